@@ -1,0 +1,13 @@
+"""A book on convolutional neural networks that runs.
+
+Import from the file that you would copy; this page is the table of contents.
+
+- `cnnbook.arithmetic`: the sums of a CNN in NumPy: output size, convolution, pooling, parameters
+- `cnnbook.devices`: what will this run on?
+- `cnnbook.claims`: a figure of the book, checked
+- `cnnbook.datasets`: what goes in? MNIST, Fashion-MNIST, CIFAR, folders of images, photographs
+- `cnnbook.models`: what computes? one family of networks a file
+- `cnnbook.plots`: show me: arrays in, Matplotlib figures out
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,106 @@
+"""Does a figure of the book still hold?
+
+A claim states a measured value and the bound that it must keep. It prints one
+line, raises when the bound is broken, and, when the book is being made, writes
+the value down so that the prose can be compared with it.
+
+This file stands alone: copy it, it needs only the standard library.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
+
+RECORD_VARIABLE = "CNNBOOK_CLAIMS_RECORD"
+QUICK_VARIABLE = "CNNBOOK_QUICK"
+
+
+class ClaimError(AssertionError):
+    """A figure of the book does not hold."""
+
+
+def claim(
+    name: str,
+    value: float,
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    equals: float | None = None,
+    quick: float | None = None,
+    embedded: float | None = None,
+    source: str | None = None,
+) -> None:
+    """Check one figure of the book, print the result, and record it.
+
+    The bound depends on what was run. `at_least`, `at_most` or `equals` is the
+    bound of a full run. `embedded` replaces it where a full run had only the
+    small data that comes with the book, `quick` in the quick profile.
+
+    Args:
+        name: Unique in the book: lower-case letters, digits and "_".
+        value: What was measured; a share between 0 and 1 is printed as such.
+        at_least: The smallest value that holds.
+        at_most: The largest value that holds.
+        equals: The one value that holds, for counts and exact arithmetic.
+        quick: The bound when the variable CNNBOOK_QUICK is set. Defaults to
+            the bound of the full run.
+        embedded: The bound when `source` names embedded data. Defaults to
+            `quick`.
+        source: Which data the value was measured on, as loaders report it.
+
+    Raises:
+        ClaimError: If the value breaks the bound, or is not a number.
+        ValueError: If `name` or the bounds are unusable.
+
+    Example:
+        >>> claim("weights_of_a_5x5_filter", 5 * 5 * 3, equals=75)
+        claim weights_of_a_5x5_filter = 75, equal to 75: holds
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise ValueError(f"`name` must be lower-case letters, digits and '_'; got {name!r}.")
+    bounds = {"at least": at_least, "at most": at_most, "equal to": equals}
+    given = {words: bound for words, bound in bounds.items() if bound is not None}
+    if len(given) != 1:
+        raise ValueError(
+            f"claim {name!r} needs exactly one of `at_least`, `at_most` and `equals`;"
+            f" got {len(given)}."
+        )
+    [(words, full_bound)] = given.items()
+    profile, bound = _profile_and_bound(full_bound, quick, embedded, source)
+    value = value.item() if hasattr(value, "item") else value
+    holds = {
+        "at least": value >= bound,
+        "at most": value <= bound,
+        "equal to": value == bound,
+    }[words]
+    statement = f"claim {name} = {_short(value)}, {words} {_short(bound)}"
+    if not holds:
+        raise ClaimError(f"{statement}: does not hold ({profile} profile, data: {source or 'any'}).")
+    print(f"{statement}: holds")
+    _record(name=name, value=value, rule=words, bound=bound, profile=profile, source=source)
+
+
+def _profile_and_bound(
+    full: float, quick: float | None, embedded: float | None, source: str | None
+) -> tuple[str, float]:
+    quick = full if quick is None else quick
+    embedded = quick if embedded is None else embedded
+    if QUICK_VARIABLE in os.environ:
+        return "quick", quick
+    if source is not None and "embedded" in source:
+        return "embedded", embedded
+    return "full", full
+
+
+def _short(value: float) -> str:
+    """Four significant digits; whole numbers with thousands separated."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _record(**entry: object) -> None:
+    """Append one line to the record, if a run asked for one."""
+    path = os.environ.get(RECORD_VARIABLE)
+    if path:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")

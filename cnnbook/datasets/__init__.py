@@ -1,0 +1,1 @@
+"""What goes in? Arrays as stored, and `tf.data` pipelines."""

@@ -1,0 +1,1 @@
+"""Show me: arrays in, Matplotlib figures out. Nothing here knows a model."""
