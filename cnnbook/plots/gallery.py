@@ -62,13 +62,14 @@ def plot_gallery(
 
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    cell_height = inches * images.shape[1] / images.shape[2] + (0.2 if titles is not None else 0)
+    title_lines = max(text.count("\n") + 1 for text in titles) if titles is not None else 0
+    cell_height = inches * images.shape[1] / images.shape[2] + 0.16 * title_lines
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(columns * inches, rows * cell_height + (0.35 if title else 0)),
+        figsize=(columns * inches, rows * cell_height + (0.3 if title else 0)),
         squeeze=False,
-        layout="tight",
+        layout="constrained",
     )
     white = 255 if np.issubdtype(images.dtype, np.integer) else 1
     for index, cell in enumerate(axes.flat):
@@ -79,5 +80,5 @@ def plot_gallery(
             if titles is not None:
                 cell.set_title(titles[index], fontsize=8)
     if title:
-        figure.suptitle(title, fontsize=10)
+        figure.suptitle(title, fontsize=10, wrap=True)
     return figure
