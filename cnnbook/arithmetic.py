@@ -1,0 +1,283 @@
+"""The sums of a convolutional network: how large, how many, and which numbers come out?
+
+Everything here is plain NumPy, so that it can be read and checked by hand. It gives what
+`keras.layers.Conv2D`, `MaxPooling2D` and `AveragePooling2D` give.
+
+Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
+https://arxiv.org/abs/1603.07285, for the sizes. Araujo, Norris & Sim (2019), "Computing Receptive
+Fields of Convolutional Neural Networks", https://doi.org/10.23915/distill.00021, equation 2.
+
+This file stands alone: copy it, it needs only NumPy.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+
+def output_size(input_size: int, filter_size: int, padding: int = 0, stride: int = 1) -> int:
+    """Count the places at which a filter stops along one axis: (W - F + 2P) / S + 1.
+
+    Args:
+        input_size: W, pixels along the axis, at least 1.
+        filter_size: F, pixels the filter covers along the axis, at least 1. It is not the number
+            of filters: that is the depth of the output.
+        padding: P, zeros put at each of the two ends, at least 0.
+        stride: S, pixels from one stop to the next, at least 1.
+
+    Returns:
+        The number of outputs along the axis, at least 1.
+
+    Raises:
+        ValueError: If the filter is larger than the padded input, or if the last step would leave
+            some pixels uncovered. The message names the nearest choices that fit. (Keras does not
+            stop there: it leaves those pixels out, see `convolve`.)
+
+    Example:
+        >>> output_size(input_size=28, filter_size=5)
+        24
+        >>> output_size(input_size=227, filter_size=11, stride=4)
+        55
+    """
+    _check_whole("input_size", input_size, 1)
+    _check_whole("filter_size", filter_size, 1)
+    _check_whole("padding", padding, 0)
+    _check_whole("stride", stride, 1)
+    span = input_size - filter_size + 2 * padding
+    if span < 0:
+        raise ValueError(
+            f"`filter_size` must be at most `input_size` + 2 * `padding` = "
+            f"{input_size + 2 * padding}; got {filter_size}. "
+            f"Use a smaller filter or padding {math.ceil((filter_size - input_size) / 2)}."
+        )
+    if span % stride:
+        choices = _choices_that_fit(input_size, filter_size, padding, stride)
+        raise ValueError(
+            f"`stride` must divide `input_size` - `filter_size` + 2 * `padding` = {span}; got "
+            f"{stride}, an output of {span / stride + 1:.4g}. Nearest valid choices: {choices}."
+        )
+    return span // stride + 1
+
+
+def convolve(
+    images: np.ndarray,
+    kernels: np.ndarray,
+    stride: int = 1,
+    padding: Literal["valid", "same"] = "valid",
+    bias: np.ndarray | None = None,
+) -> np.ndarray:
+    """Slide every kernel over every image, as `keras.layers.Conv2D` does.
+
+    Each output is the sum of products of a kernel with the patch below it, over all channels.
+    The kernel is not flipped: mathematicians call this a cross-correlation.
+
+    Args:
+        images: (batch, height, width, channels), any number type; integers do not overflow.
+        kernels: (kernel_height, kernel_width, channels, filters).
+        stride: Pixels from one stop to the next, down and across. Pixels that the last full step
+            does not reach are left out.
+        padding: "valid" for none. "same" puts zeros around until the output has
+            ceil(size / stride) rows and columns; an odd zero goes to the bottom or the right.
+        bias: (filters,), added to every output of its filter. Default: none.
+
+    Returns:
+        (batch, out_height, out_width, filters), float32 or, if an input needs it, float64.
+
+    Raises:
+        ValueError: If shapes do not fit one another, or `stride` or `padding` is not legal.
+
+    Example:
+        >>> image = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 3, 3, 1)
+        >>> kernel = np.array([[1, 0], [0, -1]]).reshape(2, 2, 1, 1)
+        >>> convolve(image, kernel)[0, :, :, 0]
+        array([[-4., -4.],
+               [-4., -4.]])
+    """
+    images, kernels = np.asarray(images), np.asarray(kernels)
+    _check_images(images)
+    _check_whole("stride", stride, 1)
+    if kernels.ndim != 4 or kernels.shape[2] != images.shape[3] or 0 in kernels.shape[:2]:
+        raise ValueError(
+            "`kernels` must be (kernel_height, kernel_width, channels, filters) with the "
+            f"{images.shape[3]} channels of `images`; got shape {kernels.shape}."
+        )
+    if padding not in ("valid", "same"):
+        raise ValueError(f"`padding` must be 'valid' or 'same'; got {padding!r}.")
+    if bias is not None and np.shape(bias) != kernels.shape[3:]:
+        raise ValueError(
+            f"`bias` must have one value a filter, shape {kernels.shape[3:]}; "
+            f"got shape {np.shape(bias)}."
+        )
+    dtype = np.result_type(images, kernels, np.float32)
+    if padding == "same":
+        rows, columns = (
+            _same_padding(size, kernel_size, stride)
+            for size, kernel_size in zip(images.shape[1:3], kernels.shape[:2], strict=True)
+        )
+        images = np.pad(images, ((0, 0), rows, columns, (0, 0)))
+    windows = _windows(images, kernels.shape[:2], stride).astype(dtype)
+    # (batch, rows, columns, channels, kernel_height, kernel_width): sum over the last three
+    outputs = np.tensordot(windows, kernels.astype(dtype), axes=([4, 5, 3], [0, 1, 2]))
+    return outputs if bias is None else outputs + np.asarray(bias, dtype)
+
+
+def pool(
+    images: np.ndarray,
+    size: int = 2,
+    stride: int | None = None,
+    mode: Literal["max", "average"] = "max",
+) -> np.ndarray:
+    """Replace each square window by its largest value or its mean, channel by channel.
+
+    Args:
+        images: (batch, height, width, channels), any number type.
+        size: Height and width of the window in pixels.
+        stride: Pixels from one window to the next. Default: `size`, so that windows touch and do
+            not overlap. Pixels that the last full step does not reach are left out.
+        mode: "max" or "average".
+
+    Returns:
+        (batch, out_height, out_width, channels). "max" keeps the type; "average" of integers is
+        float64.
+
+    Raises:
+        ValueError: If the window does not fit in the images, or an argument is not legal.
+
+    Example:
+        >>> image = np.array([[1, 2, 5, 6], [3, 4, 7, 8]]).reshape(1, 2, 4, 1)
+        >>> pool(image)[0, :, :, 0]
+        array([[4, 8]])
+        >>> pool(image, mode="average")[0, :, :, 0]
+        array([[2.5, 6.5]])
+    """
+    images = np.asarray(images)
+    stride = size if stride is None else stride
+    _check_images(images)
+    _check_whole("size", size, 1)
+    _check_whole("stride", stride, 1)
+    if mode not in ("max", "average"):
+        raise ValueError(f"`mode` must be 'max' or 'average'; got {mode!r}.")
+    windows = _windows(images, (size, size), stride)
+    return windows.max(axis=(4, 5)) if mode == "max" else windows.mean(axis=(4, 5))
+
+
+def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
+    """Measure how far, along one axis, one output of a stack of layers looks back at the input.
+
+    Args:
+        layers: (filter_size, stride) of each convolution or pooling layer, first layer first.
+
+    Returns:
+        Pixels from the first to the last that the output depends on, both included. (Where a
+        stride exceeds its filter size, some pixels in between are skipped.) 1 for no layers.
+
+    Raises:
+        ValueError: If a layer is not a pair of whole numbers of at least 1.
+
+    Example:
+        >>> receptive_field([(3, 1), (3, 1), (3, 1)])
+        7
+        >>> receptive_field([(3, 1), (2, 2), (3, 1)])  # a pooling layer in between
+        8
+    """
+    field, step = 1, 1  # step: input pixels between two neighbours of the layer reached so far
+    for index, layer in enumerate(layers):
+        if np.shape(layer) != (2,):
+            raise ValueError(f"`layers` must hold (filter_size, stride) pairs; got {layer!r}.")
+        filter_size, stride = layer
+        _check_whole(f"layers[{index}] filter_size", filter_size, 1)
+        _check_whole(f"layers[{index}] stride", stride, 1)
+        field += (filter_size - 1) * step
+        step *= stride
+    return field
+
+
+def count_parameters(
+    inputs: int, outputs: int, filter_size: int | Sequence[int] = 1, bias: bool = True
+) -> int:
+    """Count the trainable numbers of a convolution, or of a dense layer, by formula.
+
+    A dense layer is a convolution whose filters are one value wide: leave `filter_size` away.
+
+    Args:
+        inputs: Channels that come in; for a dense layer, values that come in.
+        outputs: Filters; for a dense layer, neurons.
+        filter_size: Pixels along each side of a square filter, or a sequence such as
+            (height, width), of any length.
+        bias: Whether each filter or neuron adds a number of its own.
+
+    Returns:
+        Weights plus biases.
+
+    Raises:
+        ValueError: If a size is not a whole number of at least 1.
+
+    Example:
+        >>> count_parameters(inputs=3, outputs=1, filter_size=5)  # 75 weights and a bias
+        76
+        >>> count_parameters(inputs=32 * 32 * 3, outputs=1, bias=False)  # one dense neuron
+        3072
+    """
+    _check_whole("inputs", inputs, 1)
+    _check_whole("outputs", outputs, 1)
+    sides = (filter_size, filter_size) if np.ndim(filter_size) == 0 else filter_size
+    for side in sides:
+        _check_whole("filter_size", side, 1)
+    return math.prod(sides) * inputs * outputs + bool(bias) * outputs
+
+
+def _windows(images: np.ndarray, window: tuple[int, int], stride: int) -> np.ndarray:
+    """All windows as a view: (batch, rows, columns, channels, window_height, window_width)."""
+    if images.shape[1] < window[0] or images.shape[2] < window[1]:
+        raise ValueError(
+            f"`images` must be at least as large as the {window[0]}x{window[1]} window; got "
+            f"{images.shape[1]}x{images.shape[2]} pixels. Use a smaller window or pad the images."
+        )
+    return sliding_window_view(images, window, axis=(1, 2))[:, ::stride, ::stride]
+
+
+def _same_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
+    """Zeros before and after one axis, so that the output has ceil(size / stride) values."""
+    total = max((math.ceil(size / stride) - 1) * stride + kernel_size - size, 0)
+    return total // 2, total - total // 2
+
+
+def _choices_that_fit(input_size: int, filter_size: int, padding: int, stride: int) -> str:
+    """For each argument, the next value below and above that alone makes the others fit."""
+
+    def fits(size: int, ring: int, step: int) -> bool:
+        span = size - filter_size + 2 * ring
+        return span >= 0 and span % step == 0
+
+    span = input_size - filter_size + 2 * padding  # no longer stride fits
+    sizes = [size for size in range(1, input_size + stride + 1) if fits(size, padding, stride)]
+    rings = [ring for ring in range(padding + stride + 1) if fits(input_size, ring, stride)]
+    steps = [step for step in range(1, span + 1) if fits(input_size, padding, step)]
+    choices = []
+    for name, value, valid in (
+        ("input_size", input_size, sizes),
+        ("padding", padding, rings),
+        ("stride", stride, steps),
+    ):
+        below = [choice for choice in valid if choice < value][-1:]
+        above = [choice for choice in valid if choice > value][:1]
+        if below or above:
+            choices.append(f"{name} " + " or ".join(map(str, below + above)))
+    return ", or ".join(choices)
+
+
+def _check_images(images: np.ndarray) -> None:
+    if images.ndim != 4:
+        raise ValueError(
+            "`images` must have 4 axes (batch, height, width, channels); got shape "
+            f"{images.shape}. Add the missing ones: image[None, :, :, None] for one grey image."
+        )
+
+
+def _check_whole(name: str, value: int, lowest: int) -> None:
+    if not isinstance(value, Integral) or value < lowest:
+        raise ValueError(f"`{name}` must be a whole number, at least {lowest}; got {value!r}.")
