@@ -1,0 +1,105 @@
+"""Which classes does a classifier mix up? A confusion matrix.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+MOST_CLASSES_WITH_NUMBERS = 20  # more would not be legible
+
+
+def plot_confusion_matrix(
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    class_names: Sequence[str],
+    normalize: bool = False,
+    title: str | None = None,
+) -> Figure:
+    """Draw how often each true class (row) was taken for each class (column).
+
+    The diagonal, what was right, stays grey: its large counts would leave no
+    shade for the mistakes. The darkest blue is the most frequent mistake.
+
+    Args:
+        labels: (count,) integers, the true classes.
+        predictions: (count,) integers, the predicted classes.
+        class_names: The name of class 0, of class 1, and so on.
+        normalize: Show percent of the true class instead of counts. The row of
+            a class that does not occur is all zeros.
+        title: What the matrix shows.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If `labels` and `predictions` are not equally many integers,
+            at least one, or one is no index into `class_names`.
+
+    Example:
+        >>> figure = plot_confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['1', '1', '', '1']
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    num_classes = len(class_names)
+    _check_classes("labels", labels, num_classes)
+    _check_classes("predictions", predictions, num_classes)
+    if len(labels) != len(predictions):
+        raise ValueError(
+            f"`predictions` must be as many as `labels`, {len(labels)}; got {len(predictions)}. "
+            "Predict the images that the labels belong to."
+        )
+
+    matrix = np.zeros((num_classes, num_classes))
+    np.add.at(matrix, (labels, predictions), 1)
+    if normalize:
+        matrix *= 100 / matrix.sum(axis=1, keepdims=True).clip(min=1)
+
+    side = min(9, 2.2 + 0.48 * num_classes)
+    figure, axes = plt.subplots(figsize=(side, 0.92 * side), layout="constrained")
+    right = np.eye(num_classes, dtype=bool)
+    most = matrix[~right].max(initial=0) or 1
+    colors = plt.get_cmap("Blues").with_extremes(bad="lightgrey")
+    picture = axes.imshow(np.ma.array(matrix, mask=right), cmap=colors, vmin=0, vmax=most)
+    if num_classes <= MOST_CLASSES_WITH_NUMBERS:
+        for (row, column), value in np.ndenumerate(matrix):
+            text = f"{value:.1f}" if normalize else f"{value:.0f}"
+            white = row != column and value > 0.6 * most
+            axes.text(
+                column,
+                row,
+                text if value else "",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if white else "black",
+            )
+    turn = 90 if max(map(len, class_names)) > 3 else 0
+    axes.set_xticks(range(num_classes), class_names, rotation=turn, fontsize=8)
+    axes.set_yticks(range(num_classes), class_names, fontsize=8)
+    axes.set(xlabel="predicted class", ylabel="true class", title=title or "")
+    unit = "mistakes, percent of the true class" if normalize else "mistakes, images"
+    ticks = MaxNLocator(integer=not normalize)
+    figure.colorbar(picture, label=unit, shrink=0.8, ticks=ticks)
+    return figure
+
+
+def _check_classes(name: str, classes: np.ndarray, num_classes: int) -> None:
+    """Refuse what is not one class index an image."""
+    if classes.ndim != 1 or not np.issubdtype(classes.dtype, np.integer):
+        raise ValueError(
+            f"`{name}` must be one integer an image, shape (count,); got {classes.dtype} of shape "
+            f"{classes.shape}. From logits take `logits.argmax(axis=1)`."
+        )
+    if classes.size == 0:
+        raise ValueError(f"`{name}` must hold at least one class; got none.")
+    if classes.min() < 0 or classes.max() >= num_classes:
+        raise ValueError(
+            f"`{name}` must be indices into the {num_classes} `class_names`, 0 to "
+            f"{num_classes - 1}; got {classes.min()} to {classes.max()}. Name all classes."
+        )

@@ -1,0 +1,92 @@
+"""Does it learn, and does it overfit? Learning curves of one or several models.
+
+This file stands alone: copy it, it needs only Matplotlib.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+
+
+def plot_learning_curves(
+    histories: Mapping[str, Mapping[str, Sequence[float]]],
+    metric: str = "accuracy",
+    title: str | None = None,
+) -> Figure:
+    """Draw a metric over the epochs: training dashed, validation solid.
+
+    The gap between both is shaded: it is what the model knows about its
+    training images only. Keras averages the training value over an epoch, while
+    the model improves and with dropout on, so early on it may be the worse one.
+
+    Args:
+        histories: The `history` attribute of what `model.fit` returned, by the
+            name to show. A history without "val_" + metric gets no solid line.
+        metric: A key of every history, such as "accuracy" or "loss".
+        title: What the curves show.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If `histories` is empty, or one of them has no such metric,
+            no epoch, or another number of values for validation.
+
+    Example:
+        >>> history = {"accuracy": [0.7, 0.9], "val_accuracy": [0.8, 0.85]}
+        >>> figure = plot_learning_curves({"small net": history})
+        >>> [line.get_label() for line in figure.axes[0].lines]
+        ['small net, training', 'small net, validation']
+    """
+    if not histories:
+        raise ValueError(
+            '`histories` must hold at least one history; got none. Pass {"name": fitted.history}.'
+        )
+    for name, history in histories.items():
+        _check_history(name, history, metric)
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for index, (name, history) in enumerate(histories.items()):
+        training, validation = history[metric], history.get(f"val_{metric}")
+        epochs = range(1, len(training) + 1)
+        style = {
+            "color": COLORS[index % len(COLORS)],
+            "marker": MARKERS[index % len(MARKERS)],
+            "markersize": 4,
+        }
+        axes.plot(epochs, training, linestyle="--", label=f"{name}, training", **style)
+        if validation is not None:
+            axes.plot(epochs, validation, linestyle="-", label=f"{name}, validation", **style)
+            axes.fill_between(epochs, training, validation, color=style["color"], alpha=0.12)
+    axes.set(xlabel="epoch", ylabel=metric.replace("_", " "), title=title or "")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _check_history(name: str, history: Mapping[str, Sequence[float]], metric: str) -> None:
+    """Refuse what cannot be drawn, and say what could be."""
+    if metric not in history:
+        known = sorted(key for key in history if not key.startswith("val_"))
+        raise ValueError(
+            f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}. "
+            "Name one of these, or compile the model with that metric."
+        )
+    count = len(history[metric])
+    if count == 0:
+        raise ValueError(
+            f"`histories` must hold one value an epoch; {name!r} has no epoch. Train it first."
+        )
+    validated = len(history.get(f"val_{metric}", history[metric]))
+    if validated != count:
+        raise ValueError(
+            f"`histories` must hold one value an epoch; {name!r} has {count} of {metric!r} but "
+            f"{validated} of 'val_{metric}'. Validate every epoch, or leave the latter out."
+        )
