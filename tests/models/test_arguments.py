@@ -1,0 +1,58 @@
+"""What every image builder refuses, before it has built a layer."""
+
+import ast
+from pathlib import Path
+
+import keras
+import pytest
+
+from cnnbook.models.conv_conv_pool import build_conv_conv_pool
+from cnnbook.models.conv_pool_conv_pool import build_conv_pool_conv_pool
+from cnnbook.models.dense import build_dense_net
+
+BUILDERS = [build_dense_net, build_conv_conv_pool, build_conv_pool_conv_pool]
+MODELS = Path(__file__).parents[2] / "cnnbook" / "models"
+
+pytestmark = pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+
+
+@pytest.fixture(autouse=True)
+def _no_layer_may_be_built(monkeypatch):
+    def fail(*arguments, **keywords):
+        raise AssertionError("built something before checking the arguments")
+
+    monkeypatch.setattr(keras, "Input", fail)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(28, 28), (64, 28, 28, 1), (0, 28, 1), (28, -28, 1), (28, 28, 0), (None, None, 3)],
+)
+def test_wrong_image_shape(build, shape):
+    with pytest.raises(ValueError, match=r"`image_shape` must be \(height.*images\.shape\[1:\]"):
+        build(shape)
+
+
+@pytest.mark.parametrize("count", [1, 0, -10])
+def test_fewer_than_two_classes(build, count):
+    with pytest.raises(ValueError, match=f"`num_classes` must be 2 or more; got {count}"):
+        build(num_classes=count)
+
+
+@pytest.mark.parametrize("rate", [1, -0.1, 30, float("nan")])
+def test_impossible_dropout(build, rate):
+    with pytest.raises(ValueError, match=f"`dropout` must be 0 or more and less .*; got {rate}"):
+        build(dropout=(0.2, rate) if build is build_conv_conv_pool else rate)
+
+
+def test_the_check_is_word_for_word_the_same_in_every_file(build):
+    def check_in(path):
+        [found] = [
+            node
+            for node in ast.parse(path.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.FunctionDef) and node.name == "_check_arguments"
+        ]
+        return ast.dump(found)
+
+    path = MODELS / f"{build.__module__.rpartition('.')[2]}.py"
+    assert check_in(path) == check_in(MODELS / "dense.py")
