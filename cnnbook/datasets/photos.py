@@ -1,0 +1,44 @@
+"""Four photographs that come with the book, for filters, augmentation and first predictions.
+
+A cat (Stefan van der Walt, CC0), a cup of coffee (Rachel Michetti, CC0), a rocket (SpaceX, public
+domain) and a man with a camera (Lav Varshney, CC0), as scikit-image ships them.
+
+This file stands alone: copy it, it needs only NumPy and Pillow, and the folder data/photos beside.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+PHOTOS = {"cat": "cat.png", "coffee": "coffee.png", "rocket": "rocket.jpg", "camera": "camera.png"}
+
+
+def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarray:
+    """Load one photograph.
+
+    Args:
+        name: "cat" (300x451), "coffee" (400x600), "rocket" (427x640) or "camera" (512x512, grey).
+        folder: Where the files are. Defaults to the folder that comes with the book.
+
+    Returns:
+        (height, width, 3) uint8 RGB; (512, 512, 1) for "camera".
+
+    Raises:
+        ValueError: If `name` is none of the four.
+        FileNotFoundError: If the file is not there.
+    """
+    if name not in PHOTOS:
+        raise ValueError(f"`name` must be one of {', '.join(PHOTOS)}; got {name!r}.")
+    here = Path(__file__).resolve()
+    embedded = [here.parents[1] / "_data", here.parents[min(2, len(here.parents) - 1)] / "data"]
+    folders = [Path(folder)] if folder else [place / "photos" for place in embedded]
+    for place in folders:
+        if (place / PHOTOS[name]).is_file():
+            with Image.open(place / PHOTOS[name]) as photo:
+                pixels = np.asarray(photo)
+            return pixels[..., None] if pixels.ndim == 2 else pixels
+    raise FileNotFoundError(
+        f"{PHOTOS[name]} is not in {' or '.join(map(str, folders))}; copy the folder data/photos of"
+        " the cnnbook repository there, or pass `folder`."
+    )
