@@ -1,0 +1,267 @@
+"""What will this run on: which processor, which GPUs, and in which number format?
+
+Source: the advice to look for a GPU before training is common property; that
+bfloat16 pays on processors with bfloat16 units is measured here, on the spot.
+
+This file stands alone: copy it, it needs only Keras on TensorFlow, JAX or PyTorch.
+"""
+
+import contextlib
+import importlib
+import math
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import NamedTuple
+
+CLEARLY_FASTER = 1.2  # a smaller gain is not worth the lost digits
+JAX_SWITCH = "XLA_PYTHON_CLIENT_PREALLOCATE"
+BACKEND_NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
+GPU_INSTALLS = {
+    "tensorflow": 'pip install "tensorflow[and-cuda]"',
+    "jax": 'pip install "jax[cuda12]"',
+    "torch": "install the CUDA build of PyTorch (pytorch.org/get-started)",
+}
+
+
+class Precision(NamedTuple):
+    """Which Keras dtype policy to set here, and what it buys."""
+
+    policy: str
+    """ "float32" or "mixed_bfloat16", for `keras.config.set_dtype_policy`."""
+    speedup: float
+    """Training steps in bfloat16 in the time of one in float32; 0.0 if it cannot run."""
+    float32_seconds: float
+    """Time of one training step of the trial network in float32."""
+    bfloat16_seconds: float
+    """The same under mixed bfloat16; infinite if it cannot run."""
+
+    def __str__(self) -> str:
+        """One line for people: the policy, and the times that speak for it."""
+        if math.isinf(self.bfloat16_seconds):
+            return f"{self.policy}: bfloat16 does not run on this device"
+        times = [1e3 * seconds for seconds in (self.float32_seconds, self.bfloat16_seconds)]
+        return (
+            f"{self.policy}: a training step takes {times[0]:.1f} ms in float32, {times[1]:.1f} ms"
+            f" in bfloat16, which is {self.speedup:.1f} times as fast"
+        )
+
+
+def describe_devices() -> str:
+    """Describe the hardware that Keras will compute on.
+
+    Returns:
+        Three lines or more: the version of Keras and its backend; the CPU with
+        its logical cores open to this process and the memory of the machine;
+        every GPU that the backend can see with its memory, or "GPU: none ...".
+
+    Example:
+        >>> describe_devices().splitlines()[0].startswith("Keras 3.")
+        True
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    name = BACKEND_NAMES.get(backend, backend)
+    version = importlib.import_module(backend).__version__
+    gpus = [f"GPU {index}: {gpu}" for index, gpu in enumerate(_gpus())]
+    gpus = gpus or [f"GPU: none that {name} can see"]
+    return "\n".join([f"Keras {keras.__version__} on {name} {version}", f"CPU: {_cpu()}", *gpus])
+
+
+def require_gpu() -> None:
+    """Stop with a clear message where Keras would compute on the CPU.
+
+    Raises:
+        RuntimeError: If the backend in use sees no GPU; the message says what
+            it sees, and what to do.
+    """
+    import keras
+
+    if _gpus():
+        return
+    backend = keras.backend.backend()
+    name, install = BACKEND_NAMES.get(backend, backend), GPU_INSTALLS.get(backend, "see keras.io")
+    installed = ", ".join(_nvidia_memory())
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        advice = "CUDA_VISIBLE_DEVICES hides all GPUs: unset it and start Python again"
+    elif installed:
+        advice = f"the driver knows {installed}, so {name} lacks its GPU libraries: {install}"
+    else:
+        advice = f"go to a machine where nvidia-smi lists a GPU, and there {install}"
+    raise RuntimeError(
+        f"No GPU: {name} sees only the CPU ({_cpu()}). Every chapter runs on it, slower;"
+        f" for a GPU, {advice}."
+    )
+
+
+def use_memory_growth() -> None:
+    """Let TensorFlow take GPU memory as it needs it, instead of all at once.
+
+    Call it before anything is computed. Without a GPU there is nothing to do,
+    nor with PyTorch, which always takes memory as it needs it.
+
+    Raises:
+        RuntimeError: If TensorFlow has started its GPUs already; or with JAX on
+            a GPU, where only an environment variable set before the start helps.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        try:
+            for gpu in tf.config.list_physical_devices("GPU"):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError as error:
+            raise RuntimeError(
+                "use_memory_growth() came too late: TensorFlow has started its GPUs already."
+                " Restart Python (the kernel) and call it before anything is computed."
+            ) from error
+    elif backend == "jax" and _gpus() and os.environ.get(JAX_SWITCH) != "false":
+        raise RuntimeError(
+            "use_memory_growth() cannot change JAX once it runs: set the environment"
+            f" variable {JAX_SWITCH}=false and start Python again."
+        )
+
+
+def recommend_precision() -> Precision:
+    """Measure which Keras dtype policy trains faster on the device at hand.
+
+    Trains a small convolutional network for a few steps, forward and backward,
+    in float32 and in mixed bfloat16 in turn, and compares the fastest step of
+    each: other work on the machine can only make a step slower, never faster.
+    Takes a second or two on a CPU; a GPU first loads its libraries.
+    No policy is set and no random state is touched.
+
+    Returns:
+        A `Precision`. Its policy is "mixed_bfloat16" where that is at least 1.2
+        times as fast, otherwise "float32".
+
+    Example:
+        >>> recommend_precision().policy in ("float32", "mixed_bfloat16")
+        True
+    """
+    steps = {"float32": _training_step("float32")}
+    with contextlib.suppress(Exception):  # each backend has its own "not on this device"
+        steps["mixed_bfloat16"] = _training_step("mixed_bfloat16")
+    fastest = {"float32": math.inf, "mixed_bfloat16": math.inf}
+    start = perf_counter()
+    for round_number in range(15):
+        if round_number >= 3 and perf_counter() - start > 0.7:
+            break
+        for policy, step in steps.items():
+            began = perf_counter()
+            step()
+            fastest[policy] = min(fastest[policy], perf_counter() - began)
+    speedup = fastest["float32"] / fastest["mixed_bfloat16"]
+    policy = "mixed_bfloat16" if speedup >= CLEARLY_FASTER else "float32"
+    return Precision(policy, speedup, fastest["float32"], fastest["mixed_bfloat16"])
+
+
+def _training_step(policy: str) -> Callable[[], object]:
+    """Build the trial network and take its first, slow step; return the step."""
+    import keras
+    from keras import layers
+
+    def weights(seed: int) -> keras.Initializer:  # own seeds: the reader's stay untouched
+        return keras.initializers.RandomNormal(stddev=0.05, seed=seed)
+
+    pixels = keras.Input((28, 28, 3), name="trial_pixels")
+    x = pixels
+    for width in (32, 64):
+        x = layers.Conv2D(
+            filters=width,
+            kernel_size=3,
+            activation="relu",
+            kernel_initializer=weights(seed=width),
+            dtype=policy,
+            name=f"trial_conv{width}",
+        )(x)
+    x = layers.GlobalAveragePooling2D(dtype=policy, name="trial_pool")(x)
+    x = layers.Dense(10, kernel_initializer=weights(10), dtype="float32", name="trial_logits")(x)
+    model = keras.Model(pixels, x, name="trial")
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(0.01, name="trial_sgd"), loss=loss)
+
+    batch_size = 1024 if _gpus() else 32  # enough work to outweigh the call itself
+    images = keras.ops.ones((batch_size, 28, 28, 3))
+    labels = keras.ops.zeros(batch_size, dtype="int32")
+    model.train_on_batch(images, labels)
+    return lambda: model.train_on_batch(images, labels)  # returns the loss, so it waits for it
+
+
+def _cpu() -> str:
+    """Name, logical cores that this process may use, memory of the machine."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    text = f"{_cpu_name()}, {cores} logical core{'' if cores == 1 else 's'}"
+    if hasattr(os, "sysconf"):  # not on Windows
+        size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        text += f", {size / 2**30:.0f} GiB memory"
+    return text
+
+
+def _cpu_name() -> str:
+    """The name the maker gave it, else the kind of machine."""
+    if sys.platform == "darwin":
+        return _output_of("sysctl", "-n", "machdep.cpu.brand_string").strip()
+    file = Path("/proc/cpuinfo")
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[str]:
+    """Name and memory of every GPU that the Keras backend in use can see."""
+    import keras
+
+    backend, names = keras.backend.backend(), []
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        for gpu in tf.config.list_physical_devices("GPU"):
+            details = tf.config.experimental.get_device_details(gpu)
+            names.append(details.get("device_name", gpu.name))
+    elif backend == "jax":
+        import jax
+
+        names = [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    elif backend == "torch":
+        import torch
+
+        names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        if torch.backends.mps.is_available():
+            names.append("Apple GPU")
+    memory = _nvidia_memory() if names else {}
+    return [f"{name}, {memory.get(name, 'unknown')} memory" for name in names]
+
+
+def _nvidia_memory() -> dict[str, str]:
+    """Memory of each kind of NVIDIA GPU in the machine, by name, as the driver tells it.
+
+    Asking the driver starts no GPU, so memory growth can still be chosen after it.
+    """
+    memory = {}
+    query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
+    for line in _output_of(*query).splitlines():
+        name, _, mebibytes = line.rpartition(", ")
+        if name:
+            known = mebibytes.isdigit()
+            memory[name] = f"{int(mebibytes) / 1024:.0f} GiB" if known else "unknown"
+    return memory
+
+
+def _output_of(*command: str) -> str:
+    """What a command prints; nothing if it is missing, fails or hangs."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=10
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
