@@ -76,7 +76,8 @@ def claim(
     }[words]
     statement = f"claim {name} = {_short(value)}, {words} {_short(bound)}"
     if not holds:
-        raise ClaimError(f"{statement}: does not hold ({profile} profile, data: {source or 'any'}).")
+        data = source or "any"
+        raise ClaimError(f"{statement}: does not hold ({profile} profile, data: {data}).")
     print(f"{statement}: holds")
     _record(name=name, value=value, rule=words, bound=bound, profile=profile, source=source)
 

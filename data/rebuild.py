@@ -71,14 +71,12 @@ def digits_from_json(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 def balanced_subset(folder: Path, split: str, per_class: int) -> tuple[np.ndarray, np.ndarray]:
     """Take the first images of each class, in the order of the published files."""
-    labels = np.frombuffer(
-        gzip.decompress((folder / f"{split}-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8
-    )
-    images = np.frombuffer(
-        gzip.decompress((folder / f"{split}-images-idx3-ubyte.gz").read_bytes()),
-        np.uint8,
-        offset=16,
-    ).reshape(-1, 28, 28)
+
+    def unpacked(kind: str) -> bytes:
+        return gzip.decompress((folder / f"{split}-{kind}-ubyte.gz").read_bytes())
+
+    labels = np.frombuffer(unpacked("labels-idx1"), np.uint8, offset=8)
+    images = np.frombuffer(unpacked("images-idx3"), np.uint8, offset=16).reshape(-1, 28, 28)
     kept = np.sort(np.concatenate([np.flatnonzero(labels == k)[:per_class] for k in range(10)]))
     return images[kept], labels[kept]
 

@@ -2,13 +2,13 @@
 
 Looks, in this order, in the folder that the variable CNNBOOK_DATA names (idx .gz files, or a
 TensorFlow Datasets folder), in the prepared copy of TensorFlow Datasets (TFDS), downloads through
-TFDS unless CNNBOOK_OFFLINE is set, and falls back to the small copy that comes with the book. A copy
-that is found but broken is an error: it is never quietly replaced by a smaller one.
+TFDS unless CNNBOOK_OFFLINE is set, and falls back to the small copy that comes with the book. A
+copy that is found but broken is an error: it is never quietly replaced by a smaller one.
 
 Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
 (2017), "Fashion-MNIST: a Novel Image Dataset", https://arxiv.org/abs/1708.07747.
 
-This file stands alone: copy it, it needs only NumPy; tensorflow-datasets for its copies and downloads.
+This file stands alone: copy it, it needs only NumPy, and tensorflow-datasets for TFDS copies.
 """
 
 from __future__ import annotations
@@ -128,8 +128,8 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
     if magic != expected_magic:
         kinds = {"00000801": "labels", "00000803": "images"}
         raise OSError(
-            f"{path} begins with 0x{magic} ({kinds.get(magic, 'neither images nor labels')}); expected"
-            f" 0x{expected_magic} ({kinds[expected_magic]}). Were two files swapped? {again}"
+            f"{path} begins with 0x{magic} ({kinds.get(magic, 'neither images nor labels')});"
+            f" expected 0x{expected_magic} ({kinds[expected_magic]}). Were two files swapped? {again}"
         )
     shape = [int.from_bytes(content[at : at + 4]) for at in range(4, 4 + 4 * rank, 4)]
     body = memoryview(content)[4 + 4 * rank :]

@@ -1,0 +1,67 @@
+"""How do arrays become batches, in the right order?
+
+Shuffle, batch, augment, prefetch. Shuffling comes before batching, so that batches differ from
+epoch to epoch; augmentation sees whole batches, which is faster; and evaluation neither shuffles
+nor augments nor drops the last, smaller batch.
+
+This file stands alone: copy it, it needs only TensorFlow and NumPy.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+
+def make_pipeline(
+    images: np.ndarray,
+    labels: np.ndarray,
+    batch_size: int = 128,
+    *,
+    training: bool = False,
+    augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Make a dataset of (images, labels) batches.
+
+    Args:
+        images: (count, height, width, channels), any type.
+        labels: (count,) or (count, ...).
+        batch_size: Images a batch; the last batch may be smaller.
+        training: Shuffle anew in each epoch, and augment. Off for evaluation.
+        augment: A Keras layer or a function from a batch of images to a batch of images. Called
+            with `training=True` where it is a layer. Unused in evaluation.
+        seed: Of the shuffle.
+
+    Returns:
+        A `tf.data.Dataset` that yields every image exactly once an epoch.
+
+    Raises:
+        ValueError: If there are no images, the lengths differ, or `batch_size` is below 1.
+
+    Example:
+        >>> images, labels = np.zeros((5, 8, 8, 1), "uint8"), np.arange(5)
+        >>> [len(batch) for batch, _ in make_pipeline(images, labels, batch_size=2)]
+        [2, 2, 1]
+    """
+    if len(images) == 0:
+        raise ValueError("`images` is empty; a pipeline needs at least one image.")
+    if len(images) != len(labels):
+        raise ValueError(
+            f"`images` and `labels` must have the same length; got {len(images)} images and"
+            f" {len(labels)} labels."
+        )
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
+
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    if training:
+        dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
+    dataset = dataset.batch(batch_size)
+    if training and augment is not None:
+        keywords = {"training": True} if hasattr(augment, "compute_output_spec") else {}
+        dataset = dataset.map(
+            lambda batch, targets: (augment(batch, **keywords), targets),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+    return dataset.prefetch(tf.data.AUTOTUNE)
