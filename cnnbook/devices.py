@@ -1,7 +1,8 @@
 """What will this run on: which processor, which GPUs, and in which number format?
 
-Source: the advice to look for a GPU before training is common property; that
-bfloat16 pays on processors with bfloat16 units is measured here, on the spot.
+Nothing here is looked up in a table: GPUs are what the Keras backend in use can see, and which
+number format is faster is measured on the spot. Keras is imported by the functions that need it,
+so importing this file costs no time.
 
 This file stands alone: copy it, it needs only Keras on TensorFlow, JAX or PyTorch.
 """
@@ -57,7 +58,8 @@ def describe_devices() -> str:
     Returns:
         Three lines or more: the version of Keras and its backend; the CPU with
         its logical cores open to this process and the memory of the machine;
-        every GPU that the backend can see with its memory, or "GPU: none ...".
+        every GPU that the backend can see with its memory, or "GPU: none that
+        TensorFlow can see".
 
     Example:
         >>> describe_devices().splitlines()[0].startswith("Keras 3.")
@@ -65,12 +67,11 @@ def describe_devices() -> str:
     """
     import keras
 
-    backend = keras.backend.backend()
-    name = BACKEND_NAMES.get(backend, backend)
+    backend, title = _backend()
     version = importlib.import_module(backend).__version__
     gpus = [f"GPU {index}: {gpu}" for index, gpu in enumerate(_gpus())]
-    gpus = gpus or [f"GPU: none that {name} can see"]
-    return "\n".join([f"Keras {keras.__version__} on {name} {version}", f"CPU: {_cpu()}", *gpus])
+    gpus = gpus or [f"GPU: none that {title} can see"]
+    return "\n".join([f"Keras {keras.__version__} on {title} {version}", f"CPU: {_cpu()}", *gpus])
 
 
 def require_gpu() -> None:
@@ -80,21 +81,17 @@ def require_gpu() -> None:
         RuntimeError: If the backend in use sees no GPU; the message says what
             it sees, and what to do.
     """
-    import keras
-
     if _gpus():
         return
-    backend = keras.backend.backend()
-    name, install = BACKEND_NAMES.get(backend, backend), GPU_INSTALLS.get(backend, "see keras.io")
-    installed = ", ".join(_nvidia_memory())
+    backend, title = _backend()
+    install, installed = GPU_INSTALLS[backend], ", ".join(_nvidia_memory())
+    advice = f"go to a machine where nvidia-smi lists a GPU, and there {install}"
+    if installed:
+        advice = f"the driver knows {installed}, so {title} lacks its GPU libraries: {install}"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         advice = "CUDA_VISIBLE_DEVICES hides all GPUs: unset it and start Python again"
-    elif installed:
-        advice = f"the driver knows {installed}, so {name} lacks its GPU libraries: {install}"
-    else:
-        advice = f"go to a machine where nvidia-smi lists a GPU, and there {install}"
     raise RuntimeError(
-        f"No GPU: {name} sees only the CPU ({_cpu()}). Every chapter runs on it, slower;"
+        f"No GPU: {title} sees only the CPU ({_cpu()}). Every chapter runs on it, slower;"
         f" for a GPU, {advice}."
     )
 
@@ -109,9 +106,7 @@ def use_memory_growth() -> None:
         RuntimeError: If TensorFlow has started its GPUs already; or with JAX on
             a GPU, where only an environment variable set before the start helps.
     """
-    import keras
-
-    backend = keras.backend.backend()
+    backend, _ = _backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -123,7 +118,7 @@ def use_memory_growth() -> None:
                 "use_memory_growth() came too late: TensorFlow has started its GPUs already."
                 " Restart Python (the kernel) and call it before anything is computed."
             ) from error
-    elif backend == "jax" and _gpus() and os.environ.get(JAX_SWITCH) != "false":
+    elif backend == "jax" and os.environ.get(JAX_SWITCH) != "false" and _gpus():
         raise RuntimeError(
             "use_memory_growth() cannot change JAX once it runs: set the environment"
             f" variable {JAX_SWITCH}=false and start Python again."
@@ -136,7 +131,7 @@ def recommend_precision() -> Precision:
     Trains a small convolutional network for a few steps, forward and backward,
     in float32 and in mixed bfloat16 in turn, and compares the fastest step of
     each: other work on the machine can only make a step slower, never faster.
-    Takes a second or two on a CPU; a GPU first loads its libraries.
+    Takes about a second on two CPU cores; a GPU first loads its libraries.
     No policy is set and no random state is touched.
 
     Returns:
@@ -169,22 +164,13 @@ def _training_step(policy: str) -> Callable[[], object]:
     import keras
     from keras import layers
 
-    def weights(seed: int) -> keras.Initializer:  # own seeds: the reader's stay untouched
-        return keras.initializers.RandomNormal(stddev=0.05, seed=seed)
-
+    weights = keras.initializers.RandomNormal(stddev=0.05, seed=0)  # the reader's seed stays
+    convolution = {"kernel_size": 3, "activation": "relu", "kernel_initializer": weights}
     pixels = keras.Input((28, 28, 3), name="trial_pixels")
-    x = pixels
-    for width in (32, 64):
-        x = layers.Conv2D(
-            filters=width,
-            kernel_size=3,
-            activation="relu",
-            kernel_initializer=weights(seed=width),
-            dtype=policy,
-            name=f"trial_conv{width}",
-        )(x)
+    x = layers.Conv2D(32, **convolution, dtype=policy, name="trial_conv1")(pixels)
+    x = layers.Conv2D(64, **convolution, dtype=policy, name="trial_conv2")(x)
     x = layers.GlobalAveragePooling2D(dtype=policy, name="trial_pool")(x)
-    x = layers.Dense(10, kernel_initializer=weights(10), dtype="float32", name="trial_logits")(x)
+    x = layers.Dense(10, kernel_initializer=weights, dtype="float32", name="trial_logits")(x)
     model = keras.Model(pixels, x, name="trial")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.SGD(0.01, name="trial_sgd"), loss=loss)
@@ -194,6 +180,14 @@ def _training_step(policy: str) -> Callable[[], object]:
     labels = keras.ops.zeros(batch_size, dtype="int32")
     model.train_on_batch(images, labels)
     return lambda: model.train_on_batch(images, labels)  # returns the loss, so it waits for it
+
+
+def _backend() -> tuple[str, str]:
+    """What Keras runs on: its module, and its name as people write it."""
+    import keras
+
+    backend = keras.backend.backend()
+    return backend, BACKEND_NAMES[backend]
 
 
 def _cpu() -> str:
@@ -219,9 +213,7 @@ def _cpu_name() -> str:
 
 def _gpus() -> list[str]:
     """Name and memory of every GPU that the Keras backend in use can see."""
-    import keras
-
-    backend, names = keras.backend.backend(), []
+    backend, names = _backend()[0], []
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -247,21 +239,14 @@ def _nvidia_memory() -> dict[str, str]:
 
     Asking the driver starts no GPU, so memory growth can still be chosen after it.
     """
-    memory = {}
     query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
-    for line in _output_of(*query).splitlines():
-        name, _, mebibytes = line.rpartition(", ")
-        if name:
-            known = mebibytes.isdigit()
-            memory[name] = f"{int(mebibytes) / 1024:.0f} GiB" if known else "unknown"
-    return memory
+    lines = (line.rpartition(", ") for line in _output_of(*query).splitlines())
+    return {name: f"{int(size) / 1024:.0f} GiB" for name, _, size in lines if size.isdigit()}
 
 
 def _output_of(*command: str) -> str:
     """What a command prints; nothing if it is missing, fails or hangs."""
     try:
-        return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=10
-        ).stdout
+        return subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return ""
