@@ -1,0 +1,185 @@
+"""Which inputs does an output look at? Layers as graphs of connections.
+
+A dense layer connects every input with every output. A convolution connects an output only with
+the inputs below its filter: far fewer connections, and every output uses the same few weights.
+
+This file stands alone: copy it, it needs Matplotlib, NumPy and networkx.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import networkx as nx
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def connect_dense(input_shape: Sequence[int], output_shape: Sequence[int]) -> nx.DiGraph:
+    """Connect every input with every output.
+
+    Args:
+        input_shape: (length,) for a row of inputs, (rows, columns) for a grid.
+        output_shape: Likewise for the outputs.
+
+    Returns:
+        A graph with nodes ("input", index) and ("output", index), where an index is a tuple such
+        as (3,) or (2, 5), and one edge a connection.
+
+    Raises:
+        ValueError: If a shape is not one or two whole numbers of at least 1.
+
+    Example:
+        >>> connect_dense((8,), (8,)).number_of_edges()
+        64
+    """
+    _check_shape("input_shape", input_shape)
+    _check_shape("output_shape", output_shape)
+    return _connect(input_shape, output_shape, lambda source, target: True)
+
+
+def connect_window(shape: Sequence[int], filter_size: int = 3) -> nx.DiGraph:
+    """Connect each output with the inputs below a filter that is centred on it.
+
+    There are as many outputs as inputs. At a border the filter hangs over the edge (over the
+    zeros of "same" padding), so that the outputs there have fewer connections.
+
+    Args:
+        shape: (length,) for a row, (rows, columns) for a grid.
+        filter_size: Length, or height and width, of the filter: an odd number, so that it has a
+            middle.
+
+    Returns:
+        A graph as `connect_dense` gives.
+
+    Raises:
+        ValueError: If `shape` is not one or two whole numbers of at least 1, or `filter_size` is
+            not odd.
+
+    Example:
+        >>> connect_window((8,)).number_of_edges()
+        22
+        >>> connect_window((6, 6)).number_of_edges()
+        256
+    """
+    _check_shape("shape", shape)
+    if filter_size < 1 or filter_size % 2 != 1:
+        raise ValueError(f"`filter_size` must be odd: 1, 3, 5, ...; got {filter_size}.")
+    reach = filter_size // 2
+    return _connect(
+        shape,
+        shape,
+        lambda source, target: all(
+            abs(here - there) <= reach for here, there in zip(source, target, strict=True)
+        ),
+    )
+
+
+def plot_connections(
+    graphs: Mapping[str, nx.DiGraph],
+    highlight: tuple[int, ...] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw layers side by side, the inputs below and the outputs above.
+
+    Args:
+        graphs: Graphs of `connect_dense` or `connect_window`, by the heading of their panels.
+        highlight: Index of one output, such as (3,) or (2, 3). Its connections and its inputs are
+            drawn in orange, the others in pale grey. Default: all connections alike.
+        title: What the whole picture shows.
+
+    Returns:
+        The figure, one panel a graph. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there is no graph, or a graph has no output `highlight`.
+
+    Example:
+        >>> dense, window = connect_dense((5,), (5,)), connect_window((5,))
+        >>> figure = plot_connections({"dense": dense, "window of 3": window}, highlight=(2,))
+        >>> [axes.get_title() for axes in figure.axes]
+        ['dense', 'window of 3']
+    """
+    if not graphs:
+        raise ValueError("`graphs` must hold at least one graph; got none.")
+    for heading, graph in graphs.items():
+        if highlight is not None and ("output", highlight) not in graph:
+            outputs = [index for layer, index in graph if layer == "output"]
+            raise ValueError(
+                f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to "
+                f"{outputs[-1]}; got {highlight!r}."
+            )
+    width = min(9, 4.5 * len(graphs))
+    figure, panels = plt.subplots(
+        1, len(graphs), figsize=(width, 3.2), squeeze=False, layout="constrained"
+    )
+    for axes, (heading, graph) in zip(panels[0], graphs.items(), strict=True):
+        _draw(axes, graph, highlight)
+        axes.set_title(heading, fontsize=10)
+        axes.axis("off")
+    if title:
+        figure.suptitle(title, fontsize=11, wrap=True)
+    return figure
+
+
+def _draw(axes: Axes, graph: nx.DiGraph, highlight: tuple[int, ...] | None) -> None:
+    """Draw pale connections first, so that the highlighted ones lie on top."""
+    positions = {node: _position(*node) for node in graph}
+    chosen = [] if highlight is None else list(graph.in_edges([("output", highlight)]))
+    lit = {node for edge in chosen for node in edge}
+    small = len(graph) > 30
+    size = 40 if small else 160
+    for edges, colour, width in (
+        (graph.edges, "#555555" if highlight is None else "#bbbbbb", 0.3 if small else 0.6),
+        (chosen, "#D55E00", 1.0 if small else 1.8),
+    ):
+        nx.draw_networkx_edges(
+            graph, positions, edges, width, colour, arrows=False, ax=axes, node_size=size
+        )
+    for layer, colour, shape in (("input", "#56B4E9", "o"), ("output", "#009E73", "s")):
+        nodes = [node for node in graph if node[0] == layer]
+        nx.draw_networkx_nodes(
+            graph,
+            positions,
+            nodes,
+            node_size=size,
+            node_color=["#D55E00" if node in lit else colour for node in nodes],
+            node_shape=shape,
+            edgecolors="black",
+            linewidths=0.6,
+            ax=axes,
+        )
+        left = min(positions[node][0] for node in nodes)
+        height = np.mean([positions[node][1] for node in nodes])
+        axes.text(left - 0.6, height, layer + "s", ha="right", va="center", fontsize=9)
+
+
+def _position(layer: str, index: tuple[int, ...]) -> tuple[float, float]:
+    """Put a row on a line; a grid on a plane seen from the side, its first row at the back."""
+    base = 4.0 if layer == "output" else 0.0
+    if len(index) == 1:
+        return float(index[0]), base / 2
+    row, column = index
+    return column - 0.62 * row, 1.6 * base - 0.7 * row
+
+
+def _connect(input_shape, output_shape, is_connected) -> nx.DiGraph:
+    """Make the nodes of two layers and an edge for each pair that is connected."""
+    inputs, outputs = list(np.ndindex(*input_shape)), list(np.ndindex(*output_shape))
+    graph = nx.DiGraph()
+    graph.add_nodes_from(("input", index) for index in inputs)
+    graph.add_nodes_from(("output", index) for index in outputs)
+    graph.add_edges_from(
+        (("input", source), ("output", target))
+        for source in inputs
+        for target in outputs
+        if is_connected(source, target)
+    )
+    return graph
+
+
+def _check_shape(name: str, shape: Sequence[int]) -> None:
+    if np.ndim(shape) != 1 or len(shape) not in (1, 2) or min(shape) < 1:
+        raise ValueError(
+            f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
+        )

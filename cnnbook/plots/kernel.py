@@ -1,0 +1,110 @@
+"""What does a kernel do to a picture? The picture, the kernel with its numbers, the result.
+
+Values with a sign are drawn in a diverging colour map: white is zero, red is positive, blue is
+negative, and the scale is the same on both sides.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+
+def plot_kernel(
+    image: np.ndarray, kernel: np.ndarray, result: np.ndarray, title: str | None = None
+) -> Figure:
+    """Draw picture, kernel and result side by side.
+
+    Args:
+        image: (height, width), (height, width, 1) or (height, width, 3). Integers in [0, 255] or
+            floats in [0, 1].
+        kernel: (kernel_height, kernel_width). Its numbers are written into it where there is room:
+            up to 7 columns.
+        result: (out_height, out_width), the kernel's answer at each place, on any scale. A map
+            with negative values is drawn signed, one without in grey from 0 to its maximum.
+        title: What the whole picture shows.
+
+    Returns:
+        The figure, with the panels "picture", "kernel" and "result" and a colour bar for the last.
+        Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If an array has another rank or is empty.
+
+    Example:
+        >>> image = np.eye(6)
+        >>> kernel = np.array([[-1, 1]])
+        >>> figure = plot_kernel(image, kernel, image[:, 1:] - image[:, :-1])
+        >>> [text.get_text() for text in figure.axes[1].texts]
+        ['-1', '1']
+    """
+    image, kernel, result = np.asarray(image), np.asarray(kernel), np.asarray(result)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
+        raise ValueError(
+            "`image` must have shape (height, width), optionally with 1 or 3 channels last; "
+            f"got shape {image.shape}. Pass one image, without a batch axis."
+        )
+    for name, array in (("kernel", kernel), ("result", result)):
+        if array.ndim != 2:
+            raise ValueError(
+                f"`{name}` must have 2 axes, height and width; got shape {array.shape}. "
+                "Choose one channel and one filter."
+            )
+    if 0 in (image.size, kernel.size, result.size):
+        raise ValueError(
+            "`image`, `kernel` and `result` must hold values; got shapes "
+            f"{image.shape}, {kernel.shape} and {result.shape}."
+        )
+
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(9, 3), layout="constrained", width_ratios=(4, 2.6, 4)
+    )
+    white = 255 if np.issubdtype(image.dtype, np.integer) else 1
+    left.imshow(image.clip(0, white), cmap="gray", vmin=0, vmax=white)
+    _draw_values(middle, kernel)
+    if kernel.shape[1] <= 7:
+        _write_numbers(middle, kernel)
+    figure.colorbar(_draw_values(right, result), ax=right, shrink=0.8)
+    for axes, name, array in (
+        (left, "picture", image),
+        (middle, "kernel", kernel),
+        (right, "result", result),
+    ):
+        axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    if title:
+        figure.suptitle(title, fontsize=11, wrap=True)
+    return figure
+
+
+def _draw_values(axes: Axes, values: np.ndarray) -> AxesImage:
+    """Draw signed values from -peak to peak in red and blue, others from 0 to peak in grey."""
+    peak = float(np.abs(values).max()) or 1.0
+    if values.min() < 0:
+        return axes.imshow(values, cmap="RdBu_r", vmin=-peak, vmax=peak)
+    return axes.imshow(values, cmap="gray", vmin=0, vmax=peak)
+
+
+def _write_numbers(axes: Axes, kernel: np.ndarray) -> None:
+    """Write every value into a square of its own, black on light and white on dark."""
+    picture = axes.images[0]
+    axes.set_yticks(np.arange(0.5, kernel.shape[0] - 1), minor=True)
+    axes.set_xticks(np.arange(0.5, kernel.shape[1] - 1), minor=True)
+    axes.tick_params(which="minor", length=0)
+    axes.grid(which="minor", color="#999999", linewidth=0.6)
+    for (row, column), value in np.ndenumerate(kernel):
+        red, green, blue, _ = picture.cmap(picture.norm(value))
+        is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+        axes.text(
+            column,
+            row,
+            f"{value:.3g}",
+            ha="center",
+            va="center",
+            fontsize=11 if kernel.shape[1] <= 3 else 8,
+            color="black" if is_light else "white",
+        )
