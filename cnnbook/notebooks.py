@@ -1,0 +1,140 @@
+"""How does the text of a chapter become an executed notebook, one way only?
+
+A source is a Python file in jupytext's percent format. The same source and the same results give
+the same bytes: cell ids are numbered, metadata is fixed, TensorFlow's start-up messages left out.
+
+This file stands alone: copy it, it needs only jupytext, nbformat and nbclient.
+"""
+
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+SECONDS_PER_CELL = 1_800
+START_UP_MESSAGES = re.compile(
+    r"^(?:[IWE]0000 .*|WARNING: All log messages before absl.*|To enable the following.*"
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] .*)\n?",
+    re.MULTILINE,
+)
+
+
+class NotebookError(Exception):
+    """A notebook did not run to its end, or left something behind."""
+
+
+def make_notebook(source: str) -> nbformat.NotebookNode:
+    r"""Turn the text of a chapter into a notebook that has not been run.
+
+    Cells with the tag "solution" are folded away, in JupyterLab and on the pages.
+
+    Example:
+        >>> notebook = make_notebook("# %% [markdown]\n# # Title\n\n# %%\n1 + 1")
+        >>> [(cell.id, cell.cell_type, cell.source) for cell in notebook.cells]
+        [('cell-01', 'markdown', '# Title'), ('cell-02', 'code', '1 + 1')]
+    """
+    notebook = jupytext.reads(source, fmt="py:percent")
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.id = f"cell-{number:02d}"
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = {"tags": tags} if tags else {}
+        if "solution" in tags:
+            cell.metadata["tags"] = [*tags, "hide-cell"]
+            cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return nbformat.from_dict(notebook)
+
+
+def run_notebook(
+    notebook: nbformat.NotebookNode, folder: str | Path, environment: Mapping[str, str]
+) -> float:
+    """Run every cell in a fresh kernel and store the outputs in the notebook.
+
+    Args:
+        notebook: Changed in place.
+        folder: The working folder of the kernel.
+        environment: All variables of the kernel.
+
+    Returns:
+        The seconds that it took.
+
+    Raises:
+        NotebookError: If a cell fails, runs too long or writes to stderr, or the kernel dies.
+    """
+    client = NotebookClient(
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": os.fspath(folder)}},
+    )
+    start = time.perf_counter()
+    try:
+        client.execute(env=dict(environment))
+    except CellExecutionError as error:
+        cell = next(c for c in notebook.cells if any(o.output_type == "error" for o in _outputs(c)))
+        raise NotebookError(f"{cell.id}: {error.ename}: {error.evalue}") from error
+    except CellTimeoutError as error:
+        raise NotebookError(f"a cell ran longer than {SECONDS_PER_CELL:,} s") from error
+    except DeadKernelError as error:
+        raise NotebookError("the kernel died; is there enough memory?") from error
+    seconds = time.perf_counter() - start
+    for cell in notebook.cells:
+        _tidy_outputs(cell)
+    return seconds
+
+
+def _outputs(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return cell.get("outputs", [])
+
+
+def _tidy_outputs(cell: nbformat.NotebookNode) -> None:
+    """Drop TensorFlow's start-up messages and metadata that changes; refuse other stderr."""
+    if cell.cell_type != "code":
+        return
+    kept = []
+    for output in cell.outputs:
+        if output.get("name") == "stderr":
+            rest = START_UP_MESSAGES.sub("", output.text).strip()
+            if rest:
+                raise NotebookError(f"{cell.id} wrote to stderr: {rest.splitlines()[-1]}")
+            continue
+        kept.append(output)
+    cell.outputs = kept
+    cell.metadata.pop("execution", None)
+
+
+def take_outputs(
+    notebook: nbformat.NotebookNode, executed: nbformat.NotebookNode
+) -> nbformat.NotebookNode:
+    """Give a notebook the outputs of an executed one that has the same code cells.
+
+    So corrected prose needs no new run.
+
+    Raises:
+        NotebookError: If the code differs: then only a new run can give the outputs.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    done = [cell for cell in executed.cells if cell.cell_type == "code"]
+    if [cell.source for cell in code] != [cell.source for cell in done]:
+        raise NotebookError("the code has changed since the last run; run it again")
+    for cell, old in zip(code, done, strict=True):
+        cell.outputs, cell.execution_count = old.outputs, old.execution_count
+    return notebook
+
+
+def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
+    """Write beside, then rename: a broken run never leaves half a notebook."""
+    temporary = path.with_suffix(".partial")
+    nbformat.write(notebook, temporary)
+    temporary.replace(path)

@@ -1,0 +1,25 @@
+"""The tests run in the quick profile, offline, on the embedded data, wherever they run.
+
+Tests of real data ask for the fixture `real_data`.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REAL_DATA = os.environ.pop("CNNBOOK_DATA", None)
+os.environ["CNNBOOK_QUICK"] = "1"
+os.environ["CNNBOOK_OFFLINE"] = "1"
+os.environ["MPLBACKEND"] = "agg"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ.pop("CNNBOOK_CLAIMS_RECORD", None)
+
+
+@pytest.fixture
+def real_data(monkeypatch):
+    """The folder of real data, also set as CNNBOOK_DATA for the one test."""
+    if REAL_DATA is None:
+        pytest.skip("needs the real data: set CNNBOOK_DATA to its folder")
+    monkeypatch.setenv("CNNBOOK_DATA", REAL_DATA)
+    return Path(REAL_DATA)
