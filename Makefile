@@ -11,8 +11,8 @@ help:  ## list the targets
 setup: .venv/ready  ## make .venv and install everything into it (2 to 4 minutes, once)
 
 .venv/ready: pyproject.toml
-	$(if $(shell $(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print(1)'),,$(error $(PYTHON) is missing or is not Python 3.11 to 3.13: install one, then run `make $(MAKECMDGOALS) PYTHON=/its/path`))
-	$(if $(shell $(PYTHON) -c 'import ensurepip, venv; print(1)'),,$(error $(PYTHON) cannot make virtual environments: install its venv package, on Debian `apt-get install python3-venv`))
+	$(if $(shell $(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) and print(1)' 2>/dev/null),,$(error $(PYTHON) is missing or is not Python 3.11 to 3.13: install one, then run `make $(MAKECMDGOALS) PYTHON=/its/path`))
+	$(if $(shell $(PYTHON) -c 'import ensurepip, venv; print(1)' 2>/dev/null),,$(error $(PYTHON) cannot make virtual environments: install its venv package, on Debian `apt-get install python3-venv`))
 	@echo "Making .venv and installing into it: 2 to 4 minutes, once ..."
 	$(if $(shell $(PYTHON) -m venv --clear .venv >&2 && echo 1),,$(error could not make .venv: see the lines above))
 	$(if $(shell $(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]' >&2 && echo 1),,$(error pip could not install the packages: see the lines above; is there a network?))

@@ -58,7 +58,7 @@ def project_folder() -> Path:
 
 @app.command()
 def doctor() -> None:
-    """Say what is installed, what this machine has, and which data it has found."""
+    """Say what is installed, what this machine has and lacks."""
     import platform
     from importlib import metadata
 
@@ -162,7 +162,7 @@ def book(
         bool, typer.Option("--kept", help="Run nothing: pages of the notebooks as they are.")
     ] = False,
 ) -> None:
-    """Run the chapters in the quick profile and make the web pages in build/book."""
+    """Run the chapters and make the web pages in build/book."""
     from cnnbook import cli_book
 
     folder = project_folder()
@@ -185,7 +185,7 @@ def claims(
         bool, typer.Option("--update", help="Rewrite the figures of the prose from the record.")
     ] = False,
 ) -> None:
-    """Show every claim with its last full measurement, and compare the prose with it."""
+    """Show every claim, and compare the prose with the record."""
     from cnnbook import cli_book
 
     folder = project_folder()

@@ -129,7 +129,7 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
         kinds = {"00000801": "labels", "00000803": "images"}
         raise OSError(
             f"{path} begins with 0x{magic} ({kinds.get(magic, 'neither images nor labels')});"
-            f" expected 0x{expected_magic} ({kinds[expected_magic]}). Were two files swapped? {again}"
+            f" expected 0x{expected_magic} ({kinds[expected_magic]}). Were files swapped? {again}"
         )
     shape = [int.from_bytes(content[at : at + 4]) for at in range(4, 4 + 4 * rank, 4)]
     body = memoryview(content)[4 + 4 * rank :]
