@@ -28,11 +28,11 @@ CIFAR10_CLASSES = (
     *("dog", "frog", "horse", "ship", "truck"),
 )
 COARSE_CLASSES = (
-    *("aquatic mammals", "fish", "flowers", "food containers", "fruit and vegetables"),
-    *("household electrical devices", "household furniture", "insects", "large carnivores"),
-    *("large man-made outdoor things", "large natural outdoor scenes"),
-    *("large omnivores and herbivores", "medium-sized mammals", "non-insect invertebrates"),
-    *("people", "reptiles", "small mammals", "trees", "vehicles 1", "vehicles 2"),
+    *("aquatic_mammals", "fish", "flowers", "food_containers", "fruit_and_vegetables"),
+    *("household_electrical_devices", "household_furniture", "insects", "large_carnivores"),
+    *("large_man-made_outdoor_things", "large_natural_outdoor_scenes"),
+    *("large_omnivores_and_herbivores", "medium_mammals", "non-insect_invertebrates"),
+    *("people", "reptiles", "small_mammals", "trees", "vehicles_1", "vehicles_2"),
 )
 FINE_CLASSES = (
     *("apple", "aquarium_fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle"),
@@ -62,7 +62,7 @@ def load_cifar10() -> ImageSplits:
         FileNotFoundError: If no copy is to be had; lists every place tried.
         OSError: If a copy is broken: names the folder and what is wrong with it.
     """
-    return _load("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
+    return _load_from_tfds("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
 
 
 def load_cifar100(label_mode: str = "fine") -> ImageSplits:
@@ -77,10 +77,10 @@ def load_cifar100(label_mode: str = "fine") -> ImageSplits:
     modes = {"fine": (FINE_CLASSES, "label"), "coarse": (COARSE_CLASSES, "coarse_label")}
     if label_mode not in modes:
         raise ValueError(f"`label_mode` must be 'fine' or 'coarse'; got {label_mode!r}.")
-    return _load("cifar100", "CIFAR-100", *modes[label_mode])
+    return _load_from_tfds("cifar100", "CIFAR-100", *modes[label_mode])
 
 
-def _load(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
+def _load_from_tfds(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
     ways_out = [
         f"go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
         f"copy the folder tensorflow_datasets/{name} of a machine that has it into"
@@ -131,9 +131,9 @@ def tfds_places(
     name: str, host: str, label_key: str = "label"
 ) -> dict[str, Callable[[], list[np.ndarray]]]:
     """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
-    data = os.environ.get("CNNBOOK_DATA")
+    data = Path(os.environ.get("CNNBOOK_DATA", "")).expanduser()
     prepared = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
-    roots = [Path(data), Path(data) / "tensorflow_datasets"] if data else []
+    roots = [data, data / "tensorflow_datasets"] if os.environ.get("CNNBOOK_DATA") else []
     return {
         "CNNBOOK_DATA/tensorflow_datasets": lambda: _read_tfds(name, label_key, roots),
         "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [prepared]),
@@ -145,7 +145,8 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     """Read train images, train labels, test images and test labels as TFDS has prepared them."""
     if not roots:
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    found = [root for root in roots if any((root / name).glob("*/dataset_info.json"))]
+    # TFDS leaves "3.0.2.incompleteABC" behind when it is killed: digits and dots alone are whole.
+    found = [root for root in roots if any((root / name).glob("*[0-9].*[0-9]/dataset_info.json"))]
     if not found:
         raise NotHereError(f"no prepared {name} in {roots[-1]}")
     import tensorflow_datasets as tfds
@@ -158,7 +159,7 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     except Exception as error:
         raise OSError(
             f"{found[0] / name} holds a TFDS copy that cannot be read ({type(error).__name__}:"
-            f" {str(error).splitlines()[0]}). Move it away and prepare it again."
+            f" {str(error).partition(chr(10))[0]}). Move it away and prepare it again."
         ) from error
 
 
@@ -176,7 +177,7 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
 
         tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error
     return _read_tfds(name, label_key, [folder])
 
@@ -188,13 +189,14 @@ def split_and_announce(
 
     Validation gets the training images whose pixels have the smallest SHA-256: 5,000 of a whole
     set, 1,000 of a small one. So the choice depends on the pixels alone, not on the order of a
-    file or on a random generator, and equal pictures always stay together.
+    file or on a random generator, and equal pictures always stay together: rather than part them,
+    validation gets a few images less.
     """
     images, labels, test_images, test_labels = arrays
     digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
-    count = 5_000 if len(images) >= 50_000 else 1_000
-    is_validation = np.zeros(len(images), bool)
-    is_validation[sorted(range(len(images)), key=digests.__getitem__)[:count]] = True
+    count = 5_000 if len(images) >= 50_000 else min(1_000, len(images) // 5)
+    first_beyond = sorted(digests)[count]
+    is_validation = np.array([digest < first_beyond for digest in digests])
     splits = ImageSplits(
         *(images[~is_validation], labels[~is_validation].astype(np.int64)),
         *(images[is_validation], labels[is_validation].astype(np.int64)),

@@ -70,7 +70,7 @@ def load_mnist() -> ImageSplits:
         FileNotFoundError: If no copy is to be had; lists every place tried.
         OSError: If a copy is broken: names the file and what is wrong with it.
     """
-    return _load("mnist", "MNIST", DIGITS)
+    return _load_checked("mnist", "MNIST", DIGITS)
 
 
 def load_fashion_mnist() -> ImageSplits:
@@ -79,10 +79,10 @@ def load_fashion_mnist() -> ImageSplits:
     The embedded copy has the first 1,000 training and 200 test images of each class:
     9,000 training, 1,000 validation and 2,000 test images.
     """
-    return _load("fashion_mnist", "Fashion-MNIST", ARTICLES)
+    return _load_checked("fashion_mnist", "Fashion-MNIST", ARTICLES)
 
 
-def _load(name: str, title: str, class_names: tuple[str, ...]) -> ImageSplits:
+def _load_checked(name: str, title: str, class_names: tuple[str, ...]) -> ImageSplits:
     places = {
         f"CNNBOOK_DATA/{name}": lambda: _read_folder(name),
         **tfds_places(name, HOSTS[name]),
@@ -167,7 +167,7 @@ def _read_folder(name: str) -> list[np.ndarray]:
     data = os.environ.get("CNNBOOK_DATA")
     if not data:
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    return _read_four(Path(data) / name, PUBLISHED[name])
+    return _read_four(Path(data).expanduser() / name, PUBLISHED[name])
 
 
 def _read_embedded(name: str) -> list[np.ndarray]:
@@ -220,9 +220,9 @@ def tfds_places(
     name: str, host: str, label_key: str = "label"
 ) -> dict[str, Callable[[], list[np.ndarray]]]:
     """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
-    data = os.environ.get("CNNBOOK_DATA")
+    data = Path(os.environ.get("CNNBOOK_DATA", "")).expanduser()
     prepared = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
-    roots = [Path(data), Path(data) / "tensorflow_datasets"] if data else []
+    roots = [data, data / "tensorflow_datasets"] if os.environ.get("CNNBOOK_DATA") else []
     return {
         "CNNBOOK_DATA/tensorflow_datasets": lambda: _read_tfds(name, label_key, roots),
         "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [prepared]),
@@ -234,7 +234,8 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     """Read train images, train labels, test images and test labels as TFDS has prepared them."""
     if not roots:
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    found = [root for root in roots if any((root / name).glob("*/dataset_info.json"))]
+    # TFDS leaves "3.0.2.incompleteABC" behind when it is killed: digits and dots alone are whole.
+    found = [root for root in roots if any((root / name).glob("*[0-9].*[0-9]/dataset_info.json"))]
     if not found:
         raise NotHereError(f"no prepared {name} in {roots[-1]}")
     import tensorflow_datasets as tfds
@@ -247,7 +248,7 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     except Exception as error:
         raise OSError(
             f"{found[0] / name} holds a TFDS copy that cannot be read ({type(error).__name__}:"
-            f" {str(error).splitlines()[0]}). Move it away and prepare it again."
+            f" {str(error).partition(chr(10))[0]}). Move it away and prepare it again."
         ) from error
 
 
@@ -265,7 +266,7 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
 
         tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error
     return _read_tfds(name, label_key, [folder])
 
@@ -277,13 +278,14 @@ def split_and_announce(
 
     Validation gets the training images whose pixels have the smallest SHA-256: 5,000 of a whole
     set, 1,000 of a small one. So the choice depends on the pixels alone, not on the order of a
-    file or on a random generator, and equal pictures always stay together.
+    file or on a random generator, and equal pictures always stay together: rather than part them,
+    validation gets a few images less.
     """
     images, labels, test_images, test_labels = arrays
     digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
-    count = 5_000 if len(images) >= 50_000 else 1_000
-    is_validation = np.zeros(len(images), bool)
-    is_validation[sorted(range(len(images)), key=digests.__getitem__)[:count]] = True
+    count = 5_000 if len(images) >= 50_000 else min(1_000, len(images) // 5)
+    first_beyond = sorted(digests)[count]
+    is_validation = np.array([digest < first_beyond for digest in digests])
     splits = ImageSplits(
         *(images[~is_validation], labels[~is_validation].astype(np.int64)),
         *(images[is_validation], labels[is_validation].astype(np.int64)),

@@ -1,0 +1,104 @@
+"""Sources become notebooks one way; runs are honest about failures."""
+
+import os
+
+import pytest
+
+from cnnbook.notebooks import (
+    START_UP_MESSAGES,
+    NotebookError,
+    make_notebook,
+    run_notebook,
+    take_outputs,
+    write_notebook,
+)
+
+SOURCE = """\
+# %% [markdown]
+# # Title
+
+# %% tags=["nbval-check-output"]
+print(2 + 2)
+
+# %% tags=["solution"]
+import os
+
+print(os.environ["COLOUR"])
+"""
+
+
+def run(source, tmp_path, **environment):
+    notebook = make_notebook(source)
+    seconds = run_notebook(notebook, tmp_path, {**os.environ, **environment})
+    return notebook, seconds
+
+
+def test_the_same_source_gives_the_same_notebook():
+    assert make_notebook(SOURCE) == make_notebook(SOURCE)
+    assert [cell.id for cell in make_notebook(SOURCE).cells] == ["cell-01", "cell-02", "cell-03"]
+
+
+def test_solutions_are_folded_and_other_tags_kept():
+    _, checked, solution = make_notebook(SOURCE).cells
+    assert checked.metadata == {"tags": ["nbval-check-output"]}
+    assert solution.metadata.tags == ["solution", "hide-cell"]
+    assert solution.metadata.jupyter.source_hidden
+
+
+def test_a_run_numbers_the_cells_and_sees_the_environment(tmp_path):
+    notebook, seconds = run(SOURCE, tmp_path, COLOUR="green")
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2]
+    assert [cell.outputs[0].text for cell in code] == ["4\n", "green\n"]
+    assert 0 < seconds < 60
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    for name in ("one", "two"):
+        notebook, _ = run(SOURCE, tmp_path, COLOUR="green")
+        write_notebook(notebook, tmp_path / f"{name}.ipynb")
+    assert (tmp_path / "one.ipynb").read_bytes() == (tmp_path / "two.ipynb").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.ipynb", "two.ipynb"]
+
+
+def test_a_failing_cell_is_named(tmp_path):
+    with pytest.raises(NotebookError, match="cell-02: ZeroDivisionError: division by zero"):
+        run("# %%\n1 + 1\n\n# %%\n1 / 0\n\n# %%\n2 + 2", tmp_path)
+
+
+def test_an_expected_error_is_no_failure(tmp_path):
+    notebook, _ = run('# %% tags=["raises-exception"]\n1 / 0\n\n# %%\nprint("on")', tmp_path)
+    assert notebook.cells[1].outputs[0].text == "on\n"
+
+
+def test_a_dead_kernel_is_noticed(tmp_path):
+    with pytest.raises(NotebookError, match="kernel died"):
+        run("# %%\nimport os\n\nos._exit(1)", tmp_path)
+
+
+def test_a_warning_left_on_stderr_is_refused(tmp_path):
+    with pytest.raises(NotebookError, match="cell-01 wrote to stderr.*careful"):
+        run('# %%\nimport warnings\n\nwarnings.warn("careful")', tmp_path)
+
+
+def test_only_start_up_messages_of_tensorflow_are_dropped():
+    noise = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795306714.486315    2086 port.cc:153] oneDNN custom operations are on.\n"
+        "2026-01-31 10:00:00.123456: I tensorflow/core/util/port.cc:153] oneDNN\n"
+    )
+    assert START_UP_MESSAGES.sub("", noise) == ""
+    assert START_UP_MESSAGES.sub("", noise + "UserWarning: real\n") == "UserWarning: real\n"
+
+
+def test_new_prose_takes_the_outputs_of_the_same_code(tmp_path):
+    executed, _ = run(SOURCE, tmp_path, COLOUR="green")
+    fresh = take_outputs(make_notebook(SOURCE.replace("Title", "Better title")), executed)
+    assert fresh.cells[0].source == "# Better title"
+    assert fresh.cells[2].outputs[0].text == "green\n"
+
+
+def test_changed_code_never_takes_old_outputs(tmp_path):
+    executed, _ = run(SOURCE, tmp_path, COLOUR="green")
+    with pytest.raises(NotebookError, match="run it again"):
+        take_outputs(make_notebook(SOURCE.replace("2 + 2", "2 + 3")), executed)
