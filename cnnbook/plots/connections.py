@@ -109,9 +109,9 @@ def plot_connections(
                 f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to "
                 f"{outputs[-1]}; got {highlight!r}."
             )
-    width = min(9, 4.5 * len(graphs))
+    width = min(9, 4 * len(graphs))
     figure, panels = plt.subplots(
-        1, len(graphs), figsize=(width, 3.2), squeeze=False, layout="constrained"
+        1, len(graphs), figsize=(width, 2.9), squeeze=False, layout="constrained"
     )
     for axes, (heading, graph) in zip(panels[0], graphs.items(), strict=True):
         _draw(axes, graph, highlight)

@@ -73,6 +73,8 @@ def plot_kernel(
         (middle, "kernel", kernel),
         (right, "result", result),
     ):
+        if array.shape[1] <= 250:  # there is room to show every pixel as a square
+            axes.images[0].set_interpolation("nearest")
         axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])

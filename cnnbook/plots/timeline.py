@@ -49,7 +49,7 @@ def plot_timeline(events: Iterable[tuple[int, str]], title: str | None = None) -
         axes.plot([0, 0.09, 0.12], [year, place, place], color="#888888", linewidth=0.8, zorder=0)
         axes.text(0.13, place, f"{year}  {text}", va="center", fontsize=9)
     axes.set_ylabel("year")
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(-0.02, 1)
     axes.set_xticks([])
     axes.invert_yaxis()

@@ -111,3 +111,11 @@ def test_what_cannot_be_drawn_says_why(image, changes, message):
     arguments = {"image": image, "kernel": BLUR, "result": image}
     with pytest.raises(ValueError, match=message):
         plot_kernel(**arguments | changes)
+
+
+@pytest.mark.parametrize(("width", "interpolation"), [(150, "nearest"), (600, "auto")])
+def test_pixels_are_drawn_as_squares_where_there_is_room(width, interpolation):
+    picture = np.zeros((4, width))
+    panels = plot_kernel(picture, BLUR, picture).axes
+    assert panels[0].images[0].get_interpolation() == interpolation
+    assert panels[2].images[0].get_interpolation() == interpolation

@@ -1,0 +1,100 @@
+"""Where does a filter stop along one axis, and which pixels does it never reach?
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figure:
+    """Draw a row of pixels for each case and, below it, every stop of the filter.
+
+    Args:
+        cases: (input_size, filter_size, padding, stride) of each panel. `padding` counts the
+            zeros at each of the two ends.
+        title: What the whole picture shows.
+
+    Returns:
+        The figure, two panels in a row, headed by the sum (W - F + 2P) / S + 1. Where that is no
+        whole number, the filter stops at the whole number below. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there is no case, or one is not four whole numbers with
+            `input_size`, `filter_size` and `stride` at least 1, `padding` at least 0 and the
+            filter no larger than the padded input.
+
+    Example:
+        >>> figure = plot_stops([(10, 3, 0, 2)])
+        >>> figure.axes[0].get_title()
+        '(10 - 3 + 2·0) / 2 + 1 = 4.5'
+    """
+    if len(cases) == 0:
+        raise ValueError("`cases` must hold at least one case; got none.")
+    for case in cases:
+        _check_case(case)
+    rows = math.ceil(len(cases) / 2)
+    longest = max(size + 2 * padding for size, _, padding, _ in cases)
+    deepest = max((size - width + 2 * ring) // step + 1 for size, width, ring, step in cases)
+    figure, panels = plt.subplots(
+        rows,
+        min(len(cases), 2),
+        figsize=(9, 0.6 + rows * (0.8 + 0.12 * deepest)),
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes in panels.flat:
+        axes.set(xlim=(-1, longest), ylim=(-0.2 - 0.5 * deepest, 1.1))
+        axes.axis("off")
+    for axes, case in zip(panels.flat, cases, strict=False):
+        _draw_case(axes, *case)
+    handles = {}
+    for axes in panels.flat:
+        found, labels = axes.get_legend_handles_labels()
+        handles |= dict(zip(labels, found, strict=True))
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, fontsize=9)
+    if title:
+        figure.suptitle(title, fontsize=11, wrap=True)
+    return figure
+
+
+def _draw_case(axes: Axes, size: int, filter_size: int, padding: int, stride: int) -> None:
+    """Draw squares from left to right, and bars from top to bottom in the order of the stops."""
+    places = np.arange(size + 2 * padding)
+    starts = np.arange(0, len(places) - filter_size + 1, stride)
+    is_pixel = (places >= padding) & (places < padding + size)
+    offsets = places[:, None] - starts
+    is_reached = ((offsets >= 0) & (offsets < filter_size)).any(axis=1)
+    for label, chosen, look in (
+        ("pixel", is_pixel & is_reached, {"color": "#56B4E9"}),
+        ("zero of the padding", ~is_pixel & is_reached, {"color": "white"}),
+        ("never reached", ~is_reached, {"color": "black"}),
+    ):
+        if chosen.any():
+            axes.bar(places[chosen], 0.9, 0.9, edgecolor="black", label=label, **look)
+    depths = -0.3 - 0.5 * np.arange(len(starts))
+    axes.barh(depths, filter_size - 0.2, 0.3, starts - 0.4, color="#D55E00", label="filter")
+    exact = (size - filter_size + 2 * padding) / stride + 1
+    axes.set_title(
+        f"({size} - {filter_size} + 2·{padding}) / {stride} + 1 = {exact:.4g}", fontsize=10
+    )
+
+
+def _check_case(case: Sequence[int]) -> None:
+    is_legal = (
+        np.shape(case) == (4,)
+        and all(value == int(value) for value in case)
+        and min(case[0], case[1], case[3]) >= 1
+        and case[2] >= 0
+        and case[1] <= case[0] + 2 * case[2]
+    )
+    if not is_legal:
+        raise ValueError(
+            "`cases` must hold (input_size, filter_size, padding, stride), whole numbers, the "
+            f"filter no larger than the padded input; got {case!r}."
+        )
