@@ -80,7 +80,9 @@ def load_cifar100(label_mode: str = "fine") -> ImageSplits:
     return _load_from_tfds("cifar100", "CIFAR-100", *modes[label_mode])
 
 
-def _load_from_tfds(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
+def _load_from_tfds(
+    name: str, title: str, class_names: tuple[str, ...], label_key: str
+) -> ImageSplits:
     ways_out = [
         f"go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
         f"copy the folder tensorflow_datasets/{name} of a machine that has it into"
@@ -145,8 +147,8 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     """Read train images, train labels, test images and test labels as TFDS has prepared them."""
     if not roots:
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    # TFDS leaves "3.0.2.incompleteABC" behind when it is killed: digits and dots alone are whole.
-    found = [root for root in roots if any((root / name).glob("*[0-9].*[0-9]/dataset_info.json"))]
+    # TFDS leaves a folder "incomplete.ABC_3.0.2" behind when it is killed.
+    found = [root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json"))]
     if not found:
         raise NotHereError(f"no prepared {name} in {roots[-1]}")
     import tensorflow_datasets as tfds

@@ -131,6 +131,8 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
             f"{path} begins with 0x{magic} ({kinds.get(magic, 'neither images nor labels')});"
             f" expected 0x{expected_magic} ({kinds[expected_magic]}). Were files swapped? {again}"
         )
+    if len(content) < 4 + 4 * rank:
+        raise OSError(f"{path} ends within its header, after {len(content)} bytes. {again}")
     shape = [int.from_bytes(content[at : at + 4]) for at in range(4, 4 + 4 * rank, 4)]
     body = memoryview(content)[4 + 4 * rank :]
     if len(body) != math.prod(shape):
@@ -234,8 +236,8 @@ def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]
     """Read train images, train labels, test images and test labels as TFDS has prepared them."""
     if not roots:
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    # TFDS leaves "3.0.2.incompleteABC" behind when it is killed: digits and dots alone are whole.
-    found = [root for root in roots if any((root / name).glob("*[0-9].*[0-9]/dataset_info.json"))]
+    # TFDS leaves a folder "incomplete.ABC_3.0.2" behind when it is killed.
+    found = [root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json"))]
     if not found:
         raise NotHereError(f"no prepared {name} in {roots[-1]}")
     import tensorflow_datasets as tfds

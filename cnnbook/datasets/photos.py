@@ -36,7 +36,7 @@ def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarra
     for place in folders:
         if (place / PHOTOS[name]).is_file():
             with Image.open(place / PHOTOS[name]) as photo:
-                pixels = np.asarray(photo)
+                pixels = np.array(photo)
             return pixels[..., None] if pixels.ndim == 2 else pixels
     raise FileNotFoundError(
         f"{PHOTOS[name]} is not in {' or '.join(map(str, folders))}; copy the folder data/photos of"

@@ -1,0 +1,435 @@
+"""MNIST and Fashion-MNIST: which source is taken, what is said, and what a broken file gets."""
+
+import gzip
+import hashlib
+import json
+import shutil
+import socket
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from cnnbook.datasets import mnist
+from cnnbook.datasets.mnist import FILES, load_fashion_mnist, load_mnist, read_idx
+
+DATA = Path(__file__).parents[2] / "data"
+SMALL_SETS = [(load_mnist, (7_500, 1_000, 1_500)), (load_fashion_mnist, (9_000, 1_000, 2_000))]
+
+
+@pytest.fixture(autouse=True)
+def nothing_prepared(monkeypatch, tmp_path):
+    """No test sees the copies of the machine it runs on."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "nothing_here"))
+
+
+def write_idx(path, array, rank=None):
+    """The format of the published files, written here a second time."""
+    header = bytes([0, 0, 8, rank or array.ndim])
+    header += b"".join(size.to_bytes(4, "big") for size in array.shape)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(header + array.tobytes(), mtime=0))
+
+
+@pytest.fixture
+def tiny_set(monkeypatch, tmp_path):
+    """A folder with 30 training and 10 test digits, taken for the published files."""
+    random = np.random.default_rng(7)
+    arrays = []
+    for file, count in zip(FILES, (30, 30, 10, 10), strict=True):
+        shape = (count, 28, 28) if "idx3" in file else (count,)
+        arrays.append(random.integers(0, 10, shape, np.uint8))
+        write_idx(tmp_path / "mnist" / file, arrays[-1])
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
+    take_for_published(monkeypatch, tmp_path / "mnist")
+    return tmp_path / "mnist", arrays
+
+
+def take_for_published(monkeypatch, folder):
+    content = [gzip.decompress((folder / file).read_bytes()) for file in FILES]
+    checksums = tuple(hashlib.sha256(part).hexdigest() for part in content)
+    monkeypatch.setitem(mnist.PUBLISHED, "mnist", checksums)
+
+
+def write_tfds(root, train=20, test=6):
+    """A copy as TFDS' own builder writes it, of random digits."""
+    builder = tfds.builder("mnist", data_dir=root)
+
+    def examples(count):
+        random = np.random.default_rng(count)
+        for index in range(count):
+            picture = random.integers(0, 256, (28, 28, 1), np.uint8)
+            yield index, {"image": picture, "label": index % 10}
+
+    builder._split_generators = lambda *_: {"train": examples(train), "test": examples(test)}
+    offline = tfds.download.DownloadConfig(try_download_gcs=False)
+    builder.download_and_prepare(download_config=offline)
+
+
+def listing(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+# Sources, in order --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("load", "counts"), SMALL_SETS)
+def test_the_embedded_copy_is_the_last_resort_and_says_so(load, counts, capsys):
+    splits = load()
+    line = capsys.readouterr().out
+    assert splits.source == "the embedded copy"
+    assert "from the embedded copy" in line
+    assert f"{counts[0]:,} training, {counts[1]:,} validation and {counts[2]:,} test" in line
+    assert (len(splits.train_images), len(splits.validation_images)) == counts[:2]
+    assert len(splits.test_images) == counts[2]
+
+
+def test_idx_files_under_the_variable_come_before_everything_else(tiny_set, tmp_path, capsys):
+    _, arrays = tiny_set
+    write_tfds(tmp_path)
+    splits = load_mnist()
+    assert splits.source == "CNNBOOK_DATA/mnist"
+    assert "MNIST from CNNBOOK_DATA/mnist: 24 training, 6 validation and 10 test images." in (
+        capsys.readouterr().out
+    )
+    np.testing.assert_array_equal(splits.test_images[..., 0], arrays[2])
+    np.testing.assert_array_equal(splits.test_labels, arrays[3])
+
+
+@pytest.mark.parametrize("below", ["", "tensorflow_datasets"])
+def test_a_tfds_folder_under_the_variable_comes_second(below, monkeypatch, tmp_path):
+    write_tfds(tmp_path / "variable" / below)
+    write_tfds(tmp_path / "prepared", train=10)
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "variable"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "prepared"))
+    splits = load_mnist()
+    assert splits.source == "CNNBOOK_DATA/tensorflow_datasets"
+    assert (len(splits.train_images), len(splits.test_images)) == (16, 6)
+
+
+def test_a_prepared_tfds_copy_comes_third(monkeypatch, tmp_path):
+    write_tfds(tmp_path)
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "empty"))
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    assert load_mnist().source == "the prepared TFDS copy"
+
+
+def test_a_download_comes_before_the_embedded_copy(monkeypatch, tmp_path):
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {})
+    asked = []
+    connection = type("Connection", (), {"close": lambda self: None})
+    monkeypatch.setattr(
+        mnist.socket,
+        "create_connection",
+        lambda address, timeout: asked.append((address, timeout)) or connection(),
+    )
+    builder = type("Builder", (), {"download_and_prepare": lambda self: write_tfds(tmp_path)})
+    with monkeypatch.context() as patch:
+        real = tfds.builder
+        calls = []
+
+        def first_ours(name, **keywords):
+            calls.append(name)
+            return builder() if len(calls) == 1 else real(name, **keywords)
+
+        patch.setattr(tfds, "builder", first_ours)
+        assert load_mnist().source == "a download through TFDS"
+    assert asked == [(("storage.googleapis.com", 443), 5)]
+
+
+def test_the_offline_variable_forbids_the_download(monkeypatch):
+    def forbidden(*_, **__):
+        raise RuntimeError("a socket was opened")
+
+    monkeypatch.setattr(socket, "create_connection", forbidden)
+    monkeypatch.setattr(socket, "socket", forbidden)
+    assert load_mnist().source == "the embedded copy"
+
+
+def test_what_tfds_left_when_it_was_killed_is_no_copy(monkeypatch, tmp_path):
+    write_tfds(tmp_path)
+    (tmp_path / "mnist" / "3.0.1").rename(tmp_path / "mnist" / "incomplete.AB12_3.0.1")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    assert load_mnist().source == "the embedded copy"
+
+
+def test_a_tilde_in_the_variable_is_the_home_folder(tiny_set, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CNNBOOK_DATA", "~")
+    assert load_mnist().source == "CNNBOOK_DATA/mnist"
+
+
+# Nothing anywhere -----------------------------------------------------------------------------
+
+
+def test_error_lists_what_was_tried_and_why_and_three_ways_out(monkeypatch, tmp_path):
+    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
+    with pytest.raises(FileNotFoundError, match="MNIST is nowhere to be found") as caught:
+        load_mnist()
+    message = str(caught.value)
+    reasons = [
+        "CNNBOOK_DATA/mnist: the variable CNNBOOK_DATA is not set",
+        "CNNBOOK_DATA/tensorflow_datasets: the variable CNNBOOK_DATA is not set",
+        f"the prepared TFDS copy: no prepared mnist in {tmp_path / 'nothing_here'}",
+        "a download through TFDS: the variable CNNBOOK_OFFLINE forbids it",
+        "the embedded copy: this file was copied out of cnnbook",
+    ]
+    places = [message.index(f"  - {reason}") for reason in reasons]
+    assert places == sorted(places)
+    assert [f"  {number}. " in message for number in (1, 2, 3, 4)] == [True, True, True, False]
+
+
+def test_no_network_is_said_with_the_host_and_within_seconds(monkeypatch, tmp_path):
+    def unreachable(address, timeout):
+        assert timeout <= 10
+        raise OSError("[Errno 101] Network is unreachable")
+
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {})
+    monkeypatch.setattr(mnist.socket, "create_connection", unreachable)
+    with pytest.raises(FileNotFoundError, match=r"no network: storage.googleapis.com does not"):
+        load_mnist()
+
+
+@pytest.mark.parametrize("words", ["", "404\nfor the second time"])
+def test_a_failed_download_is_one_reason_on_one_line(words, monkeypatch, tmp_path):
+    class Builder:
+        def download_and_prepare(self):
+            raise ConnectionError(words)
+
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
+    with pytest.raises(FileNotFoundError) as caught:
+        load_mnist()
+    assert f"it failed (ConnectionError: {words[:3]})\n" in str(caught.value)
+
+
+# Broken copies: named, never replaced by a smaller one ------------------------------------------
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def wrong_crc(path):
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+
+
+def trailing_garbage(path):
+    path.write_bytes(path.read_bytes() + b"garbage")
+
+
+def as_html(path):
+    path.write_text("<html><title>404 Not Found</title></html>")
+
+
+def as_html_with_a_gap(path):
+    path.write_text("\n  <!DOCTYPE html>")
+
+
+def one_image_less(path):
+    header_and_body = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(header_and_body[:-784]))
+
+
+def some_bytes_more(path):
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"more"))
+
+
+def absurd_sizes(path):
+    content = gzip.decompress(path.read_bytes())
+    path.write_bytes(gzip.compress(content[:4] + b"\x80\0\0\0\x80\0\0\0\0\0\0\x01" + content[16:]))
+
+
+def header_alone_cut(path):
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:10]))
+
+
+def another_pixel(path):
+    content = bytearray(gzip.decompress(path.read_bytes()))
+    content[-1] ^= 1
+    path.write_bytes(gzip.compress(content))
+
+
+def labels_for_images(path):
+    shutil.copy(path.with_name(FILES[1]), path)
+
+
+BROKEN = {
+    cut_short: "is cut short: .* bytes and no end",
+    wrong_crc: "is no whole gzip file: CRC check failed",
+    trailing_garbage: "is no whole gzip file",
+    as_html: "is no whole gzip file: .* It looks like an HTML page",
+    as_html_with_a_gap: "It looks like an HTML page",
+    lambda path: path.write_bytes(b""): r"is empty \(0 bytes\)",
+    one_image_less: r"header promises 23,520 bytes \(\[30, 28, 28\]\); it holds 22,736",
+    some_bytes_more: "header promises 23,520 bytes .* it holds 23,524",
+    absurd_sizes: "header promises 4,611,686,018,427,387,904 bytes",
+    header_alone_cut: "ends within its header, after 10 bytes",
+    another_pixel: "has the wrong checksum: SHA-256 of its content is [0-9a-f]{64}, expected",
+    labels_for_images: r"begins with 0x00000801 \(labels\); expected 0x00000803 \(images\)",
+}
+
+
+@pytest.mark.parametrize(("spoil", "words"), BROKEN.items())
+def test_a_broken_file_is_named_with_what_is_wrong_and_what_to_do(spoil, words, tiny_set):
+    folder, _ = tiny_set
+    load_mnist()  # good so far
+    spoil(folder / FILES[0])
+    before = listing(folder)
+    with pytest.raises(OSError, match=f"{FILES[0]}.*{words}.*Download it again"):
+        load_mnist()
+    assert listing(folder) == before
+
+
+def test_swapped_images_and_labels_are_told_apart(tiny_set):
+    folder, _ = tiny_set
+    images, labels = (folder / file for file in FILES[:2])
+    images.rename(folder / "elsewhere")
+    labels.rename(images)
+    (folder / "elsewhere").rename(labels)
+    with pytest.raises(OSError, match=r"0x00000801 \(labels\); expected 0x00000803 .*swapped"):
+        load_mnist()
+
+
+def test_swapped_train_and_test_files_have_the_wrong_checksum(tiny_set):
+    folder, _ = tiny_set
+    for kind in ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"):
+        train, test = folder / f"train-{kind}", folder / f"t10k-{kind}"
+        train.rename(folder / "elsewhere")
+        test.rename(train)
+        (folder / "elsewhere").rename(test)
+    with pytest.raises(OSError, match=r"train-images.* has the wrong checksum"):
+        load_mnist()
+
+
+def test_image_and_label_counts_must_agree(tiny_set, monkeypatch):
+    folder, arrays = tiny_set
+    write_idx(folder / FILES[1], arrays[1][:-1])
+    take_for_published(monkeypatch, folder)
+    with pytest.raises(OSError, match=r"train-images.* has 30 images and train-labels.* 29 labels"):
+        load_mnist()
+
+
+def test_a_missing_companion_is_named(tiny_set):
+    folder, _ = tiny_set
+    (folder / FILES[3]).unlink()
+    with pytest.raises(FileNotFoundError, match=f"lacks {FILES[3]}"):
+        load_mnist()
+
+
+def test_a_broken_tfds_copy_is_named(monkeypatch, tmp_path):
+    write_tfds(tmp_path)
+    record = next(tmp_path.rglob("*train.tfrecord*"))
+    record.write_bytes(record.read_bytes()[:-50])
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(OSError, match=r"mnist holds a TFDS copy that cannot be read \(DataLoss"):
+        load_mnist()
+
+
+def test_the_embedded_files_have_the_bytes_and_sums_of_the_manifest():
+    manifest = json.loads((DATA / "manifest.json").read_text())
+    present = {path.relative_to(DATA).as_posix() for path in DATA.glob("*/*.*")}
+    assert present == set(manifest)
+    for name, entry in manifest.items():
+        content = (DATA / name).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (
+            entry["bytes"],
+            entry["sha256"],
+        )
+
+
+# What comes out ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("load", "counts"), SMALL_SETS)
+def test_shapes_types_and_classes(load, counts):
+    splits = load()
+    for images, labels in zip(splits[0:6:2], splits[1:6:2], strict=True):
+        assert images.shape == (len(labels), 28, 28, 1)
+        assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
+        assert set(labels) == set(range(10))
+        assert images.max() == 255
+        assert images.min() == 0
+        images[0] = 0  # the reader may write into them
+    assert len(splits.class_names) == 10
+
+
+@pytest.mark.parametrize(("load", "counts"), SMALL_SETS)
+def test_no_picture_is_in_two_parts(load, counts):
+    train, validation, test = ({image.tobytes() for image in part} for part in load()[0:6:2])
+    assert not train & validation
+    assert not (train | validation) & test
+
+
+def test_the_split_depends_on_the_pixels_alone(tiny_set, monkeypatch, tmp_path):
+    folder, arrays = tiny_set
+    first = load_mnist()
+    order = np.random.default_rng(1).permutation(30)
+    for file, array in zip(FILES[:2], arrays[:2], strict=True):
+        write_idx(folder / file, array[order])
+    take_for_published(monkeypatch, folder)
+    again = load_mnist()
+    assert {image.tobytes() for image in first.validation_images} == {
+        image.tobytes() for image in again.validation_images
+    }
+    for splits in (first, again):  # and labels stay with their images
+        by_pixels = {image.tobytes(): label for image, label in zip(*arrays[:2], strict=True)}
+        for image, label in zip(splits.train_images, splits.train_labels, strict=True):
+            assert by_pixels[image.tobytes()] == label
+
+
+def test_equal_pictures_stay_together():
+    random = np.random.default_rng(0)
+    images = np.repeat(random.integers(0, 256, (10, 28, 28, 1), np.uint8), 7, axis=0)
+    arrays = [images, np.zeros(70, np.uint8), images[:1], np.zeros(1, np.uint8)]
+    splits = mnist.split_and_announce("Repeated", "a test", arrays, ("one",))
+    train, validation = ({image.tobytes() for image in part} for part in splits[0:3:2])
+    assert (len(train), len(validation)) == (8, 2)
+    assert len(splits.validation_images) == 14
+
+
+def test_class_names_are_those_of_tfds(tmp_path):
+    for name, ours in (("mnist", mnist.DIGITS), ("fashion_mnist", mnist.ARTICLES)):
+        labels = tfds.builder(name, data_dir=tmp_path).info.features["label"]
+        assert tuple(labels.names) == ours
+
+
+def test_read_idx_reads_what_numpy_wrote(tmp_path):
+    images = np.arange(2 * 3 * 5, dtype=np.uint8).reshape(2, 3, 5)
+    write_idx(tmp_path / "some-images-idx3-ubyte.gz", images)
+    np.testing.assert_array_equal(read_idx(tmp_path / "some-images-idx3-ubyte.gz"), images)
+
+
+# The whole sets ---------------------------------------------------------------------------------
+
+
+def test_whole_mnist_has_the_published_counts(real_data):
+    splits = load_mnist()
+    assert splits.source == "CNNBOOK_DATA/mnist"
+    assert [len(splits[i]) for i in (0, 2, 4)] == [55_000, 5_000, 10_000]
+    assert list(splits.test_labels[:10]) == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    counted = np.bincount(np.concatenate([splits.train_labels, splits.validation_labels]))
+    assert list(counted) == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+
+
+def test_the_embedded_digits_are_training_digits_with_their_labels(real_data, monkeypatch):
+    whole = load_mnist()
+    monkeypatch.delenv("CNNBOOK_DATA")
+    small = load_mnist()
+    label_of = {
+        image.tobytes(): label
+        for part in (0, 2)
+        for image, label in zip(whole[part], whole[part + 1], strict=True)
+    }
+    for part in (0, 2, 4):
+        for image, label in zip(small[part], small[part + 1], strict=True):
+            assert label_of[image.tobytes()] == label

@@ -1,0 +1,110 @@
+"""The pipeline: shuffle, batch, augment, prefetch, and nothing lost in evaluation."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from cnnbook.datasets.pipeline import make_pipeline
+
+
+def numbered(count):
+    """Image k is filled with k, and so is its label."""
+    labels = np.arange(count)
+    return np.broadcast_to(labels[:, None, None, None], (count, 2, 2, 1)).astype("uint8"), labels
+
+
+def labels_of(dataset):
+    return [int(label) for _, labels in dataset for label in labels]
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 4), (7, 7), (5, 8), (1, 1), (13, 1)])
+def test_evaluation_keeps_every_image_once_and_in_order(count, size):
+    dataset = make_pipeline(*numbered(count), batch_size=size)
+    assert labels_of(dataset) == list(range(count))
+    assert [len(labels) for _, labels in dataset][-1] == (count % size or size)
+
+
+def test_training_gives_every_image_once_an_epoch_in_another_order_each_time():
+    dataset = make_pipeline(*numbered(100), batch_size=32, training=True)
+    first, second = labels_of(dataset), labels_of(dataset)
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert len({tuple(first), tuple(second), tuple(range(100))}) == 3
+
+
+def test_the_shuffle_reaches_over_the_whole_set():
+    """A small buffer would leave the first batch among the first images."""
+    first = labels_of(make_pipeline(*numbered(200), 10, training=True))[:10]
+    assert max(first) > 100
+
+
+def test_the_seed_fixes_the_order():
+    runs = [labels_of(make_pipeline(*numbered(50), training=True, seed=s)) for s in (3, 3, 4)]
+    assert runs[0] == runs[1] != runs[2]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_images_stay_with_their_labels(training):
+    for images, labels in make_pipeline(*numbered(40), 7, training=training):
+        np.testing.assert_array_equal(images[:, 0, 0, 0], labels)
+
+
+def test_the_order_is_shuffle_batch_augment_prefetch():
+    dataset = make_pipeline(*numbered(10), 4, training=True, augment=tf.identity)
+    steps = []
+    while dataset is not None:
+        steps.append(type(dataset).__name__)
+        dataset = getattr(dataset, "_input_dataset", None)
+    wanted = ["Prefetch", "ParallelMap", "Batch", "Shuffle", "TensorSlice"]
+    assert [name.strip("_").removesuffix("Dataset") for name in steps] == wanted
+
+
+def test_augmentation_sees_whole_batches_and_leaves_labels_alone():
+    shapes = []
+
+    def brighten(images):
+        shapes.append(images.shape.as_list())
+        return images + 100
+
+    dataset = make_pipeline(*numbered(10), 4, training=True, augment=brighten)
+    for images, labels in dataset:
+        np.testing.assert_array_equal(images[:, 0, 0, 0], labels + 100)
+    assert shapes == [[None, 2, 2, 1]]
+
+
+def test_evaluation_does_not_augment():
+    def forbidden(images):
+        raise RuntimeError("augmented in evaluation")
+
+    assert labels_of(make_pipeline(*numbered(5), augment=forbidden)) == [0, 1, 2, 3, 4]
+
+
+def test_a_keras_layer_is_called_in_training_mode():
+    images, labels = numbered(64)
+    layer = keras.layers.RandomFlip("horizontal")
+    images = images.copy()
+    images[:, :, 0] = 0
+    batch, _ = next(iter(make_pipeline(images, labels, 64, training=True, augment=layer)))
+    flipped = (batch[1:, 0, 1, 0].numpy() == 0).mean()  # image 0 is all zeros
+    assert 0.2 < flipped < 0.8
+
+
+def test_types_and_further_label_axes_stay():
+    images, labels = numbered(4)
+    batch, targets = next(iter(make_pipeline(images, np.eye(4)[labels])))
+    assert (batch.dtype, targets.shape) == (tf.uint8, (4, 4))
+
+
+@pytest.mark.parametrize(
+    ("counts", "batch_size", "words"),
+    [
+        ((0, 0), 1, "`images` is empty"),
+        ((8, 7), 1, "same length; got 8 images and 7 labels"),
+        ((4, 4), 0, "`batch_size` must be at least 1; got 0"),
+        ((4, 4), -3, "`batch_size` must be at least 1; got -3"),
+    ],
+)
+def test_impossible_arguments_are_named(counts, batch_size, words):
+    images, labels = numbered(counts[0])[0], numbered(counts[1])[1]
+    with pytest.raises(ValueError, match=words):
+        make_pipeline(images, labels, batch_size)
