@@ -3,16 +3,34 @@
 This file stands alone: copy it, it needs only NumPy and Pillow.
 """
 
+import io
+import math
+import os
+import stat
+import unicodedata
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+OTHER_PICTURES = (
+    *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".eps", ".psd"),
+    *(".ppm", ".pgm", ".ico", ".tga", ".raw", ".dng", ".cr2", ".nef"),
+)
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 200_000_000
+SHAPE = "put the pictures into one folder a class: cat/1.jpg, dog/1.jpg"
 
 
 def load_image_folder(
-    folder: str | Path, image_size: tuple[int, int] = (160, 160)
+    folder: str | Path,
+    image_size: tuple[int, int] = (160, 160),
+    class_names: tuple[str, ...] | None = None,
+    allow_outside: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Load every picture below a folder that has one folder a class.
 
@@ -22,6 +40,9 @@ def load_image_folder(
     Args:
         folder: Holds one folder a class, at least two.
         image_size: (height, width) in pixels that every picture is resized to.
+        class_names: What the classes must be, such as those of the training pictures; None
+            takes the names as they are.
+        allow_outside: Follow links to files outside of `folder`.
 
     Returns:
         Images (count, height, width, 3) uint8, labels (count,) int64, and the class names, which
@@ -29,14 +50,15 @@ def load_image_folder(
 
     Raises:
         FileNotFoundError: If `folder` is missing, or a class has no pictures.
-        ValueError: If there are fewer than two classes, or a size below 1.
+        ValueError: If there are fewer than two classes, other ones than `class_names`, or a size
+            below 1.
         OSError: If a picture cannot be read: names the file.
     """
     if min(image_size) < 1:
         raise ValueError(
             f"`image_size` must be (height, width), each at least 1; got {image_size}."
         )
-    files = list_image_files(folder)
+    files = list_image_files(folder, class_names, allow_outside)
     paths = [path for class_files in files.values() for path in class_files]
     images = np.empty((len(paths), *image_size, 3), np.uint8)
     for index, path in enumerate(paths):
@@ -45,49 +67,172 @@ def load_image_folder(
     return images, np.repeat(np.arange(len(files)), counts), tuple(files)
 
 
-def list_image_files(folder: str | Path) -> dict[str, list[Path]]:
-    """List the pictures of each class, both in the order of their names."""
-    folder = Path(folder)
-    shape = "put the pictures into one folder a class: cat/1.jpg, dog/1.jpg"
-    if not folder.is_dir():
-        raise FileNotFoundError(f"`folder` must be a folder that exists; got {folder}; {shape}.")
-    visible = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".")]
-    classes = {
-        path.name: [
-            file
-            for file in sorted(path.rglob("*"))
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-        ]
-        for path in visible
-        if path.is_dir()
-    }
+def list_image_files(
+    folder: str | Path, class_names: tuple[str, ...] | None = None, allow_outside: bool = False
+) -> dict[str, list[Path]]:
+    """List the pictures of each class, both in the order of their names.
+
+    The order is that of the names' characters, on every file system. For the rest, see
+    `load_image_folder`.
+    """
+    classes, problems = scan_image_folder(folder, allow_outside)
     if len(classes) < 2:
-        loose = sum(path.suffix.lower() in SUFFIXES for path in visible)
         raise ValueError(
-            f"{folder} must hold at least two class folders; it has {len(classes)}, and {loose}"
-            f" pictures of no class; {shape}."
+            f"{shown(folder)} must hold at least two class folders; it has {len(classes)}; {SHAPE}."
         )
-    empty = [name for name, files in classes.items() if not files]
+    if class_names is not None and tuple(classes) != tuple(class_names):
+        raise ValueError(
+            f"{shown(folder)} must have the classes {', '.join(class_names)}, as `class_names`"
+            f" says; it has {', '.join(map(shown, classes))}."
+        )
+    empty = [shown(name) for name, files in classes.items() if not files]
     if empty:
         raise FileNotFoundError(
-            f"{folder}: no pictures in the class folders {', '.join(empty)}; add some"
+            f"{shown(folder)}: no pictures in the class folders {', '.join(empty)}; add some"
             f" ({', '.join(SUFFIXES)}) or remove the folders."
         )
+    if problems:
+        raise OSError("; ".join(problems[:10]) + f" ({len(problems)} such files in all).")
     return classes
 
 
-def read_image(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
-    """Read one picture upright, in RGB, resized: (height, width, 3) uint8.
+def scan_image_folder(
+    folder: str | Path, allow_outside: bool = False
+) -> tuple[dict[str, list[Path]], list[str]]:
+    """List the pictures of each class, and all that cannot stay as it is.
+
+    Returns:
+        The files of each class, and one line for each link that leads outside or nowhere, each
+        loose picture and each picture of a kind that is not read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"`folder` must be a folder that exists; got {shown(folder)}; {SHAPE}."
+        )
+    root = os.path.realpath(folder)
+    seen, problems = set(), []
+    classes = {
+        path.name: [] for path in sorted(folder.iterdir(), key=by_name) if is_class_folder(path)
+    }
+    for path in walk(folder):
+        parts = path.relative_to(folder).parts
+        suffix = path.suffix.lower()
+        real = os.path.realpath(path)
+        inside = os.path.commonpath([root, real]) == root
+        if path.is_dir() and not inside:
+            problems.append(f"{shown(path)} is a link to a folder outside: copy the folder")
+        if path.is_dir() or suffix not in (*SUFFIXES, *OTHER_PICTURES):
+            continue
+        if not Path(real).exists():
+            problems.append(f"{shown(path)} is a link to nothing ({shown(real)}): remove it")
+        elif not (inside or allow_outside):
+            problems.append(
+                f"{shown(path)} is a link that leaves the folder (to {shown(real)}): copy the"
+                " file, or pass allow_outside=True"
+            )
+        elif suffix in OTHER_PICTURES:
+            problems.append(f"{shown(path)} is of a kind that is not read: save it as JPEG or PNG")
+        elif len(parts) == 1:
+            problems.append(f"{shown(path)} lies in no class folder: {SHAPE}")
+        elif real not in seen:
+            seen.add(real)
+            classes.setdefault(parts[0], []).append(path)
+    return classes, problems
+
+
+def is_class_folder(path: Path) -> bool:
+    """Tell whether this is a visible folder (and no link: its pictures would count twice)."""
+    return path.is_dir() and not path.is_symlink() and not is_hidden(path.name)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether an operating system or an editor keeps this for itself."""
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def by_name(path: Path) -> tuple[str, str]:
+    """Sort key: the same on a file system that stores accents apart from their letters."""
+    return unicodedata.normalize("NFC", path.as_posix()), path.as_posix()
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield all visible files and links below a folder in the order of their names."""
+
+    def stop(error: OSError) -> None:
+        raise OSError(f"{shown(error.filename)} cannot be listed: {error.strerror}.") from error
+
+    found = []
+    for place, folders, files in os.walk(folder, onerror=stop):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found += [Path(place, name) for name in (*files, *links) if not is_hidden(name)]
+    yield from sorted(found, key=by_name)
+
+
+# From here on image_folder.py, mapping_file.py and image_pipeline.py say the same, word for word.
+
+
+def shown(path: str | Path) -> str:
+    """Return a path for a message: on one line, and printable whatever its bytes are."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read one picture: the one way of reading, in training, evaluation and prediction.
+
+    Photos are turned upright (EXIF). All kinds become RGB: transparency is laid on white, 16-bit
+    values keep their upper 8 bits, an animation gives its first picture and a warning, colour
+    profiles are ignored. What counts is the content, not the ending of the name.
+
+    Args:
+        path: A JPEG, PNG, GIF, BMP or WebP file of at most 50 million pixels and 200 MB.
+        image_size: (height, width) to resize to, bilinear; None keeps the size.
+
+    Returns:
+        (height, width, 3) uint8.
 
     Raises:
         OSError: If the file is no picture, or only a part of one: names the file.
     """
     try:
-        with Image.open(path) as picture:
-            upright = ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        if not stat.S_ISREG((status := Path(path).stat()).st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > MAX_BYTES:
+            raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
+        picture = decode_image(Path(path).read_bytes(), shown(path))
+        if image_size is not None:
+            picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
+    except Exception as error:  # Pillow raises a dozen kinds on damaged files
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise OSError(
-            f"{path} is no picture that can be read ({error}); repair, replace or remove it."
+            f"{shown(path)} is no picture that can be read ({reason}); repair, replace or remove"
+            " it."
         ) from error
-    height, width = image_size
-    return np.asarray(upright.resize((width, height), Image.Resampling.BILINEAR))
+    return np.asarray(picture)
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Decode the content of a picture file, as `read_image` promises, but for the resizing."""
+    if not content:
+        raise ValueError("the file is empty")
+    try:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        looks = "; it looks like an HTML page" if content.lstrip()[:1] == b"<" else ""
+        raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"too many pixels; the limit is {MAX_PIXELS:,}") from None
+    if math.prod(picture.size) > MAX_PIXELS:
+        raise ValueError(f"{math.prod(picture.size):,} pixels; the limit is {MAX_PIXELS:,}")
+    if getattr(picture, "is_animated", False) and picture.format in FORMATS:
+        warnings.warn(f"{name} is an animation: its first picture is used.", stacklevel=3)
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+    return picture.convert("RGB")

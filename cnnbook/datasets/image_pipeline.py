@@ -1,0 +1,235 @@
+"""How do 100,000 pictures become batches without filling the memory?
+
+Only paths and labels are kept; a batch is read when its turn comes, by several threads. Shuffle,
+read and batch, augment, prefetch. Which pictures are for validation depends on their content.
+
+This file stands alone: copy it, it needs only NumPy, Pillow and TensorFlow.
+"""
+
+import hashlib
+import io
+import math
+import os
+import stat
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 200_000_000
+
+
+def make_image_pipeline(
+    paths: Sequence[str | Path],
+    labels: np.ndarray,
+    image_size: tuple[int, int] = (160, 160),
+    batch_size: int = 32,
+    *,
+    training: bool = False,
+    augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """Make a dataset of (images, labels) batches from files, read when they are needed.
+
+    Args:
+        paths: One picture file each.
+        labels: (count,) or (count, ...).
+        image_size: (height, width) in pixels that every picture is resized to.
+        batch_size: Images a batch; the last batch may be smaller.
+        training: Shuffle anew in each epoch, and augment. Off for evaluation.
+        augment: A Keras layer or a function from a batch of images to a batch of images.
+        seed: Of the shuffle.
+
+    Returns:
+        A `tf.data.Dataset` that yields every picture exactly once an epoch, as `read_image` reads
+        it: (batch, height, width, 3) uint8. Iterating raises `tf.errors.InvalidArgumentError`
+        that names the file where a picture cannot be read.
+
+    Raises:
+        ValueError: If there are no paths, the lengths differ, or a size is below 1.
+    """
+    if len(paths) == 0:
+        raise ValueError("`paths` is empty; a pipeline needs at least one picture.")
+    if len(paths) != len(labels):
+        raise ValueError(
+            f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
+            f" {len(labels)} labels."
+        )
+    if min(*image_size, batch_size) < 1:
+        raise ValueError(
+            "`image_size` and `batch_size` must be at least 1; got"
+            f" {tuple(image_size)} and {batch_size}."
+        )
+    labels = np.asarray(labels)
+    pool = ThreadPoolExecutor(os.cpu_count())
+
+    def read_batch(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+        try:
+            images = list(pool.map(lambda index: read_image(paths[index], image_size), indices))
+            return np.stack(images), labels[indices], ""
+        except OSError as error:
+            return np.zeros((len(indices), *image_size, 3), np.uint8), labels[indices], str(error)
+
+    def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        kinds = (tf.uint8, labels.dtype, tf.string)
+        images, targets, problem = tf.numpy_function(read_batch, [indices], kinds)
+        images.set_shape((None, *image_size, 3))
+        targets.set_shape((None, *labels.shape[1:]))
+        with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
+            return tf.identity(images), targets
+
+    dataset = tf.data.Dataset.range(len(paths))
+    if training:
+        dataset = dataset.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True)
+    dataset = dataset.batch(batch_size).map(read, num_parallel_calls=2)
+    if training and augment is not None:
+        keywords = {"training": True} if hasattr(augment, "compute_output_spec") else {}
+        dataset = dataset.map(
+            lambda images, targets: (augment(images, **keywords), targets), num_parallel_calls=2
+        )
+    return dataset.prefetch(2)
+
+
+def split_by_content(
+    paths: Sequence[str | Path],
+    labels: np.ndarray,
+    validation_fraction: float = 0.2,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose the pictures for training and for validation, the same on every machine.
+
+    Of each class, validation gets those whose content, hashed together with the seed, comes
+    first. So neither names, order nor file system matter, and equal files stay together.
+
+    Args:
+        paths: One file each.
+        labels: (count,) integers.
+        validation_fraction: Of each class; between 0 and 1.
+        seed: Another number gives another choice.
+
+    Returns:
+        Indices of the training and of the validation pictures, each in rising order.
+
+    Raises:
+        ValueError: If the fraction is not between 0 and 1, or leaves a class without a picture
+            in one of the parts.
+        OSError: If a file cannot be read: names it.
+    """
+    if not 0 < validation_fraction < 1:
+        raise ValueError(
+            f"`validation_fraction` must be between 0 and 1; got {validation_fraction}."
+        )
+    labels = np.asarray(labels)
+    digests = [content_digest(path, str(seed).encode()) for path in paths]
+    warn_of_contradictions(paths, labels, digests)
+    is_validation = np.zeros(len(paths), bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        count = min(round(validation_fraction * len(members)), len(members) - 1)
+        first_beyond = sorted(digests[index] for index in members)[count]
+        chosen = [index for index in members if digests[index] < first_beyond]
+        if not chosen:
+            raise ValueError(
+                f"`validation_fraction` {validation_fraction} of the {len(members)} pictures with"
+                f" label {label} leaves none for one of the parts; take another fraction, or add"
+                " pictures that differ."
+            )
+        is_validation[chosen] = True
+    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
+
+
+def content_digest(path: str | Path, salt: bytes) -> bytes:
+    """Return the SHA-256 of a salt and the content of a file."""
+    try:
+        return hashlib.sha256(salt + b"/" + Path(path).read_bytes()).digest()
+    except (OSError, ValueError) as error:
+        raise OSError(f"{shown(path)} cannot be read: {error}.") from error
+
+
+def warn_of_contradictions(
+    paths: Sequence[str | Path], labels: np.ndarray, digests: list[bytes]
+) -> None:
+    """Warn where the same content has two labels."""
+    first: dict[bytes, int] = {}
+    for index, digest in enumerate(digests):
+        other = first.setdefault(digest, index)
+        if labels[other] != labels[index]:
+            warnings.warn(
+                f"{shown(paths[other])} and {shown(paths[index])} are the same picture with the"
+                f" labels {labels[other]} and {labels[index]}; remove one.",
+                stacklevel=3,
+            )
+
+
+# From here on image_folder.py, mapping_file.py and image_pipeline.py say the same, word for word.
+
+
+def shown(path: str | Path) -> str:
+    """Return a path for a message: on one line, and printable whatever its bytes are."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
+def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read one picture: the one way of reading, in training, evaluation and prediction.
+
+    Photos are turned upright (EXIF). All kinds become RGB: transparency is laid on white, 16-bit
+    values keep their upper 8 bits, an animation gives its first picture and a warning, colour
+    profiles are ignored. What counts is the content, not the ending of the name.
+
+    Args:
+        path: A JPEG, PNG, GIF, BMP or WebP file of at most 50 million pixels and 200 MB.
+        image_size: (height, width) to resize to, bilinear; None keeps the size.
+
+    Returns:
+        (height, width, 3) uint8.
+
+    Raises:
+        OSError: If the file is no picture, or only a part of one: names the file.
+    """
+    try:
+        if not stat.S_ISREG((status := Path(path).stat()).st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > MAX_BYTES:
+            raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
+        picture = decode_image(Path(path).read_bytes(), shown(path))
+        if image_size is not None:
+            picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
+    except Exception as error:  # Pillow raises a dozen kinds on damaged files
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise OSError(
+            f"{shown(path)} is no picture that can be read ({reason}); repair, replace or remove"
+            " it."
+        ) from error
+    return np.asarray(picture)
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Decode the content of a picture file, as `read_image` promises, but for the resizing."""
+    if not content:
+        raise ValueError("the file is empty")
+    try:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+    except Image.UnidentifiedImageError:
+        looks = "; it looks like an HTML page" if content.lstrip()[:1] == b"<" else ""
+        raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ValueError(f"too many pixels; the limit is {MAX_PIXELS:,}") from None
+    if math.prod(picture.size) > MAX_PIXELS:
+        raise ValueError(f"{math.prod(picture.size):,} pixels; the limit is {MAX_PIXELS:,}")
+    if getattr(picture, "is_animated", False) and picture.format in FORMATS:
+        warnings.warn(f"{name} is an animation: its first picture is used.", stacklevel=3)
+    picture.load()
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
+        return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+    return picture.convert("RGB")
