@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import math
 import os
@@ -36,6 +37,7 @@ FILES = (
     *("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     *("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 )
+MAX_CONTENT = 100_000_000  # bytes; the largest file unpacks to 47 million
 # SHA-256 of what the four published files unpack to, in the order of FILES.
 PUBLISHED = {
     "mnist": (
@@ -116,13 +118,16 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
     if not packed:
         raise OSError(f"{path} is empty (0 bytes). {again}")
     try:
-        content = gzip.decompress(packed)
+        with gzip.open(io.BytesIO(packed)) as file:
+            content = file.read(MAX_CONTENT + 1)
     except EOFError:
         raise OSError(f"{path} is cut short: {len(packed):,} bytes and no end. {again}") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         looks = " It looks like an HTML page." if packed.lstrip()[:1] == b"<" else ""
         raise OSError(f"{path} is no whole gzip file: {error}.{looks} {again}") from None
 
+    if len(content) > MAX_CONTENT:
+        raise OSError(f"{path} unpacks to more than {MAX_CONTENT:,} bytes. {again}")
     rank = 3 if "idx3" in path.name else 1
     magic, expected_magic = content[:4].hex(), f"0000080{rank}"
     if magic != expected_magic:

@@ -213,77 +213,90 @@ def test_a_failed_download_is_one_reason_on_one_line(words, monkeypatch, tmp_pat
 # Broken copies: named, never replaced by a smaller one ------------------------------------------
 
 
-def cut_short(path):
+def case_1_cut_short(path):
     path.write_bytes(path.read_bytes()[:-9])
 
 
-def wrong_crc(path):
+def case_3_wrong_crc(path):
     content = bytearray(path.read_bytes())
     content[-8] ^= 1
     path.write_bytes(content)
 
 
-def trailing_garbage(path):
+def case_3_trailing_garbage(path):
     path.write_bytes(path.read_bytes() + b"garbage")
 
 
-def as_html(path):
+def case_2_html(path):
     path.write_text("<html><title>404 Not Found</title></html>")
 
 
-def as_html_with_a_gap(path):
+def case_2_html_after_a_gap(path):
     path.write_text("\n  <!DOCTYPE html>")
 
 
-def one_image_less(path):
+def case_6_one_image_less(path):
     header_and_body = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(header_and_body[:-784]))
 
 
-def some_bytes_more(path):
+def case_6_some_bytes_more(path):
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) + b"more"))
 
 
-def absurd_sizes(path):
+def case_7_absurd_sizes(path):
     content = gzip.decompress(path.read_bytes())
     path.write_bytes(gzip.compress(content[:4] + b"\x80\0\0\0\x80\0\0\0\0\0\0\x01" + content[16:]))
 
 
-def header_alone_cut(path):
+def case_6_header_cut(path):
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:10]))
 
 
-def another_pixel(path):
+def case_12_another_pixel(path):
     content = bytearray(gzip.decompress(path.read_bytes()))
     content[-1] ^= 1
     path.write_bytes(gzip.compress(content))
 
 
-def labels_for_images(path):
+def case_5_labels_for_images(path):
     shutil.copy(path.with_name(FILES[1]), path)
 
 
+def case_4_empty(path):
+    path.write_bytes(b"")
+
+
+def case_21_bomb(path):
+    path.write_bytes(gzip.compress(bytes(mnist.MAX_CONTENT + 1), compresslevel=1))
+
+
 BROKEN = {
-    cut_short: "is cut short: .* bytes and no end",
-    wrong_crc: "is no whole gzip file: CRC check failed",
-    trailing_garbage: "is no whole gzip file",
-    as_html: "is no whole gzip file: .* It looks like an HTML page",
-    as_html_with_a_gap: "It looks like an HTML page",
-    lambda path: path.write_bytes(b""): r"is empty \(0 bytes\)",
-    one_image_less: r"header promises 23,520 bytes \(\[30, 28, 28\]\); it holds 22,736",
-    some_bytes_more: "header promises 23,520 bytes .* it holds 23,524",
-    absurd_sizes: "header promises 4,611,686,018,427,387,904 bytes",
-    header_alone_cut: "ends within its header, after 10 bytes",
-    another_pixel: "has the wrong checksum: SHA-256 of its content is [0-9a-f]{64}, expected",
-    labels_for_images: r"begins with 0x00000801 \(labels\); expected 0x00000803 \(images\)",
+    case_21_bomb: "unpacks to more than 100,000,000 bytes",
+    case_1_cut_short: "is cut short: .* bytes and no end",
+    case_3_wrong_crc: "is no whole gzip file: CRC check failed",
+    case_3_trailing_garbage: "is no whole gzip file",
+    case_2_html: "is no whole gzip file: .* It looks like an HTML page",
+    case_2_html_after_a_gap: "It looks like an HTML page",
+    case_4_empty: r"is empty \(0 bytes\)",
+    case_6_one_image_less: r"header promises 23,520 bytes \(\[30, 28, 28\]\); it holds 22,736",
+    case_6_some_bytes_more: "header promises 23,520 bytes .* it holds 23,524",
+    case_7_absurd_sizes: "header promises 4,611,686,018,427,387,904 bytes",
+    case_6_header_cut: "ends within its header, after 10 bytes",
+    case_12_another_pixel: "has the wrong checksum: SHA-256 of its content is [0-9a-f]{64}, exp",
+    case_5_labels_for_images: r"begins with 0x00000801 \(labels\); expected 0x00000803 \(images\)",
 }
 
 
-@pytest.mark.parametrize(("spoil", "words"), BROKEN.items())
+@pytest.mark.parametrize(
+    ("spoil", "words"), BROKEN.items(), ids=[spoil.__name__ for spoil in BROKEN]
+)
 def test_a_broken_file_is_named_with_what_is_wrong_and_what_to_do(spoil, words, tiny_set):
     folder, _ = tiny_set
     load_mnist()  # good so far
+    good = (folder / FILES[0]).read_bytes()
     spoil(folder / FILES[0])
+    assert (folder / FILES[0]).read_bytes() != good
     before = listing(folder)
     with pytest.raises(OSError, match=f"{FILES[0]}.*{words}.*Download it again"):
         load_mnist()
@@ -311,7 +324,7 @@ def test_swapped_train_and_test_files_have_the_wrong_checksum(tiny_set):
         load_mnist()
 
 
-def test_image_and_label_counts_must_agree(tiny_set, monkeypatch):
+def test_case_8_image_and_label_counts_must_agree(tiny_set, monkeypatch):
     folder, arrays = tiny_set
     write_idx(folder / FILES[1], arrays[1][:-1])
     take_for_published(monkeypatch, folder)
@@ -326,7 +339,7 @@ def test_a_missing_companion_is_named(tiny_set):
         load_mnist()
 
 
-def test_a_broken_tfds_copy_is_named(monkeypatch, tmp_path):
+def test_case_31_a_broken_tfds_copy_is_named(monkeypatch, tmp_path):
     write_tfds(tmp_path)
     record = next(tmp_path.rglob("*train.tfrecord*"))
     record.write_bytes(record.read_bytes()[:-50])
