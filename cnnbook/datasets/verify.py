@@ -1,0 +1,185 @@
+"""May a network be trained on these pictures? Each one is read, and every problem reported.
+
+Errors forbid training: pictures that cannot be read, the same picture in two classes or in two
+parts (a test picture among the training pictures makes the test worthless). Warnings do not:
+classes of very different size, tiny pictures, names with a wrong ending. Nothing is changed.
+
+This file stands alone: copy it, it needs only the standard library.
+"""
+
+import hashlib
+import itertools
+import os
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
+SMALL = 32  # pixels of the shorter side that most networks need
+KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "WEBP": b"RIFF"}
+ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG"}
+TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
+
+
+class Picture(NamedTuple):
+    """One file, its class, and its part ("train", "test", or "all" where there is one)."""
+
+    path: Path
+    label: str
+    part: str
+
+
+class Report(NamedTuple):
+    """What was found: counts[part][label], sizes (smallest, largest), and problems by kind."""
+
+    num_images: int
+    counts: dict[str, dict[str, int]]
+    sizes: dict[str, tuple[int, int]]
+    errors: dict[str, list[str]]
+    warnings: dict[str, list[str]]
+    unreadable: list[Path]
+
+    @property
+    def may_be_trained_on(self) -> bool:
+        """True where there is no error."""
+        return not self.errors
+
+
+class Finding(NamedTuple):
+    """What one file is: its size and the hash of its pixels, or why it cannot be read."""
+
+    shape: tuple[int, int]
+    digest: bytes
+    problem: str
+    notices: list[str]
+
+
+def verify_pictures(
+    pictures: Iterable[Picture],
+    read: Callable[[Path], object],
+    class_names: dict[str, list[str]] | None = None,
+    progress: Callable[[int], object] = lambda count: None,
+) -> Report:
+    """Read every picture and report every problem.
+
+    Args:
+        pictures: All files of all parts; may be lazy.
+        read: From a path to an array (height, width, 3); raises OSError where it cannot.
+        class_names: The classes of each part, also those without a picture.
+        progress: Called with the number of pictures read so far.
+
+    Returns:
+        The report. Problems are in the order of the pictures, each with its path.
+    """
+    counts = {part: dict.fromkeys(labels, 0) for part, labels in (class_names or {}).items()}
+    errors, notices = defaultdict(list), defaultdict(list)
+    first: dict[bytes, Picture] = {}
+    heights, widths, unreadable = [], [], []
+    for number, (picture, found) in enumerate(inspect_all(pictures, read), start=1):
+        progress(number)
+        labels = counts.setdefault(picture.part, {})
+        labels[picture.label] = labels.get(picture.label, 0) + 1
+        for kind in found.notices:
+            notices[kind].append(shown(picture.path))
+        if found.problem:
+            kind = "too large" if "the limit is" in found.problem else "unreadable"
+            errors[kind].append(found.problem)
+            unreadable.append(picture.path)
+            continue
+        heights.append(found.shape[0])
+        widths.append(found.shape[1])
+        other = first.setdefault(found.digest, picture)
+        if other is not picture:
+            kind, severe = kind_of_twin(other, picture)
+            line = f"{shown(other.path)} and {shown(picture.path)}"
+            (errors if severe else notices)[kind].append(line)
+    add_class_problems(counts, errors, notices)
+    return Report(
+        sum(sum(labels.values()) for labels in counts.values()),
+        counts,
+        {
+            name: (min(values), max(values))
+            for name, values in (("height", heights), ("width", widths))
+            if values
+        },
+        dict(errors),
+        dict(notices),
+        unreadable,
+    )
+
+
+def inspect_all(
+    pictures: Iterable[Picture], read: Callable[[Path], object]
+) -> Iterator[tuple[Picture, Finding]]:
+    """Inspect in several threads, a thousand at a time, in order."""
+    pictures = iter(pictures)
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.simplefilter("ignore")  # what the reader warns of is in the report
+        while some := list(itertools.islice(pictures, 1000)):
+            yield from zip(some, pool.map(lambda it: inspect(it.path, read), some), strict=True)
+
+
+def inspect(path: Path, read: Callable[[Path], object]) -> Finding:
+    """Read one picture, and look at its file."""
+    try:
+        pixels = read(path)
+        digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        return Finding(pixels.shape[:2], digest, "", notices_of(path, pixels.shape))
+    except OSError as error:
+        return Finding((0, 0), b"", str(error), [])
+
+
+def notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
+    """List what is unusual about a file that can be read."""
+    content = path.read_bytes()
+    kind = next((name for name, start in KINDS.items() if content.startswith(start)), "other")
+    suffix = path.suffix.lower()
+    unusual = {
+        "name with a wrong ending": ENDINGS.get(suffix, suffix[1:].upper()) != kind,
+        "animation (first picture used)": kind in MOVING and MOVING[kind] in content[:2000],
+        "bytes after the end": kind in TRAILERS and not content.endswith(TRAILERS[kind]),
+        f"shorter side under {SMALL} pixels": min(shape[:2]) < SMALL,
+    }
+    return [name for name, is_so in unusual.items() if is_so]
+
+
+def kind_of_twin(one: Picture, other: Picture) -> tuple[str, bool]:
+    """Name a pair of equal pictures, and say whether it forbids training."""
+    if one.part != other.part:
+        return "the same picture in two parts", True
+    if one.label != other.label:
+        return "the same picture in two classes", True
+    return "the same picture twice in a class", False
+
+
+def add_class_problems(
+    counts: dict[str, dict[str, int]], errors: dict[str, list[str]], notices: dict[str, list[str]]
+) -> None:
+    """Look at the classes of each part: none empty, at least two, the same ones, balanced."""
+    reference = next(iter(counts.values()), {})
+    for part, labels in counts.items():
+        empty = [shown(label) for label, count in labels.items() if not count]
+        if empty:
+            errors["class without a picture"].append(f"{part}: {', '.join(empty)}")
+        if len(labels) < 2:
+            names = ", ".join(map(shown, labels)) or "none"
+            errors["fewer than two classes"].append(f"{part}: {names}")
+        if labels.keys() != reference.keys():
+            differ = ", ".join(shown(label) for label in sorted(labels.keys() ^ reference.keys()))
+            errors["other classes than in the first part"].append(f"{part}: {differ}")
+        ranked = Counter({label: count for label, count in labels.items() if count}).most_common()
+        if ranked and ranked[0][1] > MAX_IMBALANCE * ranked[-1][1]:
+            (most, many), (least, few) = ranked[0], ranked[-1]
+            notices["imbalance"].append(
+                f"{part}: {many:,} of {shown(most)}, {few:,} of {shown(least)}"
+            )
+
+
+def shown(path: str | Path) -> str:
+    """Return a path for a message: on one line, and printable whatever its bytes are."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
