@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "cnnbook"
-COMMAND_LINE = {"cli.py", "cli_book.py", "cli_data.py"}  # a program, not a helper: may import its siblings
+COMMAND_LINE = {
+    "cli.py",
+    "cli_book.py",
+    "cli_data.py",
+}  # a program, not a helper: may import its siblings
 MODULES = sorted(
     path for path in PACKAGE.rglob("*.py") if path.name not in {"__init__.py", *COMMAND_LINE}
 )

@@ -220,6 +220,8 @@ def decode_image(content: bytes, name: str) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.UnidentifiedImageError:
+        if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
+            raise ValueError("its header is damaged or cut short") from None
         looks = "; it looks like an HTML page" if content.lstrip()[:1] == b"<" else ""
         raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

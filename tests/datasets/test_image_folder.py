@@ -1,10 +1,18 @@
 """Folders of pictures: what is read, in which order, and what a bad folder is told."""
 
+import io
+import os
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
-from cnnbook.datasets.image_folder import load_image_folder
+from cnnbook.datasets.image_folder import load_image_folder, read_image
 
 
 def save(path, colour=(200, 30, 60), size=(8, 6), **options):
@@ -107,3 +115,383 @@ def test_real_photos_are_read(real_data):
     assert class_names == ("daisy", "dandelion", "rose", "sunflower", "tulip")
     assert list(np.bincount(labels)) == [50] * 5
     assert images.shape == (250, 32, 32, 3)
+
+
+# Kinds of pictures: golden pixels, worked out by hand ---------------------------------------------
+
+GREY16 = np.array([[0, 255, 256, 0x80FF, 65535]], np.uint16)
+
+
+def png(*chunks):
+    """A PNG file from its chunks, by hand, so that no library decides what is in it."""
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in chunks:
+        check = zlib.crc32(kind + data)
+        content += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+    return content
+
+
+def png_of(width, height, bits, colour, rows, *extra):
+    head = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    packed = zlib.compress(b"".join(b"\0" + row for row in rows))
+    return png((b"IHDR", head), *extra, (b"IDAT", packed), (b"IEND", b""))
+
+
+PALETTE = (b"PLTE", bytes([255, 0, 0, 0, 0, 255]))
+GOLDEN_PNG = {
+    "case_39_grey": (png_of(2, 1, 8, 0, [b"\x00\x80"]), [(0,) * 3, (128,) * 3]),
+    "case_39_one_bit": (png_of(2, 1, 1, 0, [b"\x40"]), [(0,) * 3, (255,) * 3]),
+    "case_39_two_bits": (png_of(2, 1, 2, 0, [b"\x60"]), [(85,) * 3, (170,) * 3]),
+    "case_39_palette": (png_of(2, 1, 8, 3, [b"\x01\x00"], PALETTE), [(0, 0, 255), (255, 0, 0)]),
+    "case_39_palette_with_a_clear_entry": (
+        png_of(2, 1, 8, 3, [b"\x01\x00"], PALETTE, (b"tRNS", b"\xff\x00")),
+        [(255, 255, 255), (255, 0, 0)],
+    ),
+    "case_39_grey_with_a_clear_value": (
+        png_of(2, 1, 8, 0, [b"\x00\x80"], (b"tRNS", b"\x00\x80")),
+        [(0,) * 3, (255,) * 3],
+    ),
+    "case_39_grey_alpha_on_white": (
+        png_of(3, 1, 8, 4, [b"\x00\xff\x00\x00\x64\x80"]),
+        [(0,) * 3, (255,) * 3, (177,) * 3],
+    ),
+    "case_39_colour_alpha_on_white": (
+        png_of(2, 1, 8, 6, [b"\xc8\x00\x00\xff\xc8\x00\x00\x00"]),
+        [(200, 0, 0), (255, 255, 255)],
+    ),
+    "case_40_grey_in_16_bits": (
+        png_of(5, 1, 16, 0, [GREY16.astype(">u2").tobytes()]),
+        [(0,) * 3, (0,) * 3, (1,) * 3, (128,) * 3, (255,) * 3],
+    ),
+    "case_40_colour_in_16_bits": (
+        png_of(1, 1, 16, 2, [b"\x12\x34\x80\xff\xff\x00"]),
+        [(0x12, 0x80, 0xFF)],
+    ),
+}
+WHITE_LEFT = np.repeat(np.array([[255, 0]], np.uint8), 8, axis=1).repeat(8, axis=0)  # 8 by 16
+# The corner that the white left half of a stored picture comes to, by the EXIF standard.
+UPRIGHT = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom"}
+UPRIGHT[8] = "bottom"
+
+
+@pytest.mark.parametrize("case", GOLDEN_PNG)
+def test_each_kind_of_png_has_these_pixels(tmp_path, case):
+    content, pixels = GOLDEN_PNG[case]
+    (tmp_path / "a.png").write_bytes(content)
+    found = read_image(tmp_path / "a.png")
+    assert found.dtype == np.uint8
+    assert [tuple(map(int, pixel)) for pixel in found[0]] == pixels
+
+
+def test_case_40_sixteen_bits_are_what_tensorflow_makes_of_them(tmp_path):
+    content, _ = GOLDEN_PNG["case_40_grey_in_16_bits"]
+    (tmp_path / "a.png").write_bytes(content)
+    oracle = tf.io.decode_image(content, channels=3).numpy()
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), oracle)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_case_42_photos_are_upright_whatever_the_camera_wrote(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(WHITE_LEFT).convert("RGB").save(tmp_path / f"a.{suffix}", exif=exif)
+    pixels = read_image(tmp_path / f"a.{suffix}")
+    assert pixels.shape == ((8, 16, 3) if orientation < 5 else (16, 8, 3))
+    sides = {
+        "left": pixels[:, :3],
+        "right": pixels[:, -3:],
+        "top": pixels[:3],
+        "bottom": pixels[-3:],
+    }
+    bright = [side for side, part in sides.items() if part.min() > 240]
+    assert bright == [UPRIGHT[orientation]]
+
+
+def test_case_39_cmyk_is_inverted_as_adobe_stores_it(tmp_path):
+    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "a.jpg", quality=100)
+    assert b"Adobe" in (tmp_path / "a.jpg").read_bytes()
+    np.testing.assert_allclose(read_image(tmp_path / "a.jpg")[8, 8], (255, 0, 0), atol=3)
+
+
+def test_case_39_a_grey_jpeg_has_three_equal_channels(tmp_path):
+    Image.new("L", (16, 16), 77).save(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), np.full((16, 16, 3), 77))
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
+def test_case_41_an_animation_gives_its_first_picture_and_a_warning(tmp_path, suffix):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = tmp_path / f"a.{suffix}"
+    frames[0].save(path, save_all=True, append_images=frames[1:], **options)
+    with Image.open(path) as picture:
+        assert picture.n_frames == 2
+    with pytest.warns(UserWarning, match=rf"a.{suffix} is an animation: its first picture"):
+        pixels = read_image(path)
+    np.testing.assert_array_equal(pixels, np.full((8, 8, 3), (255, 0, 0)))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (3, 2)])
+def test_case_44_tiny_pictures_are_resized(tmp_path, size):
+    Image.new("RGB", size, (9, 99, 199)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "a.png", (32, 48)), np.full((32, 48, 3), (9, 99, 199))
+    )
+
+
+def test_case_46_the_content_counts_and_not_the_ending(tmp_path):
+    Image.new("RGB", (4, 4), (1, 2, 3)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), np.full((4, 4, 3), (1, 2, 3)))
+
+
+def test_case_36_bytes_after_the_end_are_accepted_in_silence(tmp_path, capfd):
+    save(tmp_path / "a.jpg", size=(32, 32))
+    clean = read_image(tmp_path / "a.jpg")
+    with (tmp_path / "a.jpg").open("ab") as file:
+        file.write(b"\0\0\xff\xd8 and more")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.jpg"), clean)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_case_37_a_flipped_bit_in_a_jpeg_gives_other_pixels_and_no_error(tmp_path):
+    """Nothing can tell: that is why data sets have checksums. The test says that we know."""
+    path = tmp_path / "a.jpg"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(path, quality=95)
+    clean, content = read_image(path), bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert (read_image(path) != clean).any()
+
+
+# Files that are no pictures -----------------------------------------------------------------------
+
+
+def jpeg(size=(64, 64)):
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    Image.fromarray(noise).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def good_png():
+    stream = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def spoilt(content, at):
+    return content[:at] + bytes([content[at] ^ 255]) + content[at + 1 :]
+
+
+def saved_as(kind):
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, kind)
+    return stream.getvalue()
+
+
+BAD_PICTURES = {
+    "case_33_zero_bytes": (b"", "the file is empty"),
+    "case_34_text": (b"this is a picture", "it is none of JPEG, PNG, GIF, BMP, WEBP"),
+    "case_34_html": (b"\n<!DOCTYPE html>", "it looks like an HTML page"),
+    "case_35_half_a_jpeg": (jpeg()[: len(jpeg()) // 2], "truncated"),
+    "case_35_a_jpeg_of_99_percent": (jpeg()[: len(jpeg()) * 99 // 100], "truncated"),
+    "case_35_a_jpeg_without_its_last_2_bytes": (jpeg()[:-2], "truncated"),
+    "case_38_half_a_png": (good_png()[: len(good_png()) // 2], "truncated|broken"),
+    "case_38_a_png_with_a_wrong_crc": (spoilt(good_png(), 29), "its header is damaged"),
+    "case_38_a_png_with_a_wrong_byte": (spoilt(good_png(), 3000), "broken|CRC|decod|truncated"),
+    "case_43_14000_by_14000": (
+        png_of(14_000, 14_000, 1, 0, [bytes(1750)] * 14_000),
+        "the limit is 50,000,000",
+    ),
+    "case_43_60000_by_60000": (
+        png_of(60_000, 60_000, 8, 0, [bytes(10)]),
+        "the limit is 50,000,000",
+    ),
+    "case_43_9000_by_9000": (png_of(9_000, 9_000, 8, 0, [b""]), "81,000,000 pixels; the limit is"),
+    "case_45_tiff": (saved_as("TIFF"), "it is none of"),
+    "case_45_avif": (b"\0\0\0\x1cftypavif" + bytes(40), "it is none of"),
+    "case_45_heic": (b"\0\0\0\x18ftypheic" + bytes(40), "it is none of"),
+    "case_45_svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "it is none of"),
+    "case_45_eps": (saved_as("EPS"), "it is none of"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PICTURES)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_what_is_no_picture_is_named_with_the_reason(pets, case, unchanged):
+    content, words = BAD_PICTURES[case]
+    path = pets / "dog" / "3.jpg"
+    path.write_bytes(content)
+    if case[:7] not in ("case_43", "case_45"):  # those are pictures, but not for us
+        with pytest.raises((OSError, SyntaxError)), Image.open(path) as picture:
+            picture.load()
+    with unchanged(pets), pytest.raises(OSError, match=rf"dog/3\.jpg is no picture.*({words})"):
+        load_image_folder(pets)
+
+
+def test_case_35_verify_of_pillow_would_not_notice(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(jpeg()[:-200])
+    with Image.open(tmp_path / "a.jpg") as picture:
+        picture.verify()
+    with pytest.raises(OSError, match="truncated"):
+        read_image(tmp_path / "a.jpg")
+
+
+def test_case_43_a_large_picture_within_the_limit_is_read(tmp_path):
+    (tmp_path / "a.png").write_bytes(png_of(7_000, 7_000, 1, 0, [bytes(875)] * 7_000))
+    assert read_image(tmp_path / "a.png", (8, 8)).shape == (8, 8, 3)
+
+
+def test_a_file_of_too_many_bytes_is_not_even_opened(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as file:
+        file.truncate(300_000_000)
+    with pytest.raises(OSError, match="300,000,000 bytes; the limit is 200,000,000"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "missing"])
+def test_what_is_no_file_is_named_and_nothing_waits(tmp_path, kind):
+    path = tmp_path / "a.jpg"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "fifo":
+        os.mkfifo(path)
+    with pytest.raises(OSError, match=r"a.jpg is no picture.*(no regular file|No such file)"):
+        read_image(path)
+
+
+# Folders ----------------------------------------------------------------------------------------
+
+
+def test_case_45_pictures_of_other_kinds_are_named_and_not_left_out(pets, unchanged):
+    Image.new("RGB", (8, 8)).save(pets / "cat" / "scan.TIFF")
+    with unchanged(pets), pytest.raises(OSError, match=r"scan.TIFF is of a kind that is not read"):
+        load_image_folder(pets)
+
+
+def test_case_47_an_empty_class_folder_is_named(pets, unchanged):
+    (pets / "parrot").mkdir()
+    (pets / "parrot" / "notes.txt").write_text("no pictures yet")
+    with (
+        unchanged(pets),
+        pytest.raises(FileNotFoundError, match=r"no pictures in the class folders parrot; add"),
+    ):
+        load_image_folder(pets)
+
+
+def test_case_48_a_single_class_is_refused(tmp_path, unchanged):
+    save(tmp_path / "cat" / "1.png")
+    with unchanged(tmp_path), pytest.raises(ValueError, match="two class folders; it has 1; put"):
+        load_image_folder(tmp_path)
+
+
+def test_case_49_pictures_beside_class_folders_are_named(pets, unchanged):
+    save(pets / "loose.jpg")
+    with unchanged(pets), pytest.raises(OSError, match=r"loose.jpg lies in no class folder: put"):
+        load_image_folder(pets)
+
+
+def test_case_49_the_first_ten_and_the_number_are_said(pets):
+    for index in range(15):
+        save(pets / f"loose{index}.jpg")
+    with pytest.raises(OSError, match=r"\(15 such files in all\)") as caught:
+        load_image_folder(pets)
+    assert str(caught.value).count("lies in no class folder") == 10
+
+
+def test_case_50_folders_within_class_folders_belong_to_the_class(pets):
+    save(pets / "dog" / "puppies" / "brown" / "small" / "4.png")
+    _, labels, names = load_image_folder(pets, (6, 8))
+    assert names == ("cat", "dog")
+    assert list(labels) == [0] * 4 + [1] * 3
+
+
+ODD_NAMES = ["ü", "a b", 'it\'s "q"', "new\nline", "日本", "a" * 251, "100%", "-rf", "$HOME", "[a]"]
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, b"\xff\xfe\x80".decode("utf-8", "surrogateescape")])
+def test_case_51_odd_names_are_fine_and_can_be_shown(pets, name, unchanged):
+    path = pets / "cat" / f"{name}.png"
+    save(pets / "cat" / "new.png")
+    (pets / "cat" / "new.png").rename(path)
+    assert len(load_image_folder(pets, (6, 8))[0]) == 7
+    path.write_bytes(b"no picture")
+    with unchanged(pets), pytest.raises(OSError, match="is no picture") as caught:
+        load_image_folder(pets, (6, 8))
+    assert str(caught.value).encode("utf-8")
+    assert "\n" not in str(caught.value)
+
+
+def test_case_52_what_systems_leave_behind_is_no_class_and_no_picture(pets):
+    for name in ("cat/._0.jpg", "cat/.DS_Store", "cat/Thumbs.db", "dog/desktop.ini"):
+        (pets / name).write_bytes(b"no picture")
+    for name in (".ipynb_checkpoints/1.png", "__MACOSX/cat/._0.jpg", ".git/a.jpg"):
+        save(pets / name)
+    images, _, names = load_image_folder(pets, (6, 8))
+    assert (len(images), names) == (6, ("cat", "dog"))
+
+
+def test_case_53_a_broken_link_is_named(pets, unchanged):
+    (pets / "cat" / "gone.jpg").symlink_to(pets / "nowhere.jpg")
+    with unchanged(pets), pytest.raises(OSError, match=r"cat/gone.jpg is a link to nothing"):
+        load_image_folder(pets)
+
+
+def test_case_53_a_loop_of_folders_ends(pets):
+    (pets / "cat" / "loop").symlink_to(pets)
+    (pets / "dog" / "self.jpg").symlink_to("self.jpg")
+    with pytest.raises(OSError, match=r"self.jpg is a link to nothing.*\(1 such"):
+        load_image_folder(pets)
+    (pets / "dog" / "self.jpg").unlink()
+    assert len(load_image_folder(pets, (6, 8))[0]) == 6
+
+
+def test_case_53_a_link_to_a_picture_that_is_there_counts_once(pets):
+    (pets / "dog" / "same.png").symlink_to(pets / "dog" / "1.png")
+    (pets / "puppy").symlink_to(pets / "dog")
+    _, labels, names = load_image_folder(pets, (6, 8))
+    assert (list(labels), names) == ([0] * 4 + [1] * 2, ("cat", "dog"))
+
+
+def test_case_53_a_link_out_of_the_folder_is_followed_only_when_asked(pets, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    save(outside / "1.png")
+    (pets / "cat" / "link.png").symlink_to(outside / "1.png")
+    with pytest.raises(OSError, match=r"link.png is a link that leaves the folder \(to .*pass"):
+        load_image_folder(pets)
+    assert len(load_image_folder(pets, (6, 8), allow_outside=True)[0]) == 7
+    (pets / "cat" / "folder").symlink_to(outside)
+    with pytest.raises(OSError, match=r"cat/folder is a link to a folder outside: copy"):
+        load_image_folder(pets, allow_outside=True)
+
+
+def test_case_54_a_file_without_permission_is_named(unchanged):
+    """Root may read everything: so this becomes a user who may not, for one call."""
+    with tempfile.TemporaryDirectory() as folder:
+        pets = Path(folder)
+        pets.chmod(0o755)
+        for name in ("cat/1.png", "dog/2.png"):
+            save(pets / name)
+        (pets / "dog/2.png").chmod(0)
+        root = os.geteuid() == 0
+        with unchanged(pets):
+            if root:
+                os.seteuid(65534)
+            try:
+                with pytest.raises(PermissionError):
+                    (pets / "dog/2.png").read_bytes()
+                with pytest.raises(OSError, match=r"dog/2.png is no picture.*Permission denied"):
+                    load_image_folder(pets)
+            finally:
+                if root:
+                    os.seteuid(0)
+
+
+def test_case_61_other_classes_than_in_training_are_refused(pets):
+    assert load_image_folder(pets, (6, 8), class_names=("cat", "dog"))[2] == ("cat", "dog")
+    with pytest.raises(ValueError, match="must have the classes cat, dog, fox.*it has cat, dog"):
+        load_image_folder(pets, class_names=("cat", "dog", "fox"))

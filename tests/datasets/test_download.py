@@ -1,0 +1,155 @@
+"""Downloads from a local server: cases 12 to 18 of the bad data."""
+
+import hashlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from cnnbook.datasets import download as module
+from cnnbook.datasets.download import download
+
+CONTENT = bytes(range(256)) * 200
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server whose answers a test chooses; `asked` lists the requests."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            answers = self.server.answers
+            answer = answers.pop(0) if len(answers) > 1 else answers[0]
+            answer(self)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        http.asked = asked
+        http.url = f"http://127.0.0.1:{http.server_port}/set.tar.gz"
+        monkeypatch.setattr(module, "PAUSE", 0.01)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        yield http
+        http.shutdown()
+
+
+def good(handler, content=CONTENT, length=None):
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(length or len(content)))
+    handler.end_headers()
+    handler.wfile.write(content)
+
+
+def closing_early(handler):
+    good(handler, CONTENT[:1000], len(CONTENT))
+
+
+def other_content(handler):
+    good(handler, CONTENT[::-1])
+
+
+def code(number):
+    return lambda handler: handler.send_error(number)
+
+
+def stalling(handler):
+    handler.send_response(200)
+    handler.send_header("Content-Length", str(len(CONTENT)))
+    handler.end_headers()
+    handler.wfile.write(CONTENT[:100])
+    handler.wfile.flush()
+    time.sleep(2)
+
+
+def test_a_file_is_fetched_once_and_then_taken_from_the_disk(server, tmp_path):
+    server.answers = [good]
+    for _ in range(2):
+        path = download(server.url, SHA256, tmp_path / "cache")
+        assert path.name == "set.tar.gz"
+        assert path.read_bytes() == CONTENT
+    assert server.asked == ["/set.tar.gz"]
+
+
+def test_case_12_a_wrong_checksum_names_both_and_keeps_nothing(server, tmp_path):
+    server.answers = [other_content]
+    found = hashlib.sha256(CONTENT[::-1]).hexdigest()
+    with pytest.raises(OSError, match="wrong checksum") as caught:
+        download(server.url, SHA256, tmp_path)
+    assert SHA256 in str(caught.value)
+    assert found in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("sha256", [None, "", "abc", "z" * 64, "md5:" + "0" * 32])
+def test_case_13_there_is_no_download_without_a_checksum(server, tmp_path, sha256):
+    server.answers = [good]
+    with pytest.raises(ValueError, match="`sha256` must be 64 hexadecimal digits"):
+        download(server.url, sha256, tmp_path)
+    assert server.asked == []
+
+
+def test_case_14_a_server_that_closes_early_leaves_nothing(server, tmp_path):
+    server.answers = [closing_early]
+    with pytest.raises(OSError, match=r"could not be fetched: .*IncompleteRead\(1000 bytes read"):
+        download(server.url, SHA256, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert len(server.asked) == module.TRIES
+
+
+def test_case_14_a_second_try_that_succeeds_is_enough(server, tmp_path):
+    server.answers = [closing_early, good]
+    assert download(server.url, SHA256, tmp_path).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("number", [500, 503])
+def test_case_15_a_server_that_fails_is_asked_again(server, tmp_path, number):
+    server.answers = [code(number), code(number), good]
+    assert download(server.url, SHA256, tmp_path).read_bytes() == CONTENT
+    assert len(server.asked) == 3
+
+
+def test_case_15_a_missing_page_is_not_asked_for_again(server, tmp_path):
+    server.answers = [code(404)]
+    with pytest.raises(OSError, match=f"{server.url} could not be fetched: HTTP code 404"):
+        download(server.url, SHA256, tmp_path)
+    assert len(server.asked) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_case_16_a_server_that_stalls_is_given_up(server, tmp_path, monkeypatch):
+    assert module.TIMEOUT == (10, 60)
+    monkeypatch.setattr(module, "TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr(module, "TRIES", 2)
+    server.answers = [stalling]
+    start = time.monotonic()
+    with pytest.raises(OSError, match="could not be fetched: .*(no further piece|timed out)"):
+        download(server.url, SHA256, tmp_path)
+    assert time.monotonic() - start < 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_case_17_half_a_file_under_the_final_name_is_found_out(server, tmp_path):
+    (tmp_path / "set.tar.gz").write_bytes(CONTENT[:1000])  # left by a program that was killed
+    server.answers = [good]
+    assert download(server.url, SHA256, tmp_path).read_bytes() == CONTENT
+    assert len(server.asked) == 1
+
+
+def test_case_18_what_a_killed_download_left_does_not_matter(server, tmp_path):
+    (tmp_path / "tmpabcdef").write_bytes(CONTENT[:1000])
+    server.answers = [good]
+    path = download(server.url, SHA256, tmp_path)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+
+
+def test_no_server_at_all_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    with pytest.raises(OSError, match=r"http://127.0.0.1:9/x.gz could not be fetched: .*refused"):
+        download("http://127.0.0.1:9/x.gz", SHA256, tmp_path)

@@ -1,0 +1,242 @@
+"""Lazy batches and the split by content: cases 55 to 57 of the bad data, order, memory."""
+
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from cnnbook.datasets import image_folder, image_pipeline, mapping_file
+from cnnbook.datasets.image_folder import list_image_files, load_image_folder
+from cnnbook.datasets.image_pipeline import make_image_pipeline, split_by_content
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Twenty cats and ten dogs; picture k is of the grey k."""
+    paths = []
+    for index in range(30):
+        name = f"{'cat' if index < 20 else 'dog'}/{index:02}.png"
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (5, 7), index).save(tmp_path / name)
+        paths.append(tmp_path / name)
+    return paths, np.array([0] * 20 + [1] * 10)
+
+
+def greys(dataset):
+    return [int(image[0, 0, 0]) for images, _ in dataset for image in images]
+
+
+# Batches --------------------------------------------------------------------------------------
+
+
+def test_evaluation_gives_every_picture_once_and_in_order(files):
+    dataset = make_image_pipeline(*files, (7, 5), batch_size=8)
+    assert greys(dataset) == list(range(30))
+    assert [len(labels) for _, labels in dataset] == [8, 8, 8, 6]
+    assert len(dataset) == 4
+    assert dataset.element_spec[0].shape.as_list() == [None, 7, 5, 3]
+    assert dataset.element_spec[0].dtype == tf.uint8
+
+
+def test_training_shuffles_anew_and_keeps_labels_with_pictures(files):
+    dataset = make_image_pipeline(*files, (7, 5), 8, training=True)
+    first, second = greys(dataset), greys(dataset)
+    assert sorted(first) == sorted(second) == list(range(30))
+    assert first != second
+    for images, labels in dataset:
+        np.testing.assert_array_equal(images[:, 0, 0, 0] >= 20, labels == 1)
+
+
+def test_augmentation_is_for_training_alone(files):
+    def brighten(images):
+        return images + 100
+
+    trained = greys(make_image_pipeline(*files, (7, 5), training=True, augment=brighten))
+    assert sorted(trained) == list(range(100, 130))
+    assert greys(make_image_pipeline(*files, (7, 5), augment=brighten)) == list(range(30))
+
+
+def test_batches_arrays_and_single_pictures_have_the_same_pixels(tmp_path):
+    random = np.random.default_rng(0)
+    for index, suffix in enumerate(["jpg", "png", "webp", "bmp", "gif"]):
+        path = tmp_path / "ab"[index % 2] / f"{index}.{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (40, 30, 3), np.uint8)).save(path)
+    arrays, labels, _ = load_image_folder(tmp_path, (24, 20))
+    paths = [path for group in list_image_files(tmp_path).values() for path in group]
+    mapping = tmp_path / "map.txt"
+    mapping.write_text(
+        "".join(f"{p.relative_to(tmp_path)}\t{y}\n" for p, y in zip(paths, labels, strict=True))
+    )
+    lazy = np.concatenate([images for images, _ in make_image_pipeline(paths, labels, (24, 20))])
+    np.testing.assert_array_equal(lazy, arrays)
+    np.testing.assert_array_equal(mapping_file.load_mapping_file(mapping, (24, 20))[0], arrays)
+    single = [image_folder.read_image(path, (24, 20)) for path in paths]
+    np.testing.assert_array_equal(single, arrays)
+
+
+def test_there_is_one_way_of_reading_in_all_three_files():
+    modules = (image_folder, mapping_file, image_pipeline)
+    for name in ("read_image", "decode_image", "shown"):
+        assert len({inspect.getsource(getattr(module, name)) for module in modules}) == 1
+    for name in ("FORMATS", "MAX_PIXELS", "MAX_BYTES"):
+        assert len({getattr(module, name) for module in modules}) == 1
+
+
+def test_a_broken_picture_is_named_when_its_batch_is_read(files):
+    paths, _ = files
+    paths[9].write_bytes(b"<html>")
+    iterator = iter(make_image_pipeline(*files, (7, 5), 8))
+    next(iterator)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"cat/09.png is no picture") as caught:
+        next(iterator)
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "batch", "words"),
+    [
+        (0, (7, 5), 8, "`paths` is empty"),
+        (29, (7, 5), 8, "same length; got 29 paths and 30 labels"),
+        (30, (0, 5), 8, r"at least 1; got \(0, 5\) and 8"),
+        (30, (7, 5), 0, r"at least 1; got \(7, 5\) and 0"),
+    ],
+)
+def test_impossible_arguments_are_named(files, count, size, batch, words):
+    paths, labels = files
+    with pytest.raises(ValueError, match=words):
+        make_image_pipeline(paths[:count], labels, size, batch)
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from cnnbook.datasets.image_folder import list_image_files
+from cnnbook.datasets.image_pipeline import make_image_pipeline
+classes = list_image_files(sys.argv[1])
+paths = [path for files in classes.values() for path in files]
+labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
+count = sum(len(y) for x, y in make_image_pipeline(paths, labels, (32, 32), 128, training=True))
+print(count, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_100_000_small_pictures_take_less_than_1_gb(tmp_path):
+    content = []
+    for seed in range(10):
+        noise = np.random.default_rng(seed).integers(0, 256, (32, 32, 3), np.uint8)
+        Image.fromarray(noise).save(tmp_path / "one.jpg")
+        content.append((tmp_path / "one.jpg").read_bytes())
+    for index in range(100_000):
+        folder = tmp_path / "data" / f"class{index % 10}" / f"{index // 10_000}"
+        if index % 10_000 < 10:
+            folder.mkdir(parents=True, exist_ok=True)
+        with open(f"{folder}/{index}.jpg", "wb") as file:  # noqa: PTH123
+            file.write(content[index % 10])
+    run = subprocess.run(
+        [sys.executable, "-c", MEMORY, tmp_path / "data"], capture_output=True, text=True
+    )
+    shutil.rmtree(tmp_path / "data")
+    assert run.returncode == 0, run.stderr
+    count, megabytes = map(int, run.stdout.split())
+    print(f"{count:,} pictures, at most {megabytes:,} MB")
+    assert count == 100_000
+    assert megabytes < 1_000
+
+
+# The split ------------------------------------------------------------------------------------
+
+
+def test_the_split_is_disjoint_complete_and_of_the_wanted_size_in_each_class(files):
+    train, validation = split_by_content(*files, validation_fraction=0.2)
+    assert sorted([*train, *validation]) == list(range(30))
+    assert list(np.bincount(files[1][validation])) == [4, 2]
+
+
+def test_case_57_the_split_does_not_depend_on_names_order_or_place(files, tmp_path):
+    paths, labels = files
+    chosen = {paths[i].read_bytes() for i in split_by_content(paths, labels)[1]}
+    order = np.random.default_rng(0).permutation(30)
+    others = []
+    for number, index in enumerate(order):
+        others.append(tmp_path / f"elsewhere{number}")
+        shutil.copy(paths[index], others[-1])
+    again = split_by_content(others, labels[order])[1]
+    assert {others[i].read_bytes() for i in again} == chosen
+
+
+def test_case_57_the_split_of_these_files_is_pinned(tmp_path):
+    """The same on every machine and from release to release: worked out once, written here."""
+    paths = [tmp_path / str(index) for index in range(10)]
+    for index, path in enumerate(paths):
+        path.write_bytes(b"picture %d" % index)
+    choices = [list(split_by_content(paths, [0] * 10, 0.3, seed)[1]) for seed in (0, 1)]
+    # printf "0/picture 3" | sha256sum, for each of the ten; the three smallest of each seed.
+    assert choices == [[0, 1, 7], [1, 2, 5]]
+
+
+def test_case_57_files_come_in_the_order_of_their_names(tmp_path, monkeypatch):
+    for name in ("b/2.png", "b/10.png", "a/é.png", "a/z.png", "B/1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (2, 2)).save(tmp_path / name)
+    really_walk = os.walk
+
+    def backwards(*arguments, **keywords):
+        for place, folders, names in really_walk(*arguments, **keywords):
+            folders.sort(reverse=True)
+            yield place, folders, sorted(names, reverse=True)
+
+    expected = ["B/1.png", "a/z.png", "a/é.png", "b/10.png", "b/2.png"]
+    for walk in (really_walk, backwards):
+        monkeypatch.setattr(os, "walk", walk)
+        found = [path for group in list_image_files(tmp_path).values() for path in group]
+        assert [path.relative_to(tmp_path).as_posix() for path in found] == expected
+
+
+def test_case_55_equal_files_stay_together(files):
+    paths, labels = files
+    for index in range(1, 20, 2):
+        shutil.copy(paths[index - 1], paths[index])
+    train, validation = ({paths[i].read_bytes() for i in part} for part in split_by_content(*files))
+    assert not train & validation
+    assert labels[0] == 0
+
+
+def test_case_55_the_same_picture_in_two_classes_is_warned_of_with_both_paths(files):
+    paths, _ = files
+    shutil.copy(paths[3], paths[25])
+    with pytest.warns(UserWarning, match=r"cat/03.png and .*dog/25.png are the same picture with"):
+        split_by_content(*files)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, 1.5, -0.1, float("nan")])
+def test_case_56_a_fraction_that_is_none_is_refused(files, fraction):
+    with pytest.raises(ValueError, match="`validation_fraction` must be between 0 and 1; got"):
+        split_by_content(*files, fraction)
+
+
+def test_case_56_a_split_that_rounds_to_nothing_is_refused(files):
+    with pytest.raises(ValueError, match="0.04 of the 10 pictures with label 1 leaves none"):
+        split_by_content(*files, 0.04)
+    with pytest.raises(ValueError, match="of the 1 pictures with label 0 leaves none"):
+        split_by_content(files[0][:1], [0], 0.5)
+
+
+def test_case_56_the_seed_changes_the_split_and_has_a_default(files):
+    splits = [tuple(split_by_content(*files, 0.5, seed)[1]) for seed in (0, 0, 1)]
+    assert splits[0] == splits[1] != splits[2]
+    assert tuple(split_by_content(*files, 0.5)[1]) == splits[0]
+
+
+def test_a_missing_file_is_named(files):
+    files[0][4].unlink()
+    with pytest.raises(OSError, match=r"cat/04.png cannot be read"):
+        split_by_content(*files)
