@@ -1,0 +1,87 @@
+"""Opening and checking 10,000 small JPEGs: this book's way against Keras'.
+
+    python benchmarks/read_folder.py
+
+Both in one run, on the same files, in turns, after one unmeasured turn: Keras lists the folder with
+`image_dataset_from_directory` and passes once over it; this book lists it with `list_image_files`
+and passes once over `make_image_pipeline`, which checks every picture strictly and names the bad
+one. Beside them, `verify_pictures`, which also compares all contents.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+from PIL import Image
+
+from cnnbook.datasets.image_folder import list_image_files, read_image
+from cnnbook.datasets.image_pipeline import make_image_pipeline
+from cnnbook.datasets.verify import Picture, verify_pictures
+
+
+def make_photos(folder: Path, count: int, side: int) -> None:
+    """Write JPEGs of smooth noise in ten classes, about as compressible as photographs."""
+    random = np.random.default_rng(0)
+    for index in range(count):
+        coarse = Image.fromarray(random.integers(0, 256, (12, 12, 3), np.uint8))
+        path = folder / f"class{index % 10}" / f"{index:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coarse.resize((side, side), Image.Resampling.BICUBIC).save(path, quality=85)
+
+
+def keras_pass(folder: Path, size: tuple[int, int]) -> int:
+    """List and read with Keras."""
+    dataset = keras.utils.image_dataset_from_directory(
+        folder, image_size=size, batch_size=128, shuffle=False, verbose=False
+    )
+    return sum(len(labels) for _, labels in dataset)
+
+
+def our_pass(folder: Path, size: tuple[int, int]) -> int:
+    """List and read with this book."""
+    classes = list_image_files(folder)
+    paths = [path for files in classes.values() for path in files]
+    labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
+    return sum(len(targets) for _, targets in make_image_pipeline(paths, labels, size, 128))
+
+
+def verify_pass(folder: Path, size: tuple[int, int]) -> int:
+    """Read and compare all with this book."""
+    classes = list_image_files(folder)
+    pictures = (Picture(path, name, "all") for name, files in classes.items() for path in files)
+    report = verify_pictures(pictures, read_image)
+    return report.num_images if report.may_be_trained_on else 0
+
+
+def main() -> None:
+    """Print the seconds of each turn and the median as one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=10_000)
+    parser.add_argument("--side", type=int, default=96, help="pixels of the files")
+    parser.add_argument("--size", type=int, default=64, help="pixels of the batches")
+    parser.add_argument("--turns", type=int, default=3)
+    options = parser.parse_args()
+    ways = {"keras": keras_pass, "cnnbook": our_pass, "cnnbook verify": verify_pass}
+    seconds = {name: [] for name in ways}
+    with tempfile.TemporaryDirectory() as folder:
+        make_photos(Path(folder), options.count, options.side)
+        for turn in range(options.turns + 1):
+            for name, run in ways.items():
+                start = time.perf_counter()
+                found = run(Path(folder), (options.size, options.size))
+                taken = time.perf_counter() - start
+                if found != options.count:
+                    raise SystemExit(f"{name} read {found} of {options.count} pictures")
+                if turn:
+                    seconds[name].append(round(taken, 2))
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    print(json.dumps({"pictures": options.count, "seconds": seconds, "medians": medians}))
+
+
+if __name__ == "__main__":
+    main()
