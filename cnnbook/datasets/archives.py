@@ -224,7 +224,7 @@ def damaged(archive: Path, error: Exception) -> OSError:
     with archive.open("rb") as file:
         start = file.read(64).lstrip().lower()
     looks = " It looks like an HTML page." if start[:1] == b"<" else ""
-    reason = str(error) or type(error).__name__
+    reason = " ".join(str(error).split()) or type(error).__name__
     return OSError(
         f"{archive} ({archive.stat().st_size:,} bytes) is damaged, cut short or no archive:"
         f" {reason}.{looks} Get it again."

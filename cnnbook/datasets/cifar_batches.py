@@ -66,7 +66,8 @@ def read_cifar_batch(path: str | Path, label_key: str = "labels") -> tuple[np.nd
             )
         return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), labels.astype(np.int64)
     except Exception as error:  # a damaged pickle raises almost anything
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise OSError(
-            f"{path} is no CIFAR batch that can be read: {str(error) or type(error).__name__}."
+            f"{path} is no CIFAR batch that can be read: {reason}."
             " Nothing of it was run; get it again from its maker."
         ) from error

@@ -173,6 +173,7 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
             picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = " ".join(reason.split())
         raise OSError(
             f"{shown(path)} is no picture that can be read ({reason}); repair, replace or remove"
             " it."

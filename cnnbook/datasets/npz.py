@@ -52,7 +52,7 @@ def load_npz(path: str | Path, keys: Sequence[str]) -> dict[str, np.ndarray]:
             looks = " It looks like text or a web page." if file.read(64).isascii() else ""
         raise OSError(
             f"{path} ({path.stat().st_size:,} bytes) is no .npz file that can be read:"
-            f" {error or type(error).__name__}.{looks} {again}"
+            f" {' '.join(str(error).split()) or type(error).__name__}.{looks} {again}"
         ) from error
 
 
