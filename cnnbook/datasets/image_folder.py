@@ -55,9 +55,7 @@ def load_image_folder(
         OSError: If a picture cannot be read: names the file.
     """
     if min(image_size) < 1:
-        raise ValueError(
-            f"`image_size` must be (height, width), each at least 1; got {image_size}."
-        )
+        raise ValueError(f"`image_size` must be (height, width), at least 1; got {image_size}.")
     files = list_image_files(folder, class_names, allow_outside)
     paths = [path for class_files in files.values() for path in class_files]
     images = np.empty((len(paths), *image_size, 3), np.uint8)
@@ -107,43 +105,40 @@ def scan_image_folder(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(
-            f"`folder` must be a folder that exists; got {shown(folder)}; {SHAPE}."
-        )
-    root = os.path.realpath(folder)
-    seen, problems = set(), []
+        raise FileNotFoundError(f"`folder` must exist; got {shown(folder)}; {SHAPE}.")
+    root, start = os.path.realpath(folder), len(os.fspath(folder / "x")) - 1
     classes = {
-        path.name: [] for path in sorted(folder.iterdir(), key=by_name) if is_class_folder(path)
+        entry.name: []
+        for entry in sorted(os.scandir(folder), key=by_name)
+        if entry.is_dir(follow_symlinks=False) and not is_hidden(entry.name)
     }
-    for path in walk(folder):
-        parts = path.relative_to(folder).parts
-        suffix = path.suffix.lower()
-        real = os.path.realpath(path)
-        inside = os.path.commonpath([root, real]) == root
-        if path.is_dir() and not inside:
-            problems.append(f"{shown(path)} is a link to a folder outside: copy the folder")
-        if path.is_dir() or suffix not in (*SUFFIXES, *OTHER_PICTURES):
+    entries = list(walk(folder))
+    # A link to one of these adds nothing; of links to the same picture, one counts.
+    seen = {os.path.join(root, it.path[start:]) for it in entries if not it.is_symlink()}
+    problems = []
+    for entry in entries:
+        suffix = os.path.splitext(entry.name)[1].lower()
+        label, _, rest = entry.path[start:].partition(os.sep)
+        real = os.path.realpath(entry.path) if entry.is_symlink() else None
+        inside = real is None or os.path.commonpath([root, real]) == root
+        name, is_folder = shown(entry.path), real is not None and os.path.isdir(real)
+        if inside if is_folder else suffix not in (*SUFFIXES, *OTHER_PICTURES):
             continue
-        if not Path(real).exists():
-            problems.append(f"{shown(path)} is a link to nothing ({shown(real)}): remove it")
-        elif not (inside or allow_outside):
+        if real and not os.path.exists(real):
+            problems.append(f"{name} is a link to nothing ({shown(real)}): remove it")
+        elif not inside and (is_folder or not allow_outside):
             problems.append(
-                f"{shown(path)} is a link that leaves the folder (to {shown(real)}): copy the"
-                " file, or pass allow_outside=True"
+                f"{name} is a link that leaves the folder (to {shown(real)}): copy what it leads"
+                " to; with allow_outside=True links to files are followed"
             )
         elif suffix in OTHER_PICTURES:
-            problems.append(f"{shown(path)} is of a kind that is not read: save it as JPEG or PNG")
-        elif len(parts) == 1:
-            problems.append(f"{shown(path)} lies in no class folder: {SHAPE}")
+            problems.append(f"{name} is of a kind that is not read: save it as JPEG or PNG")
+        elif not rest:
+            problems.append(f"{name} lies in no class folder: {SHAPE}")
         elif real not in seen:
-            seen.add(real)
-            classes.setdefault(parts[0], []).append(path)
+            classes.setdefault(label, []).append(Path(entry.path))
+            seen.add(real or entry.path)
     return classes, problems
-
-
-def is_class_folder(path: Path) -> bool:
-    """Tell whether this is a visible folder (and no link: its pictures would count twice)."""
-    return path.is_dir() and not path.is_symlink() and not is_hidden(path.name)
 
 
 def is_hidden(name: str) -> bool:
@@ -151,22 +146,24 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def by_name(path: Path) -> tuple[str, str]:
+def by_name(entry: os.DirEntry) -> tuple[str, str]:
     """Sort key: the same on a file system that stores accents apart from their letters."""
-    return unicodedata.normalize("NFC", path.as_posix()), path.as_posix()
+    path = entry.path.replace(os.sep, "/")
+    return path if path.isascii() else unicodedata.normalize("NFC", path), path
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def walk(folder: str | Path) -> Iterator[os.DirEntry]:
     """Yield all visible files and links below a folder in the order of their names."""
-
-    def stop(error: OSError) -> None:
-        raise OSError(f"{shown(error.filename)} cannot be listed: {error.strerror}.") from error
-
-    found = []
-    for place, folders, files in os.walk(folder, onerror=stop):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        links = [name for name in folders if Path(place, name).is_symlink()]
-        found += [Path(place, name) for name in (*files, *links) if not is_hidden(name)]
+    found, waiting = [], [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            entries = [entry for entry in os.scandir(place) if not is_hidden(entry.name)]
+        except OSError as error:
+            raise OSError(f"{shown(place)} cannot be listed: {error.strerror}.") from error
+        for entry in entries:
+            is_folder = entry.is_dir(follow_symlinks=False)
+            waiting.append(entry.path) if is_folder else found.append(entry)
     yield from sorted(found, key=by_name)
 
 
@@ -197,11 +194,12 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
         OSError: If the file is no picture, or only a part of one: names the file.
     """
     try:
-        if not stat.S_ISREG((status := Path(path).stat()).st_mode):
+        file = path if isinstance(path, Path) else Path(path)
+        if not stat.S_ISREG((status := file.stat()).st_mode):
             raise ValueError("it is no regular file")
         if status.st_size > MAX_BYTES:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        picture = decode_image(Path(path).read_bytes(), shown(path))
+        picture = decode_image(file.read_bytes(), shown(path))
         if image_size is not None:
             picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
@@ -238,4 +236,4 @@ def decode_image(content: bytes, name: str) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

@@ -13,7 +13,6 @@ import os
 import stat
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -67,12 +66,11 @@ def make_image_pipeline(
             f" {tuple(image_size)} and {batch_size}."
         )
     labels = np.asarray(labels)
-    pool = ThreadPoolExecutor(os.cpu_count())
 
     def read_batch(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
         try:
-            images = list(pool.map(lambda index: read_image(paths[index], image_size), indices))
-            return np.stack(images), labels[indices], ""
+            images = np.stack([read_image(paths[index], image_size) for index in indices])
+            return images, labels[indices], ""
         except OSError as error:
             return np.zeros((len(indices), *image_size, 3), np.uint8), labels[indices], str(error)
 
@@ -87,7 +85,7 @@ def make_image_pipeline(
     dataset = tf.data.Dataset.range(len(paths))
     if training:
         dataset = dataset.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True)
-    dataset = dataset.batch(batch_size).map(read, num_parallel_calls=2)
+    dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
         keywords = {"training": True} if hasattr(augment, "compute_output_spec") else {}
         dataset = dataset.map(
@@ -194,11 +192,12 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
         OSError: If the file is no picture, or only a part of one: names the file.
     """
     try:
-        if not stat.S_ISREG((status := Path(path).stat()).st_mode):
+        file = path if isinstance(path, Path) else Path(path)
+        if not stat.S_ISREG((status := file.stat()).st_mode):
             raise ValueError("it is no regular file")
         if status.st_size > MAX_BYTES:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        picture = decode_image(Path(path).read_bytes(), shown(path))
+        picture = decode_image(file.read_bytes(), shown(path))
         if image_size is not None:
             picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
@@ -235,4 +234,4 @@ def decode_image(content: bytes, name: str) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

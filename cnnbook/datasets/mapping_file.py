@@ -164,11 +164,12 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
         OSError: If the file is no picture, or only a part of one: names the file.
     """
     try:
-        if not stat.S_ISREG((status := Path(path).stat()).st_mode):
+        file = path if isinstance(path, Path) else Path(path)
+        if not stat.S_ISREG((status := file.stat()).st_mode):
             raise ValueError("it is no regular file")
         if status.st_size > MAX_BYTES:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        picture = decode_image(Path(path).read_bytes(), shown(path))
+        picture = decode_image(file.read_bytes(), shown(path))
         if image_size is not None:
             picture = picture.resize(image_size[::-1], Image.Resampling.BILINEAR)
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
@@ -205,4 +206,4 @@ def decode_image(content: bytes, name: str) -> Image.Image:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
-    return picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")

@@ -120,14 +120,16 @@ def inspect_all(
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # what the reader warns of is in the report
         while some := list(itertools.islice(pictures, 1000)):
-            yield from zip(some, pool.map(lambda it: inspect(it.path, read), some), strict=True)
+            parts = [some[start : start + 50] for start in range(0, len(some), 50)]
+            found = pool.map(lambda part: [inspect(it.path, read) for it in part], parts)
+            yield from zip(some, itertools.chain.from_iterable(found), strict=True)
 
 
 def inspect(path: Path, read: Callable[[Path], object]) -> Finding:
     """Read one picture, and look at its file."""
     try:
         pixels = read(path)
-        digest = hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).digest()
+        digest = hashlib.sha256(pixels.tobytes() + repr(pixels.shape).encode()).digest()
         return Finding(pixels.shape[:2], digest, "", notices_of(path, pixels.shape))
     except OSError as error:
         return Finding((0, 0), b"", str(error), [])
@@ -135,7 +137,8 @@ def inspect(path: Path, read: Callable[[Path], object]) -> Finding:
 
 def notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     """List what is unusual about a file that can be read."""
-    content = path.read_bytes()
+    with path.open("rb", buffering=0) as file:
+        content = file.read()
     kind = next((name for name, start in KINDS.items() if content.startswith(start)), "other")
     suffix = path.suffix.lower()
     unusual = {

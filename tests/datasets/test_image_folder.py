@@ -461,11 +461,13 @@ def test_case_53_a_link_out_of_the_folder_is_followed_only_when_asked(pets, tmp_
     outside = tmp_path_factory.mktemp("outside")
     save(outside / "1.png")
     (pets / "cat" / "link.png").symlink_to(outside / "1.png")
-    with pytest.raises(OSError, match=r"link.png is a link that leaves the folder \(to .*pass"):
+    with pytest.raises(
+        OSError, match=r"link.png is a link that leaves the folder \(to .*with allow"
+    ):
         load_image_folder(pets)
     assert len(load_image_folder(pets, (6, 8), allow_outside=True)[0]) == 7
     (pets / "cat" / "folder").symlink_to(outside)
-    with pytest.raises(OSError, match=r"cat/folder is a link to a folder outside: copy"):
+    with pytest.raises(OSError, match=r"cat/folder is a link that leaves the folder"):
         load_image_folder(pets, allow_outside=True)
 
 

@@ -187,16 +187,14 @@ def test_case_57_files_come_in_the_order_of_their_names(tmp_path, monkeypatch):
     for name in ("b/2.png", "b/10.png", "a/é.png", "a/z.png", "B/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.new("L", (2, 2)).save(tmp_path / name)
-    really_walk = os.walk
+    really_scan = os.scandir
 
-    def backwards(*arguments, **keywords):
-        for place, folders, names in really_walk(*arguments, **keywords):
-            folders.sort(reverse=True)
-            yield place, folders, sorted(names, reverse=True)
+    def backwards(place):
+        return sorted(really_scan(place), key=lambda entry: entry.name, reverse=True)
 
     expected = ["B/1.png", "a/z.png", "a/é.png", "b/10.png", "b/2.png"]
-    for walk in (really_walk, backwards):
-        monkeypatch.setattr(os, "walk", walk)
+    for scan in (really_scan, backwards):
+        monkeypatch.setattr(os, "scandir", scan)
         found = [path for group in list_image_files(tmp_path).values() for path in group]
         assert [path.relative_to(tmp_path).as_posix() for path in found] == expected
 
