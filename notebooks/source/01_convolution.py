@@ -178,9 +178,10 @@ figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last ca
 # `padding="same"`, and no padding `"valid"`. The price: at the border the kernel sees zeros that
 # nobody photographed, and finds an edge there, the -3 and -4 below.
 #
-# The last case has no whole answer. One of the book's five sources gives just this example and computes
-# 5.5; it is 4.5<!--claim:conv_size_of_the_source-->. It also calls F the number of filters. F is
-# the *size* of a filter; the number of filters is the depth of the output, and not in the formula.
+# The last case has no whole answer. One of the book's five sources gives just this example and
+# computes 5.5; it is 4.5<!--claim:conv_size_of_the_source-->. It also calls F the number of
+# filters. F is the *size* of a filter; the number of filters is the depth of the output, and not in
+# the formula.
 #
 # `output_size` refuses the case. Keras takes it, rounds down and never reads the last pixel. With
 # "same" it rounds up, `ceil(W / S)`; an odd zero goes to the end.
@@ -213,7 +214,7 @@ claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, filter_s
 # %% [markdown]
 # A 5×5 filter on 3 channels has 5·5·3 = 75 weights and a bias,
 # 76<!--claim:conv_parameters_of_5x5x3--> parameters, for pictures of any size. Eight filters give
-# eight feature maps (one of our sources says twelve): the output is as deep as there are filters.
+# eight feature maps (another source says twelve): the output is as deep as there are filters.
 #
 # We build eight, edge filters in steps of 45°, and set negative answers to zero. That is *ReLU*,
 # the usual activation; it leaves to each filter the edges that turn brighter in its direction.
@@ -240,7 +241,8 @@ figure = plot_gallery(np.moveaxis(maps, -1, 0) / 2, names, columns=4, inches=1.5
 layer = layers.Conv2D(8, 3, activation="relu")
 layer.build((None, None, None, 3))
 layer.set_weights([filters, np.zeros(8)])
-difference = np.abs(layer(pixels[None].astype("float32"))[0] - maps).max()
+answer = np.asarray(layer(pixels[None].astype("float32")))[0]
+difference = np.abs(answer - maps).max()
 claim("conv_keras_against_numpy", difference, at_most=1e-5)
 claim("conv_keras_parameters", layer.count_params(), equals=count_parameters(3, 8, filter_size=3))
 
@@ -264,10 +266,10 @@ figure = plot_gallery(pictures, names, inches=1.8, title=title)
 # %% [markdown]
 # This is the idea of VGG, a network of chapter 7: three layers of 3×3 see what one of 7×7 sees,
 # with 110,592<!--claim:conv_weights_three_3x3--> weights for 64 channels instead of
-# 200,704<!--claim:conv_weights_one_7x7-->, and three activations instead of one. One of our sources
-# says that such a stack at stride 1 equals one 7×7 at *stride 4*. It does not: on 31×31 pixels the
-# stack gives 25×25 outputs, the 7×7 at stride 4 gives 7×7. Even at stride 1 only the field is
-# equal; the activations in between make another function of it (exercise 3).
+# 200,704<!--claim:conv_weights_one_7x7-->, and three activations instead of one. The source with
+# the twelve maps says that such a stack at stride 1 equals one 7×7 at *stride 4*. It does not: on
+# 31×31 pixels the stack gives 25×25 outputs, the 7×7 at stride 4 gives 7×7. Even at stride 1 only
+# the field is equal; the activations in between make another function of it (exercise 3).
 
 # %% tags=["nbval-check-output"]
 stack = [(3, 1), (3, 1), (3, 1)]  # (filter size, stride) of each layer
@@ -307,7 +309,7 @@ claim("conv_equivariance_gap", gaps["moved by 5"].max(), at_most=1e-12)
 
 # %%
 figure, panels = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
-figure.suptitle("Zeros break it at the border, a stride breaks it between two steps")
+figure.suptitle("Zeros break the agreement at the border, a stride between two steps")
 for axes, (name, gap) in zip(panels, gaps.items(), strict=True):
     drawn = axes.imshow(gap, vmin=0, vmax=1, cmap="cividis")
     axes.set_title(f"{name}\nlargest difference {gap.max():.2f}", fontsize=9)
