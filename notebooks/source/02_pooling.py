@@ -55,14 +55,12 @@ figure = plot_gallery(
 )
 
 # %% [markdown]
-# What is where stays; the exact place and the fine texture go. The rest of the chapter measures
-# both sides of that bargain.
+# What is where stays; the exact place and the fine texture go. We shall measure both.
 #
 # ## By hand
 #
 # Four rows of four numbers, ones but for four places. Windows of 2×2 that touch and do not overlap
-# (the **stride**, the step from window to window, is 2 as well) give two rows of two. Work them out
-# before you run the cell.
+# (the **stride**, the step from window to window, is 2 as well) give two rows of two. Which?
 
 # %% tags=["nbval-check-output"]
 grid = np.ones((4, 4), "float32")
@@ -79,8 +77,8 @@ print(grid, largest, sep="\n\n")
 # with `window.mean()` it would be **average pooling**. `cnnbook.arithmetic.pool` does both for a
 # whole batch `(batch, height, width, channels)`.
 #
-# So does Keras, and nothing has to be trained for it: a layer is a function, and a model of one
-# pooling layer a small calculating machine. Our grid lacks the batch and the channel axis;
+# So does Keras, without any training: a layer is a function, and a model of one pooling layer a
+# small calculating machine. Our grid lacks the batch and the channel axis;
 # `expand_dims` puts them on, `squeeze` takes them off. In one dimension, `MaxPooling1D` wants
 # `(batch, steps, channels)`. It takes the same grid for four series of four steps: four rows stay,
 # and each row halves.
@@ -199,8 +197,8 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# In the row `7 3 2` the windows **overlap**: the stride is smaller than the window, and a pixel
-# where they meet can win more than once. AlexNet pools so; its authors report 0.4 points less top-1
+# In the row `7 3 2` the windows **overlap**, since the stride is smaller, and a pixel where they
+# meet can win more than once. AlexNet pools so; its authors report 0.4 points less top-1
 # error than with 2×2 and stride 2 (Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification
 # with Deep Convolutional Neural Networks", section 3.4).
 #
@@ -208,7 +206,7 @@ except ValueError as error:
 #
 # Move the picture by a pixel, and every value of a feature map stands elsewhere. But a maximum that
 # is still in its window comes out of the pooling unmoved. This is called invariance to small
-# translations, and often promised in larger words than it deserves. We measure it.
+# translations, and often promised in larger words than it deserves.
 #
 # Each digit is shifted to the right by 0 to 4 pixels. Four edge filters make its feature maps,
 # which we keep whole, or reduce: by a stride (keep every second or fourth value, as a strided
@@ -219,6 +217,7 @@ except ValueError as error:
 # %%
 digits = load_mnist()  # we use its validation images: the test images wait for chapter 3
 source = digits.source
+lesson = digits.train_images[:TRAINING_DIGITS], digits.train_labels[:TRAINING_DIGITS]
 turned = edge_filter.transpose(1, 0, 2, 3)
 edge_filters = np.concatenate([edge_filter, -edge_filter, turned, -turned], axis=-1)
 
@@ -267,9 +266,7 @@ claim("pool_read_max4", results["max", 4][1][2], at_least=0.7, source=source)
 # %%
 styles = {"all values": "o:", "stride": "s--", "average": "^-.", "max": "D-"}
 colors = {"all values": "black", "stride": "#E69F00", "average": "#0072B2", "max": "#D55E00"}
-figure, panels = plt.subplots(
-    2, 2, figsize=(9, 5.6), sharex=True, sharey="row", layout="constrained"
-)
+figure, panels = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True, sharey="row", layout="tight")
 for (upper, lower), window in zip(panels.T, (2, 4), strict=True):
     for kind, style in styles.items():
         change, accuracy = results[kind, 1 if kind == "all values" else window]
@@ -286,7 +283,7 @@ title = figure.suptitle("Pooling softens a shift of a pixel or two; a stride doe
 # One pixel moves the whole maps 0.59<!--claim:pool_moved_all_values--> of the way to another digit.
 # A 2×2 maximum makes that 0.48<!--claim:pool_moved_max2-->, a 4×4 one
 # 0.40<!--claim:pool_moved_max4-->. A stride of 4, with 0.58<!--claim:pool_moved_stride4-->, hardly
-# helps: it drops values without looking at them. At two pixels the reader still gets
+# helps: it drops values unseen. At two pixels the reader still gets
 # 82 %<!--claim:pool_read_max4--> after the 4×4 maximum, 67 %<!--claim:pool_read_max2--> after the
 # 2×2 one, and 55 %<!--claim:pool_read_all_values--> from the whole maps. So the promise holds
 # within its bounds: the help is real, partial, and fades once the shift outgrows the window.
@@ -351,9 +348,6 @@ claim("pool_net_parameters_learning", build_net("learning").count_params(), equa
 
 
 # %%
-lesson = digits.train_images[:TRAINING_DIGITS], digits.train_labels[:TRAINING_DIGITS]
-
-
 def accuracy_after_training(shrink_by, seed):
     keras.utils.set_random_seed(seed)
     net = build_net(shrink_by)
@@ -363,23 +357,22 @@ def accuracy_after_training(shrink_by, seed):
     return np.mean(logits.argmax(axis=1) == digits.validation_labels)
 
 
-means = {}
+scores = {}
 for shrink_by in ("max pooling", "learning", "skipping"):
-    scores = np.array([accuracy_after_training(shrink_by, seed) for seed in SEEDS])
-    means[shrink_by] = scores.mean()
-    print(f"{shrink_by:12} accuracy for each seed {scores.round(3)}")
+    scores[shrink_by] = np.array([accuracy_after_training(shrink_by, seed) for seed in SEEDS])
+    print(f"{shrink_by:12} accuracy for each seed {scores[shrink_by].round(3)}")
 bounds = {"at_least": 0.94, "quick": 0.5, "embedded": 0.94, "source": source}
-claim("pool_accuracy_max", means["max pooling"], **bounds)
-claim("pool_accuracy_learning", means["learning"], **bounds)
-claim("pool_accuracy_skipping", means["skipping"], at_most=0.945, quick=1, source=source)
+claim("pool_accuracy_max", scores["max pooling"].mean(), **bounds)
+claim("pool_accuracy_learning", scores["learning"].mean(), **bounds)
+claim("pool_accuracy_skipping", scores["skipping"].mean(), at_most=0.945, quick=1, source=source)
 
 # %% [markdown]
 # On average over the seeds, 95.5 %<!--claim:pool_accuracy_max--> of the validation digits are right
-# with pooling, 95.2 %<!--claim:pool_accuracy_learning--> with learning, within the spread of the
-# seeds, and 92.9 %<!--claim:pool_accuracy_skipping--> with skipping. Pooling needs
-# 20,490<!--claim:pool_net_parameters_max--> parameters for it, learning
-# 25,658<!--claim:pool_net_parameters_learning-->. Skipping is the cheapest to compute; the deep
-# ResNets shrink most of their maps so.
+# with pooling, 95.2 %<!--claim:pool_accuracy_learning--> with learning, and
+# 92.9 %<!--claim:pool_accuracy_skipping--> with skipping. The first two differ no more than seeds
+# do, but pooling has 20,490<!--claim:pool_net_parameters_max--> parameters and learning
+# 25,658<!--claim:pool_net_parameters_learning-->. Skipping computes least; ResNets shrink most of
+# their maps so.
 #
 # ## One number a channel
 #
@@ -409,7 +402,7 @@ claim("pool_read_global", accuracy[0], at_most=0.6, source=source)
 #
 # ## Break it on purpose
 #
-# Forget the axes that Keras expects, and it names them. Pool until nothing is left (28, 14, 7, then
+# Forget axes, and Keras counts them. Pool until nothing is left (28, 14, 7, then
 # 3, with a row lost, then 1), and `pool` says why not. Pool with too large a window, and no error
 # comes at all, only a digit that nobody reads.
 
