@@ -121,7 +121,7 @@ claim("start_perceptron_parameters", network.count_params(), equals=7850)
 try:
     claim("start_perceptron_is_large", network.count_params(), at_least=1_000_000)
 except ClaimError as error:
-    print(error)
+    print("ClaimError:", error)
 
 # %% [markdown]
 # Bounds may depend on the profile and on the data, for the quick run and the small copy reach less.
