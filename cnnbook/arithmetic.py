@@ -50,7 +50,7 @@ def output_size(input_size: int, filter_size: int, padding: int = 0, stride: int
     span = input_size - filter_size + 2 * padding
     if span < 0:
         raise ValueError(
-            f"`filter_size` must be at most `input_size` + 2 * `padding` = "
+            "`filter_size` must be at most `input_size` + 2 * `padding` = "
             f"{input_size + 2 * padding}; got {filter_size}. "
             f"Use a smaller filter or padding {math.ceil((filter_size - input_size) / 2)}."
         )
@@ -253,7 +253,7 @@ def _choices_that_fit(input_size: int, filter_size: int, padding: int, stride: i
         span = size - filter_size + 2 * ring
         return span >= 0 and span % step == 0
 
-    span = input_size - filter_size + 2 * padding  # no longer stride fits
+    span = input_size - filter_size + 2 * padding  # the longest stride that fits
     sizes = [size for size in range(1, input_size + stride + 1) if fits(size, padding, stride)]
     rings = [ring for ring in range(padding + stride + 1) if fits(input_size, ring, stride)]
     steps = [step for step in range(1, span + 1) if fits(input_size, padding, step)]

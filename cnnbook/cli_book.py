@@ -113,7 +113,9 @@ def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode
 
 def make_pages(folder: Path, executed: dict, say: Say, measured: dict | None = None) -> None:
     """Make the web pages under build/book: an index, the chapters, the claims."""
-    measured = measured or record.read_record(folder / RECORD)
+    how = " in the quick profile: less data and fewer epochs than the text tells of"
+    if measured is None:
+        measured, how = record.read_record(folder / RECORD), ""
     rows = ["| chapter | seconds | claims held |", "|---|---|---|"]
     for name, notebook in executed.items():
         title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
@@ -122,8 +124,8 @@ def make_pages(folder: Path, executed: dict, say: Say, measured: dict | None = N
     machine = next(iter(measured["notebooks"].values()))["machine"]
     index = (
         "# Convolutional neural networks, in a book that runs\n\n"
-        "Every page here is a notebook that was run from top to bottom, and every figure in it was"
-        " measured in that run or is checked against a recorded one.\n\n"
+        f"Every page is a notebook, run from top to bottom{how}. Figures in the prose are those of"
+        " the recorded full runs; each is checked again, with a bound of its own, in every run.\n\n"
         + "\n".join(rows)
         + f"\n\nMeasured on: {machine}.\n\nThe figures that were checked: [claims](claims).\n"
     )

@@ -8,6 +8,7 @@ This file stands alone: copy it, it needs only jupytext, nbformat and nbclient.
 
 import os
 import re
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,23 +80,29 @@ def run_notebook(
         resources={"metadata": {"path": os.fspath(folder)}},
     )
     start = time.perf_counter()
-    try:
-        client.execute(env=dict(environment))
-    except CellExecutionError as error:
-        cell = next(c for c in notebook.cells if any(o.output_type == "error" for o in _outputs(c)))
-        raise NotebookError(f"{cell.id}: {error.ename}: {error.evalue}") from error
-    except CellTimeoutError as error:
-        raise NotebookError(f"a cell ran longer than {SECONDS_PER_CELL:,} s") from error
-    except DeadKernelError as error:
-        raise NotebookError("the kernel died; is there enough memory?") from error
+    with tempfile.TemporaryFile() as log:  # what the kernel says outside of the cells
+        try:
+            client.execute(env=dict(environment), stderr=log)
+        except CellExecutionError as error:
+            failed = (cell for cell in notebook.cells if _has_error(cell))
+            raise NotebookError(f"{next(failed).id}: {error.ename}: {error.evalue}") from error
+        except CellTimeoutError as error:
+            raise NotebookError(f"a cell ran longer than {SECONDS_PER_CELL:,} s") from error
+        except DeadKernelError as error:
+            log.seek(0)
+            last_words = log.read().decode(errors="replace").strip().splitlines()[-1:]
+            message = ["the kernel died; is there enough memory?", *last_words]
+            raise NotebookError(" ".join(message)) from error
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         _tidy_outputs(cell)
     return seconds
 
 
-def _outputs(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return cell.get("outputs", [])
+def _has_error(cell: nbformat.NotebookNode) -> bool:
+    """Whether the cell ended in an error that it was not meant to raise."""
+    on_purpose = "raises-exception" in cell.metadata.get("tags", [])
+    return not on_purpose and any(o.output_type == "error" for o in cell.get("outputs", []))
 
 
 def _tidy_outputs(cell: nbformat.NotebookNode) -> None:

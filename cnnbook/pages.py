@@ -25,10 +25,20 @@ html_theme_options = {{
     "use_download_button": True,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
+    "navbar_persistent": [],
 }}
+html_static_path = ["_static"]
+html_css_files = ["cnnbook.css"]
+html_use_index = False
 html_copy_source = True
 html_show_sphinx = False
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
+"""
+
+# Room for 100 characters of code beside the two columns of contents.
+STYLE = """
+.bd-main .bd-content .bd-article-container { max-width: 56rem; }
+.bd-article pre { font-size: 0.8rem; }
 """
 
 
@@ -56,7 +66,8 @@ def build_pages(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="pages-") as temporary:
         source, built = Path(temporary, "source"), Path(temporary, "built")
-        source.mkdir()
+        (source / "_static").mkdir(parents=True)
+        (source / "_static" / "cnnbook.css").write_text(STYLE, encoding="utf-8")
         (source / "conf.py").write_text(SETTINGS.format(title=title), encoding="utf-8")
         for name, notebook in notebooks.items():
             nbformat.write(notebook, source / f"{name}.ipynb")

@@ -20,13 +20,12 @@ def rebuild():
     return module
 
 
-@pytest.fixture
-def packages(tmp_path):
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
     """Unpacked packages of the real layout with few, random pictures."""
     generator = np.random.default_rng(0)
-    digits, fashion, photos = (tmp_path / name for name in ("digits", "fashion", "photos"))
-    for folder in (digits, fashion, photos):
-        folder.mkdir()
+    folders = [tmp_path_factory.mktemp(name) for name in ("digits", "fashion", "photos")]
+    digits, fashion, photos = folders
     for digit in range(10):
         pixels = generator.integers(0, 256, 200 * 784)
         content = {"data": [round(value / 255, 3) for value in pixels.tolist()]}
@@ -40,13 +39,14 @@ def packages(tmp_path):
             (fashion / f"{split}-{kind}-ubyte.gz").write_bytes(packed)
     for name in ("chelsea.png", "coffee.png", "rocket.jpg", "camera.png"):
         (photos / name).write_bytes(generator.bytes(100))
-    return digits, fashion, photos
+    return folders
 
 
 def test_the_files_are_those_of_the_manifest(rebuild):
     assert rebuild.manifest_of(DATA) == MANIFEST
 
 
+@pytest.mark.slow
 def test_packing_the_content_again_gives_the_same_bytes(rebuild):
     for name in MANIFEST:
         if name.endswith(".gz"):
@@ -54,6 +54,7 @@ def test_packing_the_content_again_gives_the_same_bytes(rebuild):
             assert gzip.compress(gzip.decompress(packed), 9, mtime=0) == packed, name
 
 
+@pytest.mark.slow
 def test_the_script_gives_the_same_files_twice(rebuild, packages, tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -64,6 +64,7 @@ def visit(tmp_path_factory):
     return {path: found[str(copy)] for path, copy in copies.items()} | {"log": run.stdout}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_a_copied_file_imports_and_its_examples_run(visit, path):
     assert isinstance(visit[path], list), visit[path]

@@ -109,13 +109,13 @@ def plot_connections(
                 f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to "
                 f"{outputs[-1]}; got {highlight!r}."
             )
-    width = min(9, 4 * len(graphs))
+    width = min(9, 3.3 * len(graphs))
     figure, panels = plt.subplots(
-        1, len(graphs), figsize=(width, 2.9), squeeze=False, layout="constrained"
+        1, len(graphs), figsize=(width, 2.4), squeeze=False, layout="constrained"
     )
     for axes, (heading, graph) in zip(panels[0], graphs.items(), strict=True):
         _draw(axes, graph, highlight)
-        axes.set_title(heading, fontsize=10)
+        axes.set_title(heading, fontsize=9)
         axes.axis("off")
     if title:
         figure.suptitle(title, fontsize=11, wrap=True)
@@ -128,9 +128,9 @@ def _draw(axes: Axes, graph: nx.DiGraph, highlight: tuple[int, ...] | None) -> N
     chosen = [] if highlight is None else list(graph.in_edges([("output", highlight)]))
     lit = {node for edge in chosen for node in edge}
     small = len(graph) > 30
-    size = 40 if small else 160
+    size = 30 if small else 120
     for edges, colour, width in (
-        (graph.edges, "#555555" if highlight is None else "#bbbbbb", 0.3 if small else 0.6),
+        (graph.edges, "#555555" if highlight is None else "#bbbbbb", 0.2 if small else 0.6),
         (chosen, "#D55E00", 1.0 if small else 1.8),
     ):
         nx.draw_networkx_edges(

@@ -59,8 +59,9 @@ def plot_kernel(
             f"{image.shape}, {kernel.shape} and {result.shape}."
         )
 
+    height = 0.7 + 3.1 * min(image.shape[0] / image.shape[1], 1)
     figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(9, 3), layout="constrained", width_ratios=(4, 2.6, 4)
+        1, 3, figsize=(9, height), layout="constrained", width_ratios=(4, 2.6, 4)
     )
     white = 255 if np.issubdtype(image.dtype, np.integer) else 1
     left.imshow(image.clip(0, white), cmap="gray", vmin=0, vmax=white)

@@ -18,7 +18,7 @@ def plot_timeline(events: Iterable[tuple[int, str]], title: str | None = None) -
     years are.
 
     Args:
-        events: (year, text) in any order; texts of about 90 characters fit on a line.
+        events: (year, text) in any order; texts of about 85 characters fit on a line.
         title: What the whole picture shows.
 
     Returns:
@@ -43,11 +43,11 @@ def plot_timeline(events: Iterable[tuple[int, str]], title: str | None = None) -
     years = np.array([year for year, _ in events])
     # even steps over the same span; events of a single year still need room
     places = np.linspace(years[0], max(years[-1], years[0] + 1), len(events))
-    figure, axes = plt.subplots(figsize=(9, 0.8 + 0.3 * len(events)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 0.7 + 0.26 * len(events)), layout="constrained")
     axes.plot(np.zeros(len(events)), years, "o-", color="#0072B2", markersize=5, linewidth=2)
     for (year, text), place in zip(events, places, strict=True):
         axes.plot([0, 0.09, 0.12], [year, place, place], color="#888888", linewidth=0.8, zorder=0)
-        axes.text(0.13, place, f"{year}  {text}", va="center", fontsize=9)
+        axes.text(0.13, place, f"{year}  {text}", va="center", fontsize=8.5)
     axes.set_ylabel("year")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlim(-0.02, 1)

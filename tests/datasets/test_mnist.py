@@ -377,6 +377,14 @@ def test_shapes_types_and_classes(load, counts):
 
 
 @pytest.mark.parametrize(("load", "counts"), SMALL_SETS)
+def test_classes_are_as_frequent_in_validation_as_in_training(load, counts):
+    splits = load()
+    in_validation = np.bincount(splits.validation_labels) / len(splits.validation_labels)
+    in_training = np.bincount(splits.train_labels) / len(splits.train_labels)
+    np.testing.assert_allclose(in_validation, in_training, rtol=0.2)
+
+
+@pytest.mark.parametrize(("load", "counts"), SMALL_SETS)
 def test_no_picture_is_in_two_parts(load, counts):
     train, validation, test = ({image.tobytes() for image in part} for part in load()[0:6:2])
     assert not train & validation
