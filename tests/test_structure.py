@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "cnnbook").rglob("*.py"))
 # Every place a copy may be, every check, and no sibling to call: docs/decisions/0004.
-LONGER = {"mnist.py": 185}
+LONGER = {"mnist.py": 190}
 
 
 def lines_of_code(source: str) -> set[int]:

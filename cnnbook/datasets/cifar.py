@@ -7,7 +7,7 @@ set. There is no embedded copy: the licence of these photographs does not allow 
 Source: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images",
 https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf.
 
-This file stands alone: copy it, it needs only NumPy and tensorflow-datasets.
+This file stands alone: copy it, it needs only NumPy, tensorflow-datasets and filelock.
 """
 
 from __future__ import annotations
@@ -176,8 +176,11 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
         raise NotHereError(f"no network: {host} does not answer ({error})") from None
     try:
         import tensorflow_datasets as tfds
+        from filelock import FileLock
 
-        tfds.builder(name, data_dir=folder).download_and_prepare()
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
+            tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error

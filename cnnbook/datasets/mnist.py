@@ -8,7 +8,8 @@ copy that is found but broken is an error: it is never quietly replaced by a sma
 Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
 (2017), "Fashion-MNIST: a Novel Image Dataset", https://arxiv.org/abs/1708.07747.
 
-This file stands alone: copy it, it needs only NumPy, and tensorflow-datasets for TFDS copies.
+This file stands alone: copy it, it needs only NumPy, and tensorflow-datasets
+and filelock for TFDS copies.
 """
 
 from __future__ import annotations
@@ -270,8 +271,11 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
         raise NotHereError(f"no network: {host} does not answer ({error})") from None
     try:
         import tensorflow_datasets as tfds
+        from filelock import FileLock
 
-        tfds.builder(name, data_dir=folder).download_and_prepare()
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
+            tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error

@@ -1,6 +1,9 @@
 """CIFAR-10 and CIFAR-100 from copies that TFDS' own builders have written."""
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +113,44 @@ def test_a_broken_copy_is_named_and_left_alone(copies, monkeypatch, tmp_path):
     with pytest.raises(OSError, match=r"copy/cifar10 holds a TFDS copy that cannot be read"):
         load_cifar10()
     assert sorted(tmp_path.rglob("*")) == before
+
+
+TWO_AT_ONCE = """
+import os, sys, time
+import numpy as np
+import tensorflow_datasets as tfds
+from cnnbook.datasets import cifar
+cifar.urllib.request.getproxies = lambda: {"https": "somewhere"}
+real = tfds.builder
+def builder(name, **keywords):
+    made = real(name, **keywords)
+    def examples():
+        time.sleep(1)
+        with open(sys.argv[1], "a") as log:
+            log.write("made ")
+        for index in range(20):
+            picture = np.full((32, 32, 3), index, np.uint8)
+            yield index, {"id": str(index), "image": picture, "label": 0}
+    made._split_generators = lambda *_: {"train": examples(), "test": examples()}
+    made.download_and_prepare = lambda: type(made).download_and_prepare(
+        made, download_config=tfds.download.DownloadConfig(try_download_gcs=False))
+    return made
+tfds.builder = builder
+print(cifar.load_cifar10().source)
+"""
+
+
+@pytest.mark.slow
+def test_case_29_of_two_downloads_at_once_one_works_and_both_succeed(tmp_path):
+    environment = {**os.environ, "TFDS_DATA_DIR": str(tmp_path / "tfds")}
+    environment.pop("CNNBOOK_OFFLINE")
+    command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path / "log")]
+    options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen(command, text=True, **options) for _ in range(2)]
+    for run in both:
+        output, errors = run.communicate(timeout=120)
+        assert "a download through TFDS" in output or "the prepared TFDS copy" in output, errors
+    assert (tmp_path / "log").read_text() == "made made "  # train and test, once each
 
 
 def test_the_two_files_say_the_same_from_the_same_line_on():
