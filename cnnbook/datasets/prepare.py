@@ -4,6 +4,9 @@ It is made under another name and renamed when it is complete: so a process that
 that is full or a second process never leave a half-made folder under the final name. A lock that
 the operating system frees when its holder dies lets one process work while the others wait.
 
+With `download` and `extract_archive` of the files beside, a data set is one line:
+`prepare_folder("pets", lambda place: extract_archive(download(URL, SHA256, "downloads"), place))`.
+
 This file stands alone: copy it, it needs only filelock.
 """
 

@@ -165,6 +165,7 @@ def test_the_two_files_say_the_same_from_the_same_line_on():
     assert texts[0][1] == texts[1][1]
 
 
+@pytest.mark.slow
 def test_whole_cifar10_has_the_published_counts_and_names(real_data):
     splits = load_cifar10()
     assert [len(splits[i]) for i in (0, 2, 4)] == [45_000, 5_000, 10_000]

@@ -1,14 +1,18 @@
 """Downloads from a local server: cases 12 to 18 of the bad data."""
 
 import hashlib
+import io
 import threading
 import time
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from cnnbook.datasets import download as module
+from cnnbook.datasets.archives import extract_archive
 from cnnbook.datasets.download import download
+from cnnbook.datasets.prepare import prepare_folder
 
 CONTENT = bytes(range(256)) * 200
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -153,3 +157,22 @@ def test_no_server_at_all_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 0.01)
     with pytest.raises(OSError, match=r"http://127.0.0.1:9/x.gz could not be fetched: .*refused"):
         download("http://127.0.0.1:9/x.gz", SHA256, tmp_path)
+
+
+def test_download_unpack_and_prepare_work_together(server, tmp_path):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("cat/1.txt", "cat")
+    content = stream.getvalue()
+    sha256 = hashlib.sha256(content).hexdigest()
+    server.answers = [code(503), lambda handler: good(handler, content)]
+
+    def make(place):
+        extract_archive(download(server.url, sha256, tmp_path / "downloads"), place)
+
+    for _ in range(2):
+        folder = prepare_folder(tmp_path / "pets", make)
+        assert (folder / "cat" / "1.txt").read_text() == "cat"
+    assert len(server.asked) == 2
+    visible = {path.name for path in tmp_path.iterdir() if path.name[0] != "."}
+    assert visible == {"downloads", "pets"}
