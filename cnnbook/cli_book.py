@@ -107,7 +107,7 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
 
     run_chapters(folder, names, True, say, done)
     for line in refresh_prose(folder, write=True):
-        say(f"rewrote {line}")
+        say(f"prose: {line}")
 
 
 def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode]:

@@ -4,7 +4,7 @@
 # A feature map says, to the pixel, where a filter has found its pattern. To read a digit or name
 # an animal, does a network need to know it that exactly? And what does it cost to forget a little?
 #
-# Takes about 2 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30 seconds); needs
+# Takes about 3 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30 seconds); needs
 # chapter 1, and the digits and photographs that come with the book.
 
 # %%
