@@ -197,7 +197,7 @@ def claims(
     typer.echo(cli_book.show_claims(folder))
     changes = cli_book.refresh_prose(folder, write=update)
     for line in changes:
-        typer.echo(("rewrote " if update else "differs: ") + line)
+        typer.echo(f"prose: {line}")
     missing = [line for line in changes if "not in the record" in line]
     if missing or (changes and not update):
         raise fail(f"{len(changes)} figures differ from the record; run `make claims`.")

@@ -15,6 +15,10 @@ from cnnbook import notebooks, pages, record
 
 TITLE = "cnnbook"
 RECORD = Path("notebooks", "claims.json")
+QUICK_NOTE = (
+    "*This page was run in the quick profile: its outputs come from less data and fewer epochs than"
+    " the prose tells of.*"
+)
 Say = Callable[..., None]
 
 
@@ -83,6 +87,7 @@ def make_book(folder: Path, names: list[str], say: Say) -> None:
 
     def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
         add_run(measured, name, seconds, claims)
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(QUICK_NOTE, id="quick-note"))
         executed[name] = notebook
 
     run_chapters(folder, names, False, say, done)
@@ -102,7 +107,7 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
 
     run_chapters(folder, names, True, say, done)
     for line in refresh_prose(folder, write=True):
-        say(f"rewrote {line}")
+        say(f"prose: {line}")
 
 
 def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode]:

@@ -39,6 +39,7 @@ suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
 STYLE = """
 .bd-main .bd-content .bd-article-container { max-width: 56rem; }
 .bd-article pre { font-size: 0.8rem; }
+.bd-article .cell_output pre { white-space: pre-wrap; }
 """
 
 

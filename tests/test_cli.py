@@ -112,7 +112,7 @@ def test_update_keeps_notebook_and_record_and_rewrites_the_prose(run, project):
     source.write_text(CHAPTER.replace("It is 4", "It is 3"))
     result = run("book", "--update")
     assert result.exit_code == 0, result.output
-    assert "rewrote 01_one.py: sum: 3 -> 4" in result.output
+    assert "prose: 01_one.py: sum: 3 -> 4" in result.output
     assert source.read_text() == CHAPTER
     kept = (project / "notebooks" / "01_one.ipynb").read_text()
     assert "It is 4<!--claim:sum-->" in kept and "holds" in kept

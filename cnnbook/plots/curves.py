@@ -67,7 +67,7 @@ def plot_learning_curves(
     axes.set(xlabel="epoch", ylabel=metric.replace("_", " "), title=title or "")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, handlelength=3)  # long enough to show dashes
     return figure
 
 

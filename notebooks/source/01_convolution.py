@@ -7,7 +7,7 @@
 # loop, counts what it costs, and ends at the layer that Keras calls `Conv2D`.
 #
 # Takes about 1 minute<!--minutes:01_convolution--> on two CPU cores (quick: under 30 seconds);
-# needs no chapter before it, no GPU, and no data but one embedded photograph.
+# needs no other chapter, no GPU, and one embedded photograph.
 
 # %%
 import matplotlib.pyplot as plt
@@ -41,8 +41,8 @@ figure = plot_kernel(
 # %% [markdown]
 # ## Why not a dense layer?
 #
-# A dense neuron has one weight for every number that comes in. A colour picture of 32×32 pixels
-# is 3,072<!--claim:conv_dense_weights_32--> numbers, one of 200×200 pixels is
+# In a *dense* layer, each neuron has one weight for every number that comes in. A colour picture of
+# 32×32 pixels is 3,072<!--claim:conv_dense_weights_32--> numbers, one of 200×200 pixels is
 # 120,000<!--claim:conv_dense_weights_200-->: so many weights for *one* neuron, and a layer has
 # hundreds. It is also blind to position: shuffle the pixels of all pictures in the same way, and a
 # dense layer learns just as well. That two pixels touch means nothing to it.
@@ -58,7 +58,7 @@ print(f"64 filters of 3×3 on it, or any other:  {count_parameters(3, 64, 3):,} 
 #
 # In pictures, what belongs together lies together. So connect an output only with the inputs
 # around it. Orange marks what one output sees: everything in a dense layer, three neighbours in a
-# window of 3. The same on a grid of 6×6: each output sees a patch of 3×3 (less at the border), and
+# window of 3. On a grid of 6×6 each output sees a patch of 3×3 (less at the border), and
 # of 1,296<!--claim:conv_dense_connections--> connections
 # 256<!--claim:conv_window_connections--> are left, each one multiplication.
 #
@@ -83,7 +83,7 @@ claim("conv_window_connections", window, equals=256)
 # %% [markdown]
 # ## The sliding window by hand
 #
-# Lay the kernel on a patch, multiply number by number, add up, move on by one pixel. That is all.
+# Lay the kernel on a patch, multiply number by number, add up, move on by one pixel.
 # We try it on a small picture, dark on the left and bright on the right.
 
 
@@ -108,8 +108,8 @@ print(slide(small, VERTICAL_EDGES))
 
 # %% [markdown]
 # The picture is 5×5, the answer 3×3, for a window of 3 has three places in a row of 5. The answer
-# is 4 where the patch holds the edge and 0 where the patch is flat. Such a map of answers is called
-# a *feature map*.
+# is 4 where the patch holds the edge and 0 where the patch is flat. Such a map of
+# answers is a *feature map*.
 #
 # `convolve` of `cnnbook.arithmetic` does the same without a loop over pixels, for many pictures,
 # channels and kernels at once. Its shapes are those of Keras: pictures
@@ -174,11 +174,11 @@ cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P,
 figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last case does not fit")
 
 # %% [markdown]
-# With stride 1 and P = (F - 1) / 2 the output is as large as the input. Keras calls this
+# With stride 1, odd F and P = (F - 1) / 2, the output is as large as the input. Keras calls this
 # `padding="same"`, and no padding `"valid"`. The price: at the border the kernel sees zeros that
 # nobody photographed, and finds an edge there, the -3 and -4 below.
 #
-# The last case has no whole answer. One of the book's five sources gives just this example and
+# The last case has no whole answer. One of the book's five sources gives this example and
 # computes 5.5; it is 4.5<!--claim:conv_size_of_the_source-->. It also calls F the number of
 # filters. F is the *size* of a filter; the number of filters is the depth of the output, and not in
 # the formula.
@@ -201,15 +201,30 @@ for padding in ("valid", "same"):
 # ## Channels, filters and parameters
 #
 # A colour picture is three matrices, one each for red, green and blue. A *filter* has a kernel for
-# each of them; all products are added up, and a *bias*. So one filter makes one map, however many
-# channels come in. Here are the first 4×4 pixels, and a 2×2 filter on them: 3×3 numbers.
+# each of them; it adds up all products and one more number, its *bias*. So one filter makes one
+# map, however many channels come in. Below are 4×4 pixels at the rim of the cup. A 2×2 filter stops
+# at 3×3 places; here its 12 weights are 1/12, so it takes a mean. Of each 2×2 answers the largest
+# is kept: *pooling*, chapter 2.
 
 # %% tags=["nbval-check-output"]
-corner = photo[:4, :4]
-for name, matrix in zip(("red", "green", "blue"), np.moveaxis(corner, -1, 0), strict=True):
-    print(f"{name:6}", matrix.tolist())
-print("4×4×3 with one 2×2 filter:", convolve(corner[None], np.ones((2, 2, 3, 1))).shape)
+rim = photo[30:34, 40:44]
+means = convolve(rim[None], np.full((2, 2, 3, 1), 1 / 12))
+largest = pool(means, size=2, stride=1)
+print("picture", rim.shape, "filter", means.shape[1:], "pooling", largest.shape[1:])
 claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, filter_size=5), equals=76)
+
+# %%
+matrices = [*np.moveaxis(rim, -1, 0), means[0, :, :, 0], largest[0, :, :, 0]]
+names = ["red", "green", "blue", "2×2 filter: mean of 12", "2×2 pooling: largest"]
+figure, panels = plt.subplots(1, 5, figsize=(8, 2), layout="constrained")
+figure.suptitle("Three channels go in, one map comes out", fontsize=10)
+for axes, name, matrix in zip(panels, names, matrices, strict=True):
+    axes.imshow(matrix, cmap="gray", vmin=0, vmax=255)
+    axes.set_title(name, fontsize=8)
+    axes.axis("off")
+    for (down, right), value in np.ndenumerate(matrix):
+        ink = "black" if value > 128 else "white"
+        axes.text(right, down, f"{value:.0f}", color=ink, ha="center", va="center", fontsize=8)
 
 # %% [markdown]
 # A 5×5 filter on 3 channels has 5·5·3 = 75 weights and a bias,
@@ -229,8 +244,8 @@ filters = np.stack(turned, axis=-1)[:, :, None].repeat(3, axis=2) / 3  # the sam
 maps = np.maximum(0, convolve(pixels[None], filters)[0])
 print("picture", pixels.shape, "filters", filters.shape, "maps", maps.shape)
 names = [f"{angle}°" for angle in angles]
-title = "Eight filters, eight maps: brighter to the right is 0°, brighter downwards 90°"
-figure = plot_gallery(np.moveaxis(maps, -1, 0) / 2, names, columns=4, inches=1.5, title=title)
+title = "Eight maps: 0° brightens to the right, 90° downwards"
+figure = plot_gallery(np.moveaxis(maps, -1, 0) / 2, names, columns=4, inches=1.22, title=title)
 
 # %% [markdown]
 # ## The same in Keras
@@ -314,7 +329,7 @@ for axes, (name, gap) in zip(panels, gaps.items(), strict=True):
     drawn = axes.imshow(gap, vmin=0, vmax=1, cmap="cividis")
     axes.set_title(f"{name}\nlargest difference {gap.max():.2f}", fontsize=9)
     axes.axis("off")
-bar = figure.colorbar(drawn, ax=panels, shrink=0.7, label="difference")
+bar = figure.colorbar(drawn, ax=panels, shrink=0.7, label="difference", extend="max")
 
 # %% [markdown]
 # It holds exactly inside the picture, and breaks in two places: at the *border*, where the padded
@@ -322,18 +337,22 @@ bar = figure.colorbar(drawn, ax=panels, shrink=0.7, label="difference")
 #
 # ## Break it on purpose
 #
-# Our pixels were fractions. Do the same sum with the bytes of the file and it goes wrong without a
-# word: a byte counts from 0 to 255, so 10 - 20 becomes 246.
+# Our pixels were fractions. Do the same sum with the bytes of the file and it goes silently wrong:
+# a byte counts from 0 to 255, so 10 - 20 becomes 246.
 
 # %%
 red = photo[..., 0]
 wrong = red[:, 1:] - red[:, :-1]
 right = apply(red, np.array([[-1, 1]]))
-names = ["bytes: 10 - 20 = 246", "the true difference, its size, times 3"]
+names = ["bytes: 10 - 20 = 246", "true difference, without sign, times 3"]
 title = "With bytes, every small fall turns into a bright pixel"
 figure = plot_gallery(
     np.stack([wrong, 3 * np.abs(right)]).astype(int), names, inches=4, title=title
 )
+try:
+    layer(photo[None])
+except ValueError as error:
+    print("Conv2D on bytes:", str(error).splitlines()[0])
 
 # %% [markdown]
 # `convolve` turns bytes into floating point numbers first. Keras' `Conv2D` refuses them with an
@@ -371,8 +390,7 @@ figure = plot_timeline(EVENTS, "72 years from one neuron to 152 layers")
 # Fukushima (1980), [Neocognitron](https://doi.org/10.1007/BF00344251). LeCun et al. (1989),
 # [Backpropagation applied to handwritten zip code
 # recognition](https://doi.org/10.1162/neco.1989.1.4.541). Dumoulin & Visin (2016), [A guide to
-# convolution arithmetic for deep learning](https://arxiv.org/abs/1603.07285): every case of stride
-# and padding as a picture.
+# convolution arithmetic for deep learning](https://arxiv.org/abs/1603.07285), all in pictures.
 #
 # ## What you saw
 #
@@ -408,7 +426,8 @@ print("padding:", [padding for padding in range(28) if output_size(28, 5, paddin
 print("strides:", [stride for stride in range(1, 24) if (28 - 5) % stride == 0])
 
 # %% [markdown]
-# **3.** One bright pixel copies the kernel, turned by 180°. With a ReLU no single kernel does it.
+# **3.** One bright pixel copies the kernel, turned by 180°. With a ReLU no single kernel does it:
+# its answer to the negative picture would be the negative answer, and a ReLU gives none of those.
 
 # %% tags=["solution", "nbval-check-output"]
 blur = np.full((3, 3), 1 / 9)

@@ -4,7 +4,7 @@
 # A feature map says, to the pixel, where a filter has found its pattern. To read a digit or name
 # an animal, does a network need to know it that exactly? And what does it cost to forget a little?
 #
-# Takes about 2 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30 seconds); needs
+# Takes about 3 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30 seconds); needs
 # chapter 1, and the digits and photographs that come with the book.
 
 # %%
@@ -36,7 +36,7 @@ SEEDS = (0,) if QUICK else (0, 1, 2)  # each network is trained once a seed
 #
 # **Pooling** lays a window on the picture, keeps one number for it, and moves on. Below, a
 # photograph is cut into windows of 2×2, 4×4 and 8×8 pixels, and of each window only the largest
-# value survives. We draw that value over its whole window, so that all pictures are equally large.
+# value survives. We draw that value over its whole window.
 
 # %%
 camera = load_photo("camera")[None].astype("float32")  # (1, 512, 512, 1)
@@ -99,14 +99,14 @@ difference = np.abs(pool(batch, mode="average") - by_average).max()
 claim("pool_average_difference_to_keras", difference, equals=0)
 
 # %% [markdown]
-# ## Channels stay, parameters there are none
+# ## Channels stay, and there are no parameters
 #
 # A convolution mixes all channels. Pooling keeps them apart: each is pooled as if it were alone, so
 # depth in equals depth out. There is nothing to learn in a maximum or a mean, hence no parameters.
 # Windows of 2×2 with stride 2 keep 25 %<!--claim:pool_share_kept--> of the values, so the layers
 # behind have less to do, and they see farther: three 3×3 convolutions look at
-# 7<!--claim:pool_field_without--> pixels along each axis, with a pooling layer between each two at
-# 18<!--claim:pool_field_with-->.
+# 7<!--claim:pool_field_without--> pixels along each axis, and at
+# 18<!--claim:pool_field_with--> with a pooling layer after the first and the second.
 
 # %% tags=["nbval-check-output"]
 coffee = load_photo("coffee")[None].astype("float32")
@@ -159,10 +159,10 @@ title = figure.suptitle("The average is truer to the photograph, the maximum to 
 
 # %% [markdown]
 # The average is off by 14.1<!--claim:pool_photo_loss_average--> grey levels, the maximum by
-# 27.8<!--claim:pool_photo_loss_max-->. On the edge map it is the other way round: where edges are
-# strongest, the average leaves 36 %<!--claim:pool_edge_left_by_average--> of their peaks, the
-# maximum all. That is why classifiers mostly take the maximum between their layers; trained
-# networks, too, were better with it (Scherer, Müller & Behnke 2010, "Evaluation of Pooling
+# 27.8<!--claim:pool_photo_loss_max-->. On the edge map we asked for the peaks: where they are
+# highest, the average leaves 36 %<!--claim:pool_edge_left_by_average--> of them, the maximum by its
+# nature all. That is one reason why classifiers mostly take the maximum between their layers;
+# trained networks, too, were better with it (Scherer, Müller & Behnke 2010, "Evaluation of Pooling
 # Operations in Convolutional Architectures for Object Recognition",
 # https://doi.org/10.1007/978-3-642-15825-4_10).
 #
@@ -198,9 +198,9 @@ except ValueError as error:
 
 # %% [markdown]
 # In the row `7 3 2` the windows **overlap**, since the stride is smaller, and a pixel where they
-# meet can win more than once. AlexNet pools so; its authors report 0.4 points less top-1
-# error than with 2×2 and stride 2 (Krizhevsky, Sutskever & Hinton 2012, "ImageNet Classification
-# with Deep Convolutional Neural Networks", section 3.4).
+# meet can win more than once. AlexNet pools so; its authors report 0.4 points less error in the
+# first guess (top-1) than with 2×2 and stride 2 (Krizhevsky, Sutskever & Hinton 2012, "ImageNet
+# Classification with Deep Convolutional Neural Networks", section 3.4).
 #
 # ## What forgetting buys: small shifts
 #
@@ -255,13 +255,6 @@ for window in (2, 4):
     results["max", window] = measure(lambda maps, w=window: pool(maps, w))
 for (kind, window), (change, accuracy) in results.items():
     print(f"{kind:10} {window}  moved {change.round(2)}  read {accuracy.round(2)}")
-claim("pool_moved_all_values", results["all values", 1][0][1], at_least=0.5, source=source)
-claim("pool_moved_stride4", results["stride", 4][0][1], at_least=0.5, source=source)
-claim("pool_moved_max2", results["max", 2][0][1], at_most=0.53, source=source)
-claim("pool_moved_max4", results["max", 4][0][1], at_most=0.46, source=source)
-claim("pool_read_all_values", results["all values", 1][1][2], at_most=0.65, source=source)
-claim("pool_read_max2", results["max", 2][1][2], at_least=0.55, source=source)
-claim("pool_read_max4", results["max", 4][1][2], at_least=0.7, source=source)
 
 # %%
 styles = {"all values": "o:", "stride": "s--", "average": "^-.", "max": "D-"}
@@ -279,14 +272,29 @@ panels[1, 0].set_ylabel("share read correctly")
 panels[0, 0].legend()
 title = figure.suptitle("Pooling softens a shift of a pixel or two; a stride does not")
 
+# %%
+moved_by, read = ({key: pair[i] for key, pair in results.items()} for i in (0, 1))  # by shift
+claim("pool_moved_all_values", moved_by["all values", 1][1], at_least=0.5, source=source)
+claim("pool_moved_stride4", moved_by["stride", 4][1], at_least=0.5, source=source)
+claim("pool_moved_max2", moved_by["max", 2][1], at_most=0.53, source=source)
+claim("pool_moved_max4", moved_by["max", 4][1], at_most=0.46, source=source)
+claim("pool_moved_average4", moved_by["average", 4][1], at_most=0.46, source=source)
+claim("pool_read_all_values_unmoved", read["all values", 1][0], at_least=0.75, source=source)
+claim("pool_read_max4_unmoved", read["max", 4][0], at_least=0.82, source=source)
+claim("pool_read_all_values", read["all values", 1][2], at_most=0.65, source=source)
+claim("pool_read_max2", read["max", 2][2], at_least=0.55, source=source)
+claim("pool_read_max4", read["max", 4][2], at_least=0.7, source=source)
+
 # %% [markdown]
 # One pixel moves the whole maps 0.59<!--claim:pool_moved_all_values--> of the way to another digit.
 # A 2×2 maximum makes that 0.48<!--claim:pool_moved_max2-->, a 4×4 one
-# 0.40<!--claim:pool_moved_max4-->. A stride of 4, with 0.58<!--claim:pool_moved_stride4-->, hardly
-# helps: it drops values unseen. At two pixels the reader still gets
-# 82 %<!--claim:pool_read_max4--> after the 4×4 maximum, 67 %<!--claim:pool_read_max2--> after the
-# 2×2 one, and 55 %<!--claim:pool_read_all_values--> from the whole maps. So the promise holds
-# within its bounds: the help is real, partial, and fades once the shift outgrows the window.
+# 0.40<!--claim:pool_moved_max4-->, a 4×4 average 0.38<!--claim:pool_moved_average4-->. A stride of
+# 4, with 0.58<!--claim:pool_moved_stride4-->, hardly helps: it drops values unseen. A shift of two
+# pixels brings the reader of whole maps from 90 %<!--claim:pool_read_all_values_unmoved--> down to
+# 55 %<!--claim:pool_read_all_values-->. After the 4×4 maximum it falls from
+# 93 %<!--claim:pool_read_max4_unmoved--> to 82 %<!--claim:pool_read_max4-->, after the 2×2 one to
+# 67 %<!--claim:pool_read_max2-->. So the promise holds within its bounds: the help is real,
+# partial, and fades once the shift outgrows the window.
 #
 # ## The gradient: the winner takes it
 #
@@ -322,11 +330,11 @@ claim("pool_gradient_shared_difference", np.abs(by_hand - shared).max(), equals=
 # %% [markdown]
 # ## The alternative: a convolution with a stride
 #
-# A convolution with stride 2 shrinks its own map. Either the layer we have takes the stride and
-# computes only every second place ("skipping"), or a further layer stands where the pooling stood
-# and *learns* how to sum up a window, for a price in parameters ("learning"; Springenberg et al.
-# 2014, "Striving for Simplicity: The All Convolutional Net", https://arxiv.org/abs/1412.6806). We
-# train three small networks, alike but for this.
+# A convolution with stride 2 shrinks its own map. Either the convolution we have takes the stride
+# and computes only every second place ("skipping"), or a further layer stands where the pooling
+# stood and *learns* how to sum up a window, for a price in parameters ("learning"; Springenberg et
+# al. 2014, "Striving for Simplicity: The All Convolutional Net", https://arxiv.org/abs/1412.6806).
+# We train three small networks, alike but for this.
 
 
 # %%
@@ -357,14 +365,18 @@ def accuracy_after_training(shrink_by, seed):
     return np.mean(logits.argmax(axis=1) == digits.validation_labels)
 
 
+# %%
 scores = {}
 for shrink_by in ("max pooling", "learning", "skipping"):
     scores[shrink_by] = np.array([accuracy_after_training(shrink_by, seed) for seed in SEEDS])
     print(f"{shrink_by:12} accuracy for each seed {scores[shrink_by].round(3)}")
-bounds = {"at_least": 0.94, "quick": 0.5, "embedded": 0.94, "source": source}
-claim("pool_accuracy_max", scores["max pooling"].mean(), **bounds)
-claim("pool_accuracy_learning", scores["learning"].mean(), **bounds)
-claim("pool_accuracy_skipping", scores["skipping"].mean(), at_most=0.945, quick=1, source=source)
+pooling, learning, skipping = (each.mean() for each in scores.values())
+bounds = {"quick": 0.7, "source": source}
+claim("pool_accuracy_max", pooling, at_least=0.94, embedded=0.94, **bounds)
+claim("pool_accuracy_learning", learning, at_least=0.94, embedded=0.94, **bounds)
+claim("pool_accuracy_skipping", skipping, at_least=0.91, embedded=0.91, **bounds)
+gain = pooling - skipping  # after the few steps of a quick run it may be less than nothing
+claim("pool_gain_over_skipping", gain, at_least=0.01, embedded=0.01, quick=-0.1, source=source)
 
 # %% [markdown]
 # On average over the seeds, 95.5 %<!--claim:pool_accuracy_max--> of the validation digits are right
@@ -391,20 +403,20 @@ for name in ("cat", "coffee"):
 claim("pool_flatten_head_parameters", count_parameters(7 * 7 * 64, 10), equals=31_370)
 claim("pool_global_head_parameters", count_parameters(64, 10), equals=650)
 change, accuracy = measure(lambda maps: maps.mean(axis=(1, 2)))
-claim("pool_moved_global", change.max(), at_most=0.02, source=source)
-claim("pool_read_global", accuracy[0], at_most=0.6, source=source)
+claim("pool_moved_global", change.max(), at_most=1e-3, source=source)
+claim("pool_read_global", accuracy[0], at_most=0.5, source=source)
 
 # %% [markdown]
-# A shift now moves a digit by nothing. But all that is left of it are four numbers, how much edge
-# there is in each direction, and the reader gets 37 %<!--claim:pool_read_global--> right. The goal
-# is to forget *only* what does not matter: networks pool globally at the end, over hundreds of maps
-# that have found parts and not just edges.
+# A shift now moves a digit by nothing but rounding. But all that is left of it are four numbers,
+# how much edge there is in each direction, and the reader gets 37 %<!--claim:pool_read_global-->
+# right. The goal is to forget *only* what does not matter: networks pool globally at the end, over
+# hundreds of maps that have found parts and not just edges.
 #
 # ## Break it on purpose
 #
-# Forget axes, and Keras counts them. Pool until nothing is left (28, 14, 7, then
-# 3, with a row lost, then 1), and `pool` says why not. Pool with too large a window, and no error
-# comes at all, only a digit that nobody reads.
+# Leave axes out, and Keras counts them. Pool until nothing is left (28, 14, 7, then 3, with a row
+# and a column lost, then 1), and `pool` says why it cannot go on. Pool with too large a window, and
+# no error comes at all, only a digit that nobody reads.
 
 # %%
 try:
@@ -438,8 +450,9 @@ figure = plot_gallery(
 #
 # ## Exercises
 #
-# 1. AlexNet's first convolution has 11×11 filters and stride 4 on 227 pixels; three poolings of 3×3
-#    with stride 2 follow (the convolutions between keep the size). Which sizes does the map take?
+# 1. AlexNet's first convolution has 11×11 filters and stride 4 on 227 pixels (the paper says 224,
+#    which does not fit); three poolings of 3×3 with stride 2 follow (the convolutions between keep
+#    the size). Which sizes does the map take?
 # 2. Keras has no layer for the minimum. Make one out of `MaxPooling2D`.
 # 3. Is pooling 2×2 twice the same as pooling 4×4 once, for the maximum, and for the average?
 # 4. Zhang (2019), "Making Convolutional Networks Shift-Invariant Again",
