@@ -60,6 +60,15 @@ def test_activations_are_relu_and_the_logits_are_linear():
     assert activations == ["relu", "relu", "relu", "linear"]
 
 
+def test_pooling_keeps_the_largest_of_four():
+    model = build_conv_conv_pool(dense_units=8)
+    outputs = [model.get_layer(name).output for name in ("conv2", "pool")]
+    images = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1), dtype="uint8")
+    maps, pooled = (np.asarray(output) for output in keras.Model(model.input, outputs)(images))
+    by_hand = maps.reshape(1, 12, 2, 12, 2, 64).max(axis=(2, 4))
+    np.testing.assert_array_equal(pooled, by_hand)
+
+
 def test_dropout_rates_are_in_their_places():
     model = build_conv_conv_pool(dense_units=8, dropout=(0.1, 0.6))
     assert [model.get_layer(name).rate for name in ("dropout1", "dropout2")] == [0.1, 0.6]

@@ -59,6 +59,15 @@ def test_activations_are_relu_and_the_logits_are_linear():
     assert activations == ["relu", "relu", "relu", "linear"]
 
 
+def test_the_second_pooling_keeps_the_largest_of_nine():
+    model = build_conv_pool_conv_pool(**SMALL)
+    outputs = [model.get_layer(name).output for name in ("conv2", "pool2")]
+    images = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 3), dtype="uint8")
+    maps, pooled = (np.asarray(output) for output in keras.Model(model.input, outputs)(images))
+    by_hand = maps[:, :12, :12].reshape(1, 4, 3, 4, 3, 16).max(axis=(2, 4))
+    np.testing.assert_array_equal(pooled, by_hand)
+
+
 def test_dropout_is_the_one_asked_for():
     assert build_conv_pool_conv_pool(**SAME_PADDED).get_layer("dropout").rate == 0.5
 
