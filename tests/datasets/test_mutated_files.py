@@ -187,7 +187,7 @@ def test_damage_gives_our_errors_alone(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", KINDS)
 def test_much_damage_gives_our_errors_alone(name):
-    examine(name, 1_500)
+    examine(name, 300)
 
 
 NAMES = st.text(
