@@ -166,7 +166,11 @@ def refresh_prose(folder: Path, write: bool) -> list[str]:
     for name in chapter_names(folder) if write else []:
         kept = folder / "notebooks" / f"{name}.ipynb"
         if kept.exists():
-            executed = nbformat.read(kept, as_version=4)
-            notebook = notebooks.take_outputs(make_chapter(folder, name), executed)
-            notebooks.write_notebook(notebook, kept)
+            try:
+                notebook = make_chapter(folder, name)
+                notebooks.take_outputs(notebook, nbformat.read(kept, as_version=4))
+            except notebooks.NotebookError as error:
+                changes.append(f"{kept.name}: {error}")
+            else:
+                notebooks.write_notebook(notebook, kept)
     return changes

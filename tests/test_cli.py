@@ -129,6 +129,15 @@ def test_claims_fails_where_the_prose_differs_and_update_mends_it(run, project):
     assert (project / "README.md").read_text() == "In all 4<!--claim:sum-->.\n"
 
 
+def test_update_leaves_a_notebook_whose_code_has_changed_and_says_so(run, project):
+    run("book", "--update")
+    kept = (project / "notebooks" / "01_one.ipynb").read_text()
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.write_text(CHAPTER.replace("2 + 2", "3 + 1"))
+    assert "01_one.ipynb: the code has changed" in run("claims", "--update").output
+    assert (project / "notebooks" / "01_one.ipynb").read_text() == kept
+
+
 def test_two_chapters_may_not_use_the_same_name(run, project):
     folder = project / "notebooks" / "source"
     shutil.copy(folder / "01_one.py", folder / "02_two.py")
