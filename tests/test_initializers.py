@@ -52,6 +52,7 @@ def test_the_default_keeps_the_spread_through_twenty_relu_layers():
 def test_the_same_seed_gives_the_same_weights_and_another_others():
     np.testing.assert_array_equal(draw((50, 5)), draw((50, 5)))
     assert (draw((50, 5)) != draw((50, 5), seed=2)).any()
+    assert ((draw((50, 5)) != 0) != (draw((50, 5), seed=2) != 0)).any()  # other connections too
 
 
 def test_the_books_seed_decides_where_none_is_given():
