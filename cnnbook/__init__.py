@@ -6,6 +6,10 @@ Import from the file that you would copy; this page is the table of contents.
 - `cnnbook.devices`: what will this run on?
 - `cnnbook.claims`: a figure of the book, checked
 - `cnnbook.datasets`: what goes in? MNIST, Fashion-MNIST, CIFAR, folders of images, photographs
+- `cnnbook.preprocessing`: centring, scaling and whitening of images, as Keras layers
+- `cnnbook.initializers`: sparse first weights
+- `cnnbook.losses`: cross-entropy and hinge by hand
+- `cnnbook.timing`: images per second, seconds to a goal, time left
 - `cnnbook.models`: what computes? one family of networks a file
 - `cnnbook.plots`: show me: arrays in, Matplotlib figures out
 """

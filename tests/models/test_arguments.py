@@ -7,10 +7,17 @@ import keras
 import pytest
 
 from cnnbook.models.conv_conv_pool import build_conv_conv_pool
+from cnnbook.models.conv_pool_conv import build_conv_pool_conv
 from cnnbook.models.conv_pool_conv_pool import build_conv_pool_conv_pool
+from cnnbook.models.deep_blocks import build_deep_blocks
 from cnnbook.models.dense import build_dense_net
+from cnnbook.models.small_digit_net import build_small_digit_net
+from cnnbook.models.small_photo_net import build_small_photo_net
 
-BUILDERS = [build_dense_net, build_conv_conv_pool, build_conv_pool_conv_pool]
+BUILDERS = [
+    *(build_dense_net, build_conv_conv_pool, build_conv_pool_conv_pool, build_deep_blocks),
+    *(build_conv_pool_conv, build_small_digit_net, build_small_photo_net),
+]
 MODELS = Path(__file__).parents[2] / "cnnbook" / "models"
 
 pytestmark = pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
@@ -41,6 +48,8 @@ def test_fewer_than_two_classes(build, count):
 
 @pytest.mark.parametrize("rate", [1, -0.1, 30, float("nan")])
 def test_impossible_dropout(build, rate):
+    if build is build_conv_pool_conv:
+        pytest.skip("has no dropout")
     with pytest.raises(ValueError, match=f"`dropout` must be 0 or more and less .*; got {rate}"):
         build(dropout=(0.2, rate) if build is build_conv_conv_pool else rate)
 

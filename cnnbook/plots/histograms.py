@@ -1,0 +1,86 @@
+"""What has training done to the weights? Histograms side by side, on the same axes.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+import math
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+BEFORE, AFTER = "#000000", "#0072B2"
+
+
+def plot_histograms(
+    after: Mapping[str, np.ndarray],
+    before: np.ndarray | None = None,
+    columns: int = 4,
+    limit: float | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw one panel a name: its values filled, and behind each the outline of `before`.
+
+    Counts are on a log scale, for a few large weights matter and would not be seen. All panels
+    share bins and axes.
+
+    Args:
+        after: For each name the values to count, of any shape.
+        before: Values drawn as an outline in every panel, such as the weights before training.
+        columns: Panels in a row, at most.
+        limit: The axis goes from -limit to limit; values beyond are counted at the ends. Default:
+            the largest size of all values.
+        title: What the panels show.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there is no panel, one of them has no finite value, or `columns` or `limit`
+            is not above 0.
+
+    Example:
+        >>> figure = plot_histograms({"plain": [-1, 0.1, 2], "decay": [0, 0, 1]}, columns=2)
+        >>> [axes.get_title() for axes in figure.axes]
+        ['plain', 'decay']
+    """
+    values = {name: np.ravel(array).astype(float) for name, array in after.items()}
+    first = {} if before is None else {"before": np.ravel(before).astype(float)}
+    if not values:
+        raise ValueError('`after` must hold at least one entry; got none. Pass {"name": weights}.')
+    for name, array in {**values, **first}.items():
+        if not array.size or not np.isfinite(array).all():
+            raise ValueError(
+                f"`after` and `before` must hold finite values; {name!r} has {array.size} values,"
+                f" {np.isfinite(array).sum()} of them finite. Did the training diverge?"
+            )
+    if columns < 1:
+        raise ValueError(f"`columns` must be 1 or more; got {columns}. 4 fits a page.")
+    if limit is None:
+        limit = max(np.abs(array).max() for array in [*values.values(), *first.values()]) or 1
+    if not limit > 0:
+        raise ValueError(f"`limit` must be above 0; got {limit}. None takes the largest value.")
+
+    columns = min(columns, len(values))
+    rows = math.ceil(len(values) / columns)
+    size = (max(4.0, 2.2 * columns), 1.9 * rows + 0.5)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
+    )
+    bins = np.linspace(-limit, limit, 62)  # an odd number of bins: one of them holds 0
+    for axes, (name, array) in zip(panels.flat, values.items(), strict=False):
+        axes.hist(array.clip(-limit, limit), bins, color=AFTER, label="after")
+        for label, outline in first.items():
+            axes.hist(outline.clip(-limit, limit), bins, histtype="step", color=BEFORE, label=label)
+        axes.set_title(name, fontsize=9)
+        axes.set_yscale("log")
+    for axes in panels.flat[len(values) :]:
+        axes.axis("off")
+    figure.supxlabel("weight", fontsize=9)
+    figure.supylabel("count", fontsize=9)
+    if first:
+        panels.flat[0].legend(fontsize=7)
+    if title:
+        figure.suptitle(title, fontsize=11, wrap=True)
+    return figure

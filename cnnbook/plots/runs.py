@@ -1,0 +1,75 @@
+"""Do the seeds agree? Curves of several runs: their mean, and all that lies between the extremes.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+
+
+def plot_runs(
+    runs: Mapping[str, np.ndarray],
+    x: Sequence[float] | None = None,
+    labels: tuple[str, str] = ("epoch", "accuracy"),
+    title: str | None = None,
+    scales: tuple[str, str] = ("linear", "linear"),
+) -> Figure:
+    """Draw one line a name, the mean of its runs, within a band from the lowest run to the highest.
+
+    Args:
+        runs: For each name the curves of its runs, (count, points), such as one a seed. One curve
+            (points,) is drawn without a band. Values that are not finite are left out.
+        x: Where the points lie, the same for all. Default: 1, 2, 3, ...
+        labels: Names of both axes, with their units.
+        title: What the curves show.
+        scales: Matplotlib's scale of each axis, such as "linear" or "log". A log scale cannot show
+            0.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there are no runs, or their lengths differ from one another or from `x`.
+
+    Example:
+        >>> figure = plot_runs({"small net": [[0.7, 0.9], [0.5, 0.8]]})
+        >>> figure.axes[0].lines[0].get_ydata().round(2).tolist()
+        [0.6, 0.85]
+    """
+    curves = {name: np.atleast_2d(np.asarray(values, float)) for name, values in runs.items()}
+    if not curves:
+        raise ValueError('`runs` must hold at least one entry; got none. Pass {"name": curves}.')
+    lengths = {name: values.shape[1] for name, values in curves.items()}
+    points = len(x) if x is not None else next(iter(lengths.values()))
+    if points == 0 or set(lengths.values()) != {points}:
+        raise ValueError(
+            f"`runs` must all have the same number of points, 1 or more, and `x` as many; got"
+            f" {lengths}{'' if x is None else f' and {points} in `x`'}. Cut them alike."
+        )
+
+    x = np.arange(1, points + 1) if x is None else np.asarray(x)
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for index, (name, values) in enumerate(curves.items()):
+        values = np.ma.masked_invalid(values)
+        style = {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)]}
+        every = max(1, points // 20)
+        axes.plot(x, values.mean(axis=0), label=name, markersize=4, markevery=every, **style)
+        if len(values) > 1:
+            low, high = values.min(axis=0), values.max(axis=0)
+            axes.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+    axes.set(xlabel=labels[0], ylabel=labels[1], title=title or "")
+    axes.set_xscale(scales[0])
+    axes.set_yscale(scales[1])
+    if scales[0] == "linear":
+        axes.xaxis.set_major_locator(MaxNLocator(integer=np.issubdtype(x.dtype, np.integer)))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure

@@ -1,0 +1,281 @@
+"""What should pictures look like when they enter a network? Centred, scaled, whitened.
+
+Four Keras layers that learn their numbers from training images, by `adapt`, and are saved within
+the model that they stand in. All compute in float32 under any dtype policy: a rounded pixel, less
+its mean, has few digits left. They work in the units of their input: put `Rescaling(1 / 255)`
+before them to count in [0, 1].
+
+Source: Krizhevsky & Hinton (2009), "Learning Multiple Layers of Features from Tiny Images",
+https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf, appendix A, for ZCA whitening.
+Chan, Golub & LeVeque (1979), "Updating Formulae and a Pairwise Algorithm for Computing Sample
+Variances", https://doi.org/10.1007/978-3-642-51461-6_3, for the sums over batches.
+Differs from the source: directions in which the images do not vary at all come out as 0, where
+dividing by their spread would blow rounding errors up.
+
+This file stands alone: copy it, it needs only Keras and NumPy.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import keras
+import numpy as np
+from keras import ops
+
+LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
+
+
+class _Adapted(keras.layers.Layer):
+    """What the four layers share: float32, numbers from `adapt`, and no use before it."""
+
+    def __init__(self, **keywords):
+        super().__init__(**{"dtype": "float32", **keywords})
+        self.adapted = False
+
+    @classmethod
+    def from_config(cls, config: dict) -> "_Adapted":
+        layer = cls(**config)
+        layer.adapted = True  # a loaded model brings the numbers along
+        return layer
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make room for the numbers."""
+        if not self.adapted:
+            raise ValueError(
+                f"`adapt` of layer {self.name!r} must be called before the layer is used; got"
+                " images first. Call adapt(training_images)."
+            )
+        for name, shape in self._shapes(tuple(input_shape[1:])).items():
+            setattr(self, name, self.add_weight(shape, "zeros", trainable=False, name=name))
+
+    def adapt(self, data: Iterable) -> None:
+        """Learn the numbers from training images.
+
+        Args:
+            data: Training images: an array (count, height, width, channels), or a finite iterable
+                of batches such as a `tf.data.Dataset`. Of (images, labels) batches, the images.
+
+        Raises:
+            ValueError: If there are no images, they differ in shape, one has a value that is not
+                finite, or the data never ends. For whitening also if there is a single image, or
+                more than 16,384 values an image.
+        """
+        numbers = self._learn(data)
+        image_shape = numbers["mean"].shape
+        if self.built and self.mean.shape != image_shape:
+            raise ValueError(
+                "`data` must hold images of the shape that the layer was built for,"
+                f" {self.mean.shape}; got {image_shape}. Make a new layer for them."
+            )
+        self.adapted = True
+        if not self.built:
+            self.build((None, *image_shape))
+        for name, value in numbers.items():
+            getattr(self, name).assign(value)
+
+    def get_config(self) -> dict:
+        """Describe the layer so that it can be made again."""
+        return super().get_config()  # without this, Keras leaves the name out
+
+    def _centred(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        return ops.cast(images, self.compute_dtype) - self.mean
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class MeanImage(_Adapted):
+    """Subtract the mean training image, pixel by pixel and channel by channel.
+
+    Example:
+        >>> layer = MeanImage()
+        >>> layer.adapt(np.array([[0.0], [2.0]]))
+        >>> np.array(layer(np.array([[5.0]]))).item()
+        4.0
+    """
+
+    def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": image_shape}
+
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+        _, mean, _ = _moments(data, _squares)
+        return {"mean": mean}
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Map (batch, ...) to the same shape."""
+        return self._centred(images)
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class Standardize(_Adapted):
+    """Subtract the mean training image and divide by the standard deviation, value by value.
+
+    A value that is the same in all training images is only centred, as scikit-learn's
+    `StandardScaler` does it. (`keras.layers.Normalization` divides such a value by 1e-7.)
+
+    Example:
+        >>> layer = Standardize()
+        >>> layer.adapt(np.array([[0.0, 7.0], [2.0, 7.0], [4.0, 7.0]]))
+        >>> np.array(layer(np.array([[2.0, 9.0]]))).tolist()
+        [[0.0, 2.0]]
+    """
+
+    def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": image_shape, "scale": image_shape}
+
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+        count, mean, squares = _moments(data, _squares)
+        variance = squares.reshape(mean.shape) / count
+        # Rounding leaves a constant value with a tiny variance; this is scikit-learn's bound.
+        rounding = count * np.finfo(float).eps
+        constant = variance <= rounding * variance + (rounding * mean) ** 2
+        return {"mean": mean, "scale": 1 / np.sqrt(np.where(constant, 1, variance))}
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Map (batch, ...) to the same shape."""
+        return self._centred(images) * self.scale
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class PCAWhitening(_Adapted):
+    """Describe an image by uncorrelated numbers of variance 1, those that vary most first.
+
+    The singular value decomposition of the covariance gives the directions; each is divided by
+    sqrt(variance + epsilon). The sign of each is chosen so that its largest entry is positive.
+
+    Args:
+        components: How many numbers to keep, k. Default: one for each value of the image. Those
+            beyond the number of directions in which the training images vary are 0.
+        epsilon: Added to the variances, in squared units of the input. A larger one amplifies
+            directions of little variance, mostly noise, less.
+
+    Example:
+        >>> images = np.random.default_rng(0).normal(size=(500, 2, 2, 1)) * [[[1], [5]]]
+        >>> layer = PCAWhitening(components=3)
+        >>> layer.adapt(images)
+        >>> np.abs(np.cov(np.array(layer(images)).T)).round(2).tolist()
+        [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+
+    def __init__(self, components: int | None = None, epsilon: float = 1e-5, **keywords):
+        if components is not None and components < 1:
+            raise ValueError(f"`components` must be 1 or more, or None for all; got {components}.")
+        if not epsilon >= 0:
+            raise ValueError(f"`epsilon` must be 0 or more; got {epsilon}. 1e-5 is usual.")
+        super().__init__(**keywords)
+        self.components, self.epsilon = components, epsilon
+
+    def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        values = math.prod(image_shape)
+        return {"mean": image_shape, "matrix": (values, self.components or values)}
+
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+        mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
+        return {"mean": mean, "matrix": directions * scales}
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Map (batch, ...) to (batch, components)."""
+        flat = ops.reshape(self._centred(images), (-1, self.matrix.shape[0]))
+        return ops.matmul(flat, self.matrix)
+
+    def get_config(self) -> dict:
+        """Describe the layer so that it can be made again."""
+        own = {"components": self.components, "epsilon": self.epsilon}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class ZCAWhitening(PCAWhitening):
+    """Whiten, then turn back: values that are uncorrelated and still look like the image.
+
+    Of all ways to whiten, it changes the images least. Arguments as for `PCAWhitening`; with fewer
+    components the image is made of these alone.
+
+    Example:
+        >>> images = np.random.default_rng(0).normal(size=(500, 2, 1, 1)) * [[[1]], [[5]]]
+        >>> layer = ZCAWhitening()
+        >>> layer.adapt(images)
+        >>> np.array(layer(images)).shape
+        (500, 2, 1, 1)
+    """
+
+    def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        return {"mean": image_shape, "matrix": (math.prod(image_shape),) * 2}
+
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+        mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
+        return {"mean": mean, "matrix": (directions * scales) @ directions.T}
+
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Map (batch, ...) to the same shape."""
+        return ops.reshape(super().call(images), (-1, *self.mean.shape))
+
+
+def _principal_directions(
+    data: Iterable, components: int | None, epsilon: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean image, directions from the largest variance, one a column, and the scale of each."""
+    count, mean, products = _moments(data, _products)
+    if count < 2:
+        raise ValueError(f"`data` must hold at least 2 images to whiten; got {count}.")
+    if components is not None and components > mean.size:
+        raise ValueError(
+            f"`components` must be at most the {mean.size} values of an image; got {components}."
+        )
+    directions, variances, _ = np.linalg.svd(products / (count - 1), hermitian=True)
+    largest = np.abs(directions).argmax(axis=0)
+    signs = np.sign(directions[largest, np.arange(len(largest))])
+    # Where the images do not vary, what is left is rounding; dividing by it would blow it up.
+    nothing = variances <= variances.max() * len(variances) * np.finfo(float).eps
+    scales = np.where(nothing, 0, 1 / np.sqrt(np.where(nothing, 1, variances + epsilon)))
+    return mean, (directions * signs)[:, :components], scales[:components]
+
+
+def _squares(centred: np.ndarray) -> np.ndarray:
+    return (centred**2).sum(axis=0)
+
+
+def _products(centred: np.ndarray) -> np.ndarray:
+    if 8 * centred.shape[1] ** 2 > LARGEST_COVARIANCE:
+        raise ValueError(
+            f"`data` must have at most 16,384 values an image, or its covariance does not fit in"
+            f" memory; got {centred.shape[1]:,}. Shrink the images, or whiten patches of them."
+        )
+    return centred.T @ centred
+
+
+def _moments(data: Iterable, spread: Callable) -> tuple[int, np.ndarray, np.ndarray]:
+    """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
+    count, mean, total = 0, 0.0, 0.0
+    for batch in _batches(data):
+        if count and batch.shape[1:] != mean.shape:
+            raise ValueError(
+                f"`data` must hold images of one shape; got {mean.shape} and {batch.shape[1:]}."
+                " Resize or crop them first."
+            )
+        batch_mean, flat = batch.mean(axis=0), batch.reshape(len(batch), -1)
+        if not np.isfinite(batch_mean).all():
+            raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
+        step, share = batch_mean - mean, len(batch) / (count + len(batch))
+        between = spread(np.sqrt(count * share) * step.reshape(1, -1))
+        total = total + spread(flat - batch_mean.reshape(-1)) + between
+        mean = mean + share * step
+        count += len(batch)
+    if not count:
+        raise ValueError("`data` must hold at least one image; got none. Check the selection.")
+    return count, mean, total
+
+
+def _batches(data: Iterable) -> Iterator[np.ndarray]:
+    """Images in float64, some at a time."""
+    if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
+        raise ValueError("`data` must end; got an infinite dataset. Leave `repeat` out.")
+    if hasattr(data, "shape"):
+        data = np.array_split(data, range(1024, len(data), 1024))
+    for batch in data:
+        images = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch, "float64")
+        if images.ndim < 2:
+            raise ValueError(
+                f"`data` must come in batches (count, ...); got shape {images.shape}. Batch the"
+                " dataset, or pass image[None] for one image."
+            )
+        if len(images):
+            yield images

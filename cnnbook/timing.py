@@ -1,0 +1,121 @@
+"""How fast does it train, when does it reach the goal, and how long is left?
+
+A Keras callback that prints one line an epoch, and nothing else where the output is kept (a
+notebook, a file, a pipe). In a terminal the line counts batches until the epoch ends.
+
+The first call of a training step builds its graph, which takes seconds and happens once: these
+seconds are told apart, and not part of the images per second. Validation is not part of them
+either. Seconds to the goal are all that passed on the clock, since that is what one waits for.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import math
+import sys
+import time
+
+import keras
+
+
+class Stopwatch(keras.callbacks.Callback):
+    """Report images per second, seconds to a goal, and the time left; use with `verbose=0`.
+
+    Args:
+        images_per_epoch: Training images in an epoch, above 0.
+        metric: The value to print and to hold against the goal, as `fit` names it; larger is
+            better.
+        goal: Report the seconds until `metric` first reached this. Default: no goal.
+
+    Attributes:
+        images_per_second: One number an epoch; nan for an epoch that was nothing but the first
+            step.
+        first_step_seconds: What the first step took, building the graph included.
+        seconds_to_goal: Since the start of training; None until the goal is reached.
+
+    Example:
+        >>> images = keras.Input((4,))
+        >>> model = keras.Model(images, keras.layers.Dense(1)(images))
+        >>> model.compile("sgd", "mse")
+        >>> watch = Stopwatch(images_per_epoch=6, metric="loss")
+        >>> x, y = keras.ops.ones((6, 4)), keras.ops.ones((6, 1))
+        >>> fitted = model.fit(x, y, batch_size=2, epochs=2, verbose=0, callbacks=[watch])
+        epoch 1/2   ... images/s   loss ...
+        epoch 2/2   ... images/s   loss ...
+    """
+
+    def __init__(
+        self, images_per_epoch: int, metric: str = "val_accuracy", goal: float | None = None
+    ):
+        if images_per_epoch < 1:
+            raise ValueError(
+                f"`images_per_epoch` must be 1 or more; got {images_per_epoch}. It is"
+                " len(train_images)."
+            )
+        super().__init__()
+        self.images_per_epoch, self.metric, self.goal = images_per_epoch, metric, goal
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Start the clock."""
+        self.images_per_second, self.first_step_seconds, self.seconds_to_goal = [], None, None
+        self._epoch_seconds = []
+        self._start = time.perf_counter()
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        """Note when the epoch began."""
+        self._epoch, self._batches_left_out, self._batches_done = epoch, 0, 0
+        self._epoch_start = self._timed_from = self._timed_until = time.perf_counter()
+        self._next_progress = self._epoch_start + 0.5
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Leave the first step of all out; show progress in a terminal."""
+        now = time.perf_counter()
+        self._batches_done, self._timed_until = batch + 1, now
+        if self.first_step_seconds is None:
+            self.first_step_seconds = now - self._epoch_start
+            self._timed_from, self._batches_left_out = now, batch + 1
+        if sys.stdout.isatty() and now >= self._next_progress:
+            self._next_progress = now + 0.5
+            of = f"/{self.params['steps']}" if self.params.get("steps") else ""
+            print(f"\r\x1b[Kepoch {self._epoch + 1}: batch {batch + 1}{of}", end="", flush=True)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Print the line of the epoch."""
+        now = time.perf_counter()
+        if self.metric not in (logs or {}):
+            raise ValueError(
+                f"`metric` must be one of {sorted(logs or {})}; got {self.metric!r}. For a value"
+                " that begins with 'val_' pass `validation_data` to fit."
+            )
+        value = float(logs[self.metric])
+        self.images_per_second.append(self._rate())
+        first_step = self.first_step_seconds if len(self.images_per_second) == 1 else 0
+        self._epoch_seconds.append(now - self._epoch_start - first_step)
+        reached = self.goal is not None and self.seconds_to_goal is None and value >= self.goal
+        if reached:
+            self.seconds_to_goal = now - self._start
+
+        epochs = self.params["epochs"]
+        parts = [
+            f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}",
+            f"{self.images_per_second[-1]:7,.0f} images/s",
+            f"{self.metric} {value:.4f}",
+        ]
+        if reached:
+            parts.append(f"reached {self.goal:g} after {self.seconds_to_goal:.1f} s")
+        if epochs > epoch + 1:
+            parts.append(f"{self._seconds_left(epochs - epoch - 1):.0f} s left")
+        wipe = "\r\x1b[K" if sys.stdout.isatty() else ""
+        print(wipe + "   ".join(parts), flush=True)
+
+    def _rate(self) -> float:
+        """Images per second of the epoch's timed batches."""
+        batches = self._batches_done - self._batches_left_out
+        if not batches:
+            return math.nan
+        images = self.images_per_epoch * batches / self._batches_done
+        return images / (self._timed_until - self._timed_from)
+
+    def _seconds_left(self, epochs: int) -> float:
+        """Mean seconds of the epochs so far, the very first only if there is no other."""
+        known = self._epoch_seconds[1:] or self._epoch_seconds
+        return epochs * sum(known) / len(known)
