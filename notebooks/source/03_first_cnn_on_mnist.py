@@ -8,7 +8,7 @@
 # the end sets what we measured beside what the sources say. Two of the networks fail at first, and
 # one works by luck: why is half of what there is to learn.
 #
-# Takes about 32 minutes<!--minutes:03_first_cnn_on_mnist--> on two CPU cores with the whole of
+# Takes about 22 minutes<!--minutes:03_first_cnn_on_mnist--> on two CPU cores with the whole of
 # MNIST, and less with the digits that come with the book (quick: under 80 seconds); needs chapters
 # 1 and 2.
 
