@@ -271,7 +271,7 @@ layer.build(maps.shape)
 layer.set_weights([gamma, beta, np.zeros(4), np.ones(4)])  # running mean and variance last
 difference = np.abs(layer(maps, training=True) - by_hand).max()
 claim("training_batch_norm_by_hand_difference", difference, at_most=1e-4)
-print("running mean after one batch:", np.array(layer.moving_mean).round(2), "of", mean.round(2))
+print("running mean after one batch:", layer.moving_mean.numpy().round(2), "of", mean.round(2))
 
 # %%
 small = initializers.RandomNormal(0, 0.02)
