@@ -1,5 +1,6 @@
 """The two commands fail with one clear line when something is missing."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,8 +15,10 @@ def make(tmp_path):
     """Run make in an empty copy of the project that has no .venv."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
+    outer = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PYTHON"}  # of the make that runs these tests
+    environment = {name: value for name, value in os.environ.items() if name not in outer}
     return lambda *words: subprocess.run(
-        ["make", *words], cwd=tmp_path, capture_output=True, text=True
+        ["make", *words], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
 
 
