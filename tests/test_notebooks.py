@@ -13,6 +13,8 @@ from cnnbook.notebooks import (
     write_notebook,
 )
 
+pytestmark = pytest.mark.slow  # nearly every test starts a kernel
+
 SOURCE = """\
 # %% [markdown]
 # # Title

@@ -29,6 +29,8 @@ from cnnbook.datasets.mapping_file import load_mapping_file
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.npz import load_npz
 
+pytestmark = pytest.mark.slow  # hundreds of damaged files
+
 NOISE = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
 
 
