@@ -141,9 +141,10 @@ def prepare_data(name: Annotated[str, typer.Argument(help=", ".join(DATA_SETS))]
     except OSError as error:
         raise fail(str(error)) from None
     if "embedded" in splits.source:
+        tried = "\n".join(f"  - {reason}" for reason in splits.passed_by)
         raise fail(
-            f"The whole of {name} could not be had: only the embedded copy is here. Go online,"
-            " unset CNNBOOK_OFFLINE, and run this again."
+            f"The whole of {name} could not be had: only the embedded copy is here. Tried before:\n"
+            f"{tried}\nGo online, unset CNNBOOK_OFFLINE, and run this again."
         )
 
 

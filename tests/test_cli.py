@@ -68,6 +68,39 @@ def test_data_list_says_where_each_set_comes_from(run, monkeypatch, tmp_path):
     assert "cifar10: not on this machine" in shown
 
 
+@pytest.mark.parametrize("reason", ["offline", "no network", "TFDS"])
+def test_data_prepare_says_why_only_the_embedded_copy_is_here(run, monkeypatch, tmp_path, reason):
+    def unreachable(*_, **__):
+        raise OSError("[Errno 101] Network is unreachable")
+
+    def not_found(*_, **__):
+        raise ConnectionError("404")
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    proxies = {"https": "proxy"} if reason == "TFDS" else {}
+    monkeypatch.setattr("urllib.request.getproxies", lambda: proxies)
+    monkeypatch.setattr("socket.create_connection", unreachable)
+    monkeypatch.setattr("tensorflow_datasets.builder", not_found)
+    if reason != "offline":
+        monkeypatch.delenv("CNNBOOK_OFFLINE")
+    result = run("data", "prepare", "mnist")
+    assert result.exit_code == 1
+    words = {
+        "offline": "the variable CNNBOOK_OFFLINE forbids it",
+        "no network": "no network: storage.googleapis.com does not answer ([Errno 101] Network is"
+        " unreachable)",
+        "TFDS": "it failed (ConnectionError: 404)",
+    }
+    assert result.stderr.splitlines() == [
+        "The whole of mnist could not be had: only the embedded copy is here. Tried before:",
+        "  - CNNBOOK_DATA/mnist: the variable CNNBOOK_DATA is not set",
+        "  - CNNBOOK_DATA/tensorflow_datasets: the variable CNNBOOK_DATA is not set",
+        f"  - the prepared TFDS copy: no prepared mnist in {tmp_path}",
+        f"  - a download through TFDS: {words[reason]}",
+        "Go online, unset CNNBOOK_OFFLINE, and run this again.",
+    ]
+
+
 def test_data_prepare_offline_is_an_error_that_says_what_to_do(run, monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     for name, words in (("mnist", "only the embedded copy"), ("cifar10", "Ways out")):

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import socket
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -89,8 +91,9 @@ def _load_from_tfds(
         " ~/tensorflow_datasets, or beside other data and set CNNBOOK_DATA to its parent",
         "use load_mnist() or load_fashion_mnist(), which come with the book",
     ]
-    source, arrays = first_available(title, tfds_places(name, HOST, label_key), ways_out)
-    return split_and_announce(title, source, arrays, class_names)
+    places = tfds_places(name, HOST, label_key)
+    source, arrays, passed_by = first_available(title, places, ways_out)
+    return split_and_announce(title, source, arrays, class_names)._replace(passed_by=passed_by)
 
 
 # From here on the file mnist.py says the same, word for word.
@@ -107,6 +110,7 @@ class ImageSplits(NamedTuple):
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
+    passed_by: tuple[str, ...] = ()  # the places that had no copy, each with the reason
 
 
 class NotHereError(Exception):
@@ -115,12 +119,16 @@ class NotHereError(Exception):
 
 def first_available(
     title: str, places: dict[str, Callable[[], list[np.ndarray]]], ways_out: list[str]
-) -> tuple[str, list[np.ndarray]]:
-    """Read from the first place that has a copy; otherwise say what was tried and what to do."""
+) -> tuple[str, list[np.ndarray], tuple[str, ...]]:
+    """Read from the first place that has a copy; otherwise say what was tried and what to do.
+
+    Returns:
+        The place, its arrays, and why each place before it was passed by.
+    """
     reasons = []
     for place, read in places.items():
         try:
-            return place, read()
+            return place, read(), tuple(reasons)
         except NotHereError as reason:
             reasons.append(f"{place}: {reason}")
     lines = [f"{title} is nowhere to be found. Tried, in this order:"]
@@ -180,11 +188,19 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
 
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
+            _sweep(folder / name)
             tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error
     return _read_tfds(name, label_key, [folder])
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a TFDS that was killed more than a day ago has left of a data set."""
+    for path in folder.glob("incomplete.??????_*"):
+        if time.time() - path.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def split_and_announce(

@@ -20,7 +20,9 @@ import io
 import json
 import math
 import os
+import shutil
 import socket
+import time
 import urllib.request
 import zlib
 from collections.abc import Callable
@@ -54,6 +56,12 @@ PUBLISHED = {
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 }
+KINDS = {"00000801": "labels", "00000803": "images"}
+WAYS_OUT = (
+    "put the four idx .gz files into a folder {name}/ and set CNNBOOK_DATA to its parent",
+    "go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
+    "take the folder data/ of the cnnbook repository along: it has {title} embedded",
+)
 HOSTS = {
     "mnist": "storage.googleapis.com",
     "fashion_mnist": "fashion-mnist.s3-website.eu-central-1.amazonaws.com",
@@ -91,13 +99,9 @@ def _load_checked(name: str, title: str, class_names: tuple[str, ...]) -> ImageS
         **tfds_places(name, HOSTS[name]),
         "the embedded copy": lambda: _read_embedded(name),
     }
-    ways_out = [
-        f"put the four idx .gz files into a folder {name}/ and set CNNBOOK_DATA to its parent",
-        f"go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
-        f"take the folder data/ of the cnnbook repository along: it has {title} embedded",
-    ]
-    source, arrays = first_available(title, places, ways_out)
-    return split_and_announce(title, source, arrays, class_names)
+    ways_out = [way.format(name=name, title=title) for way in WAYS_OUT]
+    source, arrays, passed_by = first_available(title, places, ways_out)
+    return split_and_announce(title, source, arrays, class_names)._replace(passed_by=passed_by)
 
 
 def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
@@ -119,8 +123,7 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
     if not packed:
         raise OSError(f"{path} is empty (0 bytes). {again}")
     try:
-        with gzip.open(io.BytesIO(packed)) as file:
-            content = file.read(MAX_CONTENT + 1)
+        content = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(MAX_CONTENT + 1)
     except EOFError:
         raise OSError(f"{path} is cut short: {len(packed):,} bytes and no end. {again}") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -132,10 +135,9 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
     rank = 3 if "idx3" in path.name else 1
     magic, expected_magic = content[:4].hex(), f"0000080{rank}"
     if magic != expected_magic:
-        kinds = {"00000801": "labels", "00000803": "images"}
         raise OSError(
-            f"{path} begins with 0x{magic} ({kinds.get(magic, 'neither images nor labels')});"
-            f" expected 0x{expected_magic} ({kinds[expected_magic]}). Were files swapped? {again}"
+            f"{path} begins with 0x{magic} ({KINDS.get(magic, 'neither images nor labels')});"
+            f" expected 0x{expected_magic} ({KINDS[expected_magic]}). Were files swapped? {again}"
         )
     if len(content) < 4 + 4 * rank:
         raise OSError(f"{path} ends within its header, after {len(content)} bytes. {again}")
@@ -202,6 +204,7 @@ class ImageSplits(NamedTuple):
     test_labels: np.ndarray
     class_names: tuple[str, ...]
     source: str
+    passed_by: tuple[str, ...] = ()  # the places that had no copy, each with the reason
 
 
 class NotHereError(Exception):
@@ -210,12 +213,16 @@ class NotHereError(Exception):
 
 def first_available(
     title: str, places: dict[str, Callable[[], list[np.ndarray]]], ways_out: list[str]
-) -> tuple[str, list[np.ndarray]]:
-    """Read from the first place that has a copy; otherwise say what was tried and what to do."""
+) -> tuple[str, list[np.ndarray], tuple[str, ...]]:
+    """Read from the first place that has a copy; otherwise say what was tried and what to do.
+
+    Returns:
+        The place, its arrays, and why each place before it was passed by.
+    """
     reasons = []
     for place, read in places.items():
         try:
-            return place, read()
+            return place, read(), tuple(reasons)
         except NotHereError as reason:
             reasons.append(f"{place}: {reason}")
     lines = [f"{title} is nowhere to be found. Tried, in this order:"]
@@ -275,11 +282,19 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[n
 
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
+            _sweep(folder / name)
             tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise NotHereError(f"it failed ({reason})") from error
     return _read_tfds(name, label_key, [folder])
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a TFDS that was killed more than a day ago has left of a data set."""
+    for path in folder.glob("incomplete.??????_*"):
+        if time.time() - path.stat().st_mtime > 24 * 3600:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def split_and_announce(

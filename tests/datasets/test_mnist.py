@@ -3,13 +3,17 @@
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import socket
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from filelock import FileLock, Timeout
+from tensorflow_datasets.core.utils import file_utils
 
 from cnnbook.datasets import mnist
 from cnnbook.datasets.mnist import FILES, load_fashion_mnist, load_mnist, read_idx
@@ -147,6 +151,46 @@ def test_the_offline_variable_forbids_the_download(monkeypatch):
     monkeypatch.setattr(socket, "create_connection", forbidden)
     monkeypatch.setattr(socket, "socket", forbidden)
     assert load_mnist().source == "the embedded copy"
+
+
+def test_the_splits_say_why_each_place_before_was_passed_by(tiny_set, monkeypatch, tmp_path):
+    empty = tmp_path / "empty"
+    assert load_mnist().passed_by == ()
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "empty"))
+    assert load_mnist().passed_by == (
+        "CNNBOOK_DATA/mnist: no folder with train-images-idx3-ubyte.gz and its three companions",
+        f"CNNBOOK_DATA/tensorflow_datasets: no prepared mnist in {empty}/tensorflow_datasets",
+        f"the prepared TFDS copy: no prepared mnist in {tmp_path}/nothing_here",
+        "a download through TFDS: the variable CNNBOOK_OFFLINE forbids it",
+    )
+
+
+def test_case_28_what_a_killed_tfds_left_is_swept_after_a_day_under_the_lock(monkeypatch, tmp_path):
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    with file_utils.incomplete_dir(tmp_path / "mnist" / "3.0.1") as name:
+        old = Path(name)  # as TFDS calls it until it is complete
+    (tmp_path / "mnist" / "3.0.1").rmdir()
+    today, other = old.with_name("incomplete.TODAY0_3.0.1"), old.with_name("incomplete.notes")
+    for folder in (old, today, other):
+        (folder / "below").mkdir(parents=True)
+        (folder / "below" / "file").write_text("half")
+    for folder in (old, other):
+        os.utime(folder, times=(time.time() - 25 * 3600,) * 2)
+    seen = []
+
+    class Builder:
+        def download_and_prepare(self):
+            with pytest.raises(Timeout):
+                FileLock(tmp_path / ".mnist.lock", timeout=0).acquire()
+            seen.extend(path.name for path in (tmp_path / "mnist").iterdir())
+            raise ConnectionError
+
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
+    assert load_mnist().passed_by[-1] == "a download through TFDS: it failed (ConnectionError: )"
+    assert sorted(seen) == [today.name, other.name]
+    assert (other / "below" / "file").read_text() == "half"
 
 
 def test_what_tfds_left_when_it_was_killed_is_no_copy(monkeypatch, tmp_path):
