@@ -39,7 +39,7 @@ def server(monkeypatch):
         http.url = f"http://127.0.0.1:{http.server_port}/set.tar.gz"
         monkeypatch.setattr(module, "PAUSE", 0.01)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        threading.Thread(target=http.serve_forever, daemon=True).start()
+        threading.Thread(target=http.serve_forever, args=[0.01], daemon=True).start()
         yield http
         http.shutdown()
 
