@@ -1,6 +1,7 @@
 """npz files: cases 9 to 11 of the bad data."""
 
 import io
+import math
 import zipfile
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_case_9_a_damaged_file_is_named(good, kind, unchanged):
     content = good.read_bytes()
     good.write_bytes(spoil(content))
     assert good.read_bytes() != content
-    with pytest.raises(Exception):  # noqa: B017, PT011 - NumPy says six different things
+    with pytest.raises((zipfile.BadZipFile, EOFError, ValueError)):
         dict(np.load(good))
     with unchanged(good.parent), pytest.raises(OSError, match=f"good.npz.*{words}.*again"):
         load_npz(good, ["x_train"])
@@ -106,6 +107,8 @@ def test_case_10_python_objects_are_refused_and_not_run(tmp_path, unchanged):
 )
 def test_case_11_a_shape_that_the_file_cannot_hold_is_refused(tmp_path, shape, words, unchanged):
     path = write(tmp_path / "bad.npz", header(shape) + bytes(10))
-    assert np.prod([float(size) for size in shape]) != 10
+    with zipfile.ZipFile(path) as archive:  # NumPy would allocate, or leave the rest unread
+        body = archive.getinfo("x_train.npy").file_size - len(header(shape))
+    assert math.prod(shape) != body == 10
     with unchanged(tmp_path), pytest.raises(OSError, match=words):
         load_npz(path, ["x_train"])
