@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 from typer.testing import CliRunner
@@ -176,9 +177,13 @@ def test_case_31_a_corrupted_record_of_a_tfds_copy_is_found(verify, tmp_path):
     content = bytearray(record.read_bytes())
     content[60] ^= 255
     record.write_bytes(content)
+    with pytest.raises(tf.errors.DataLossError):
+        list(tf.data.TFRecordDataset(str(record)))
+    before = listing(tmp_path)
     result = verify(tmp_path)
     assert result.exit_code == 1
     assert "DataLossError" in result.output
+    assert listing(tmp_path) == before
 
 
 def test_the_progress_bar_is_drawn_on_a_terminal_alone(pets):

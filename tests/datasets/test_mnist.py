@@ -3,14 +3,17 @@
 import gzip
 import hashlib
 import json
+import math
 import os
 import shutil
 import socket
+import struct
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from filelock import FileLock, Timeout
 from tensorflow_datasets.core.utils import file_utils
@@ -69,10 +72,6 @@ def write_tfds(root, train=20, test=6):
     builder._split_generators = lambda *_: {"train": examples(train), "test": examples(test)}
     offline = tfds.download.DownloadConfig(try_download_gcs=False)
     builder.download_and_prepare(download_config=offline)
-
-
-def listing(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 # Sources, in order --------------------------------------------------------------------------
@@ -332,47 +331,87 @@ BROKEN = {
 }
 
 
+def case_of(path, sha256):
+    """The case of the bad data that a file of images is, by the standard library; 0 for none."""
+    packed = path.read_bytes()
+    try:
+        content = gzip.decompress(packed)
+    except EOFError:
+        return 1
+    except gzip.BadGzipFile:
+        return 2 if packed.lstrip().startswith(b"<") else 3
+    if len(content) > 100_000_000:
+        return 21
+    if not packed or content[:4] != struct.pack(">I", 0x803):
+        return 5 if packed else 4
+    sizes = struct.unpack(">3I", content[4:16]) if len(content) >= 16 else (0,)
+    if max(sizes) >= 2**31 or math.prod(sizes) != len(content) - 16:
+        return 7 if max(sizes) >= 2**31 else 6
+    return 0 if hashlib.sha256(content).hexdigest() == sha256 else 12
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"), BROKEN.items(), ids=[spoil.__name__ for spoil in BROKEN]
 )
-def test_a_broken_file_is_named_with_what_is_wrong_and_what_to_do(spoil, words, tiny_set):
+def test_a_broken_file_is_named_with_what_is_wrong_and_what_to_do(
+    spoil, words, tiny_set, unchanged
+):
     folder, _ = tiny_set
+    images, sha256 = folder / FILES[0], mnist.PUBLISHED["mnist"][0]
     load_mnist()  # good so far
-    good = (folder / FILES[0]).read_bytes()
-    spoil(folder / FILES[0])
-    assert (folder / FILES[0]).read_bytes() != good
-    before = listing(folder)
-    with pytest.raises(OSError, match=f"{FILES[0]}.*{words}.*Download it again"):
+    assert case_of(images, sha256) == 0
+    spoil(images)
+    assert case_of(images, sha256) == int(spoil.__name__.split("_")[1])
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match=f"{FILES[0]}.*{words}.*Download it again"),
+    ):
         load_mnist()
-    assert listing(folder) == before
 
 
-def test_swapped_images_and_labels_are_told_apart(tiny_set):
+def header(path):
+    """The numbers at the start of an idx file, as the standard library reads them."""
+    return struct.unpack_from(">II", gzip.decompress(path.read_bytes()))
+
+
+def test_case_5_swapped_images_and_labels_are_told_apart(tiny_set, unchanged):
     folder, _ = tiny_set
     images, labels = (folder / file for file in FILES[:2])
     images.rename(folder / "elsewhere")
     labels.rename(images)
     (folder / "elsewhere").rename(labels)
-    with pytest.raises(OSError, match=r"0x00000801 \(labels\); expected 0x00000803 .*swapped"):
+    assert (header(images)[0], header(labels)[0]) == (0x801, 0x803)
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match=r"0x00000801 \(labels\); expected 0x00000803 .*swapped"),
+    ):
         load_mnist()
 
 
-def test_swapped_train_and_test_files_have_the_wrong_checksum(tiny_set):
+def test_case_12_swapped_train_and_test_files_have_the_wrong_checksum(tiny_set, unchanged):
     folder, _ = tiny_set
     for kind in ("images-idx3-ubyte.gz", "labels-idx1-ubyte.gz"):
         train, test = folder / f"train-{kind}", folder / f"t10k-{kind}"
         train.rename(folder / "elsewhere")
         test.rename(train)
         (folder / "elsewhere").rename(test)
-    with pytest.raises(OSError, match=r"train-images.* has the wrong checksum"):
+    assert [header(folder / file)[1] for file in FILES] == [10, 10, 30, 30]
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match=r"train-images.* has the wrong checksum"),
+    ):
         load_mnist()
 
 
-def test_case_8_image_and_label_counts_must_agree(tiny_set, monkeypatch):
+def test_case_8_image_and_label_counts_must_agree(tiny_set, monkeypatch, unchanged):
     folder, arrays = tiny_set
     write_idx(folder / FILES[1], arrays[1][:-1])
     take_for_published(monkeypatch, folder)
-    with pytest.raises(OSError, match=r"train-images.* has 30 images and train-labels.* 29 labels"):
+    assert [header(folder / file)[1] for file in FILES] == [30, 29, 10, 10]
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match=r"train-images.* has 30 images and train-labels.* 29 labels"),
+    ):
         load_mnist()
 
 
@@ -383,12 +422,17 @@ def test_a_missing_companion_is_named(tiny_set):
         load_mnist()
 
 
-def test_case_31_a_broken_tfds_copy_is_named(monkeypatch, tmp_path):
+def test_case_31_a_broken_tfds_copy_is_named(monkeypatch, tmp_path, unchanged):
     write_tfds(tmp_path)
     record = next(tmp_path.rglob("*train.tfrecord*"))
     record.write_bytes(record.read_bytes()[:-50])
+    with pytest.raises(tf.errors.DataLossError):
+        list(tf.data.TFRecordDataset(str(record)))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    with pytest.raises(OSError, match=r"mnist holds a TFDS copy that cannot be read \(DataLoss"):
+    with (
+        unchanged(tmp_path),
+        pytest.raises(OSError, match=r"mnist holds a TFDS copy that cannot be read \(DataLoss"),
+    ):
         load_mnist()
 
 
