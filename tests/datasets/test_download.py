@@ -1,9 +1,12 @@
 """Downloads from a local server: cases 12 to 18 of the bad data."""
 
 import hashlib
+import http.client
 import io
 import threading
 import time
+import urllib.error
+import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -72,6 +75,23 @@ def stalling(handler):
     time.sleep(2)
 
 
+def fetch(server, answer, timeout=10):
+    """Get an answer by the standard library, which shows what is wrong with it; not counted."""
+    server.answers = [answer]
+    try:
+        with urllib.request.urlopen(server.url, timeout=timeout) as reply:
+            return reply.read()
+    finally:
+        server.asked.clear()
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A folder that holds a file of the user already."""
+    (tmp_path / "mine").write_text("mine")
+    return tmp_path
+
+
 def test_a_file_is_fetched_once_and_then_taken_from_the_disk(server, tmp_path):
     server.answers = [good]
     for _ in range(2):
@@ -81,29 +101,34 @@ def test_a_file_is_fetched_once_and_then_taken_from_the_disk(server, tmp_path):
     assert server.asked == ["/set.tar.gz"]
 
 
-def test_case_12_a_wrong_checksum_names_both_and_keeps_nothing(server, tmp_path):
-    server.answers = [other_content]
-    found = hashlib.sha256(CONTENT[::-1]).hexdigest()
-    with pytest.raises(OSError, match="wrong checksum") as caught:
-        download(server.url, SHA256, tmp_path)
+def test_case_12_a_wrong_checksum_names_both_and_keeps_nothing(server, cache, unchanged):
+    found = hashlib.sha256(fetch(server, other_content)).hexdigest()
+    assert found != SHA256
+    with unchanged(cache), pytest.raises(OSError, match="wrong checksum") as caught:
+        download(server.url, SHA256, cache)
     assert SHA256 in str(caught.value)
     assert found in str(caught.value)
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("sha256", [None, "", "abc", "z" * 64, "md5:" + "0" * 32])
-def test_case_13_there_is_no_download_without_a_checksum(server, tmp_path, sha256):
-    server.answers = [good]
-    with pytest.raises(ValueError, match="`sha256` must be 64 hexadecimal digits"):
-        download(server.url, sha256, tmp_path)
+def test_case_13_there_is_no_download_without_a_checksum(server, cache, sha256, unchanged):
+    assert sha256 != hashlib.sha256(fetch(server, good)).hexdigest() == SHA256
+    with (
+        unchanged(cache),
+        pytest.raises(ValueError, match="`sha256` must be 64 hexadecimal digits"),
+    ):
+        download(server.url, sha256, cache)
     assert server.asked == []
 
 
-def test_case_14_a_server_that_closes_early_leaves_nothing(server, tmp_path):
-    server.answers = [closing_early]
-    with pytest.raises(OSError, match=r"could not be fetched: .*IncompleteRead\(1000 bytes read"):
-        download(server.url, SHA256, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_case_14_a_server_that_closes_early_leaves_nothing(server, cache, unchanged):
+    with pytest.raises(http.client.IncompleteRead):
+        fetch(server, closing_early)
+    with (
+        unchanged(cache),
+        pytest.raises(OSError, match=r"could not be fetched: .*IncompleteRead\(1000 bytes read"),
+    ):
+        download(server.url, SHA256, cache)
     assert len(server.asked) == module.TRIES
 
 
@@ -114,42 +139,60 @@ def test_case_14_a_second_try_that_succeeds_is_enough(server, tmp_path):
 
 @pytest.mark.parametrize("number", [500, 503])
 def test_case_15_a_server_that_fails_is_asked_again(server, tmp_path, number):
+    with pytest.raises(urllib.error.HTTPError, match=str(number)):
+        fetch(server, code(number))
     server.answers = [code(number), code(number), good]
     assert download(server.url, SHA256, tmp_path).read_bytes() == CONTENT
     assert len(server.asked) == 3
 
 
-def test_case_15_a_missing_page_is_not_asked_for_again(server, tmp_path):
-    server.answers = [code(404)]
-    with pytest.raises(OSError, match=f"{server.url} could not be fetched: HTTP code 404"):
-        download(server.url, SHA256, tmp_path)
-    assert len(server.asked) == 1
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(("number", "times"), [(404, 1), (503, module.TRIES)])
+def test_case_15_a_missing_page_is_not_asked_for_again(server, cache, number, times, unchanged):
+    with pytest.raises(urllib.error.HTTPError, match=str(number)):
+        fetch(server, code(number))
+    with (
+        unchanged(cache),
+        pytest.raises(OSError, match=f"{server.url} could not be fetched: HTTP code {number}"),
+    ):
+        download(server.url, SHA256, cache)
+    assert len(server.asked) == times
 
 
-def test_case_16_a_server_that_stalls_is_given_up(server, tmp_path, monkeypatch):
+def test_case_16_a_server_that_stalls_is_given_up(server, cache, monkeypatch, unchanged):
     assert module.TIMEOUT == (10, 60)
     monkeypatch.setattr(module, "TIMEOUT", (0.3, 0.3))
     monkeypatch.setattr(module, "TRIES", 2)
-    server.answers = [stalling]
+    with pytest.raises(TimeoutError):
+        fetch(server, stalling, timeout=0.1)
     start = time.monotonic()
-    with pytest.raises(OSError, match="could not be fetched: .*(no further piece|timed out)"):
-        download(server.url, SHA256, tmp_path)
+    with (
+        unchanged(cache),
+        pytest.raises(OSError, match="could not be fetched: .*(no further piece|timed out)"),
+    ):
+        download(server.url, SHA256, cache)
     assert time.monotonic() - start < 10
-    assert list(tmp_path.iterdir()) == []
 
 
-def test_case_17_half_a_file_under_the_final_name_is_found_out(server, tmp_path):
-    (tmp_path / "set.tar.gz").write_bytes(CONTENT[:1000])  # left by a program that was killed
+def test_case_17_half_a_file_under_the_final_name_is_found_out(server, tmp_path, unchanged):
+    half = tmp_path / "set.tar.gz"
+    half.write_bytes(CONTENT[:1000])  # left by a program that was killed
+    assert hashlib.sha256(half.read_bytes()).hexdigest() != SHA256
+    server.answers = [code(404)]
+    with unchanged(tmp_path), pytest.raises(OSError, match="HTTP code 404"):
+        download(server.url, SHA256, tmp_path)
     server.answers = [good]
     assert download(server.url, SHA256, tmp_path).read_bytes() == CONTENT
-    assert len(server.asked) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["set.tar.gz"]
+    assert len(server.asked) == 2
 
 
-def test_case_18_what_a_killed_download_left_does_not_matter(server, tmp_path):
-    (tmp_path / "tmpabcdef").write_bytes(CONTENT[:1000])
+def test_case_18_what_a_killed_download_left_does_not_matter(server, tmp_path, unchanged):
+    left = tmp_path / "tmpabcdef"
+    left.write_bytes(CONTENT[:1000])
+    assert hashlib.sha256(left.read_bytes()).hexdigest() != SHA256
     server.answers = [good]
-    path = download(server.url, SHA256, tmp_path)
+    with unchanged(tmp_path, but=["set.tar.gz"]):
+        path = download(server.url, SHA256, tmp_path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
 
 

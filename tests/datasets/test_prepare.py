@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import textwrap
 import time
 
 import pytest
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from cnnbook.datasets.prepare import prepare_folder
 
@@ -18,6 +19,16 @@ def three_files(folder):
     folder.mkdir()
     for name in "abc":
         (folder / name).write_text(name)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder that holds a file of the user already."""
+    (tmp_path / "mine").write_text("mine")
+    return tmp_path
+
+
+LOCK = [".set.lock"]  # stays: to remove it would be a race
 
 
 def start(body, *arguments):
@@ -70,47 +81,64 @@ def test_what_make_raises_comes_through_and_nothing_is_left(tmp_path):
     assert [path.name for path in tmp_path.iterdir() if "lock" not in path.name] == []
 
 
-def test_case_26_a_full_disk_says_so_and_leaves_nothing(tmp_path):
+def test_case_26_a_full_disk_says_so_and_leaves_nothing(place, unchanged):
     def make(folder):
         three_files(folder)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with pytest.raises(OSError, match=r"set cannot be made \(No space left.*set CNNBOOK_DATA"):
-        prepare_folder(tmp_path / "set", make)
-    assert [path.name for path in tmp_path.iterdir() if "lock" not in path.name] == []
+    with (
+        unchanged(place, LOCK),
+        pytest.raises(OSError, match=r"set cannot be made \(No space left.*set CNNBOOK_DATA"),
+    ):
+        prepare_folder(place / "set", make)
 
 
-def test_case_26_a_disk_that_would_be_full_is_found_out_before_the_work(tmp_path):
-    with pytest.raises(OSError, match=r"Not enough disk space in .*: [\d,]+ bytes are needed, "):
-        prepare_folder(tmp_path / "set", pytest.fail, needed_bytes=2**60)
+def test_case_26_a_disk_that_would_be_full_is_found_out_before_the_work(place, unchanged):
+    assert shutil.disk_usage(place).free < 2**60
+    with (
+        unchanged(place, LOCK),
+        pytest.raises(OSError, match=r"Not enough disk space in .*: [\d,]+ bytes are needed, "),
+    ):
+        prepare_folder(place / "set", pytest.fail, needed_bytes=2**60)
 
 
-def test_case_26_a_write_beyond_the_limit_of_the_process_leaves_nothing(tmp_path):
+def test_case_26_a_write_beyond_the_limit_of_the_process_leaves_nothing(place, unchanged):
     """RLIMIT_FSIZE stands in for a full disk: a write fails in the middle, with a real errno."""
-    run = start(
-        """
-        import resource, signal
-        from cnnbook.datasets.prepare import prepare_folder
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
-        def make(folder):
-            folder.mkdir()
-            (folder / "big").write_bytes(bytes(100_000))
-        prepare_folder(sys.argv[1], make)
-        """,
-        tmp_path / "set",
-    )
-    assert "File too large" in run.communicate(timeout=60)[1]
-    assert [path.name for path in tmp_path.iterdir() if "lock" not in path.name] == []
+    with unchanged(place, LOCK):
+        run = start(
+            """
+            import resource, signal, tempfile
+            from cnnbook.datasets.prepare import prepare_folder
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+            try:
+                with tempfile.TemporaryFile() as file:
+                    file.write(bytes(100_000))
+            except OSError as error:
+                print("really:", error.strerror)
+            def make(folder):
+                folder.mkdir()
+                (folder / "big").write_bytes(bytes(100_000))
+            prepare_folder(sys.argv[1], make)
+            """,
+            place / "set",
+        )
+        said, errors = run.communicate(timeout=60)
+    assert said == "really: File too large\n"
+    assert "File too large" in errors
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs Unix users")
-def test_case_27_a_read_only_place_names_itself_and_the_variable(tmp_path):
+def test_case_27_a_read_only_place_names_itself_and_the_variable(tmp_path, unchanged):
     (tmp_path / "locked").mkdir()
     code = """
     from cnnbook.datasets.prepare import prepare_folder
     if os.getuid() == 0:
         os.seteuid(65534)
+    try:
+        os.mkdir(sys.argv[1])
+    except PermissionError:
+        print("really")
     try:
         prepare_folder(sys.argv[1], print)
     except OSError as error:
@@ -120,10 +148,10 @@ def test_case_27_a_read_only_place_names_itself_and_the_variable(tmp_path):
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
     (tmp_path / "locked").chmod(0o555)
-    before = sorted(tmp_path.rglob("*"))
-    said = start(code, tmp_path / "locked" / "set").communicate(timeout=60)[0]
+    with unchanged(tmp_path):
+        said = start(code, tmp_path / "locked" / "set").communicate(timeout=60)[0]
+    assert said.startswith("really\n")
     assert "set cannot be made (Permission denied); set CNNBOOK_DATA to a folder" in said
-    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("after", ["a", "d", "h"])
@@ -139,13 +167,14 @@ def test_case_28_killed_while_preparing_the_next_run_succeeds(tmp_path, after):
     os.utime(left, times=(time.time() - 2 * 86400,) * 2)  # as if it were the day before yesterday
     prepare_folder(tmp_path / "set", three_files, timeout=5)
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["a", "b", "c"]
-    assert not list(tmp_path.glob(".set.incomplete-*"))
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "log", *LOCK}
 
 
 def test_case_28_what_another_process_left_today_is_not_swept(tmp_path):
     (tmp_path / ".set.incomplete-today").mkdir()
     prepare_folder(tmp_path / "set", three_files)
-    assert (tmp_path / ".set.incomplete-today").is_dir()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"set", ".set.incomplete-today", *LOCK}
 
 
 def test_case_29_two_at_once_one_does_the_work_and_both_succeed(tmp_path):
@@ -154,9 +183,10 @@ def test_case_29_two_at_once_one_does_the_work_and_both_succeed(tmp_path):
     assert [run.returncode for run in both] == [0, 0], outputs
     assert (tmp_path / "log").read_text() == "made "
     assert len(list((tmp_path / "set").iterdir())) == 8
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "log", *LOCK}
 
 
-def test_case_30_a_lock_whose_holder_died_is_free(tmp_path):
+def test_case_30_a_lock_whose_holder_died_is_free(tmp_path, unchanged):
     holder = start(
         """
         from filelock import FileLock
@@ -168,7 +198,12 @@ def test_case_30_a_lock_whose_holder_died_is_free(tmp_path):
         tmp_path / ".set.lock",
     )
     assert holder.stdout.readline() == "held\n"
-    with pytest.raises(TimeoutError, match=r"set is being made by another process.* 0.2 seconds"):
+    with pytest.raises(Timeout):
+        FileLock(tmp_path / ".set.lock", timeout=0).acquire()
+    with (
+        unchanged(tmp_path),
+        pytest.raises(TimeoutError, match=r"set is being made by another process.* 0.2 seconds"),
+    ):
         prepare_folder(tmp_path / "set", three_files, timeout=0.2)
     holder.kill()
     holder.communicate(timeout=60)
