@@ -132,6 +132,17 @@ def test_empty_classes_links_and_loose_pictures_are_reported_together(verify, pe
     assert "ERROR: not in the list: 2" in result.output
 
 
+def test_case_61_classes_that_differ_between_train_and_test_are_an_error(verify, pets):
+    (pets / "test/dog").rename(pets / "test/dogs")
+    names = [{each.name for each in (pets / part).iterdir()} for part in ("train", "test")]
+    assert names[0] != names[1]
+    before = listing(pets)
+    result = verify(pets)
+    assert result.exit_code == 1
+    assert "ERROR: other classes than in the first part: 1\n  test: dog, dogs\n" in result.output
+    assert listing(pets) == before
+
+
 @pytest.mark.parametrize("make", [lambda path: path.mkdir(), lambda path: None])
 def test_an_empty_or_missing_folder_is_an_error(verify, tmp_path, make):
     make(tmp_path / "none")

@@ -1,5 +1,8 @@
 """Mapping files: good ones, and cases 58 to 60 of the bad data."""
 
+import csv
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -79,29 +82,57 @@ BAD_LINES = {
 }
 
 
+def case_of_second_line(path):
+    """The case of the bad data that line 2 is, by csv, int and the paths of Python; 0 for none."""
+    with path.open(newline="", encoding="utf-8") as file:
+        first, row = list(csv.reader(file, "excel-tab"))[:2]
+    if len(row) != 2 or "\0" in row[0]:
+        return 58
+    try:
+        if int(row[1]) not in (0, 1):
+            return 59
+    except ValueError:
+        return 59
+    picture = (path.parent / row[0]).resolve()
+    if not picture.is_relative_to(path.parent.resolve()):
+        return 60
+    is_there = os.path.isfile(picture)  # noqa: PTH113 - the other raises where a name is too long
+    return 0 if is_there and picture != (path.parent / first[0]).resolve() else 58
+
+
 @pytest.mark.parametrize("case", BAD_LINES)
 def test_a_bad_line_is_named_by_its_number(folder, case, unchanged):
     line, words = BAD_LINES[case]
     good = write(folder, "photos/0.png\t0\nphotos/1.png\t1\n")
+    assert case_of_second_line(good) == 0
     assert len(list_mapping_file(good, ("cat", "dog"))[0]) == 2
     path = write(folder, f"photos/0.png\t0\n{line}\nphotos/2.png\t1\n")
+    assert case_of_second_line(path) == int(case.split("_")[1])
     with unchanged(folder.parent), pytest.raises(OSError, match=r"map.txt: ") as caught:
         load_mapping_file(path, class_names=("cat", "dog"))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_case_60_a_link_out_of_the_folder_is_followed_only_when_asked(folder):
+def test_case_60_a_link_out_of_the_folder_is_followed_only_when_asked(folder, unchanged):
     (folder / "link.png").symlink_to(folder.parent / "outside.png")
     path = write(folder, "link.png\t0\n")
-    with pytest.raises(OSError, match="link.png leaves the folder; copy the file, or pass allow"):
+    assert not (folder / "link.png").resolve().is_relative_to(folder.resolve())
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match="link.png leaves the folder; copy the file, or pass allow"),
+    ):
         list_mapping_file(path)
     assert len(list_mapping_file(path, allow_outside=True)[0]) == 1
 
 
-def test_case_58_the_first_ten_problems_and_their_number_are_said(folder):
+def test_case_58_the_first_ten_problems_and_their_number_are_said(folder, unchanged):
     path = write(folder, "\n".join(f"none/{i}.png\t0" for i in range(25)))
-    with pytest.raises(OSError, match=r"\(25 problems in all\)") as caught:
+    assert not (folder / "none").exists()
+    with (
+        unchanged(folder),
+        pytest.raises(OSError, match=r"\(25 problems in all\)") as caught,
+    ):
         list_mapping_file(path)
     assert str(caught.value).count("there is no file") == 10
 

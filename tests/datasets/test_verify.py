@@ -1,5 +1,6 @@
 """verify: what it finds in pictures that were spoilt on purpose; it changes nothing."""
 
+import filecmp
 import shutil
 
 import numpy as np
@@ -69,18 +70,25 @@ def test_pictures_of_too_many_pixels_are_a_kind_of_their_own(pets):
         ("train/cat/0.png", "train/cat/9.png", "the same picture twice in a class", False),
     ],
 )
-def test_case_55_equal_pictures_are_reported_with_both_paths(pets, source, target, kind, severe):
+def test_case_55_equal_pictures_are_reported_with_both_paths(
+    pets, source, target, kind, severe, unchanged
+):
     shutil.copy(pets / source, pets / target)
-    report = verify(pets)
+    assert filecmp.cmp(pets / source, pets / target, shallow=False)
+    with unchanged(pets):
+        report = verify(pets)
     found = report.errors if severe else report.warnings
     assert found == {kind: [f"{pets / source} and {pets / target}"]}
     assert report.may_be_trained_on is not severe
 
 
-def test_case_55_equal_pixels_in_different_files_are_the_same_picture(pets):
+def test_case_55_equal_pixels_in_different_files_are_the_same_picture(pets, unchanged):
     with Image.open(pets / "train/cat/0.png") as picture:
         picture.save(pets / "test/cat/9.bmp")
-    assert "the same picture in two parts" in verify(pets).errors
+        with Image.open(pets / "test/cat/9.bmp") as other:
+            assert (picture.tobytes(), picture.format) == (other.tobytes(), "PNG")
+    with unchanged(pets):
+        assert "the same picture in two parts" in verify(pets).errors
 
 
 def test_imbalance_is_a_warning_with_the_counts(pets):
@@ -91,9 +99,11 @@ def test_imbalance_is_a_warning_with_the_counts(pets):
     assert report.warnings == {"imbalance": ["train: 22 of cat, 1 of dog"]}
 
 
-def test_classes_that_are_empty_alone_or_others_are_errors(pets):
+def test_case_61_classes_that_are_empty_alone_or_others_are_errors(pets, unchanged):
     names = {"train": ["cat", "dog", "fox"], "test": ["cat", "dog"], "val": ["cat"]}
-    report = verify(pets, class_names=names)
+    assert len(set(map(frozenset, names.values()))) == 3
+    with unchanged(pets):
+        report = verify(pets, class_names=names)
     assert report.errors["class without a picture"] == ["train: fox", "val: cat"]
     assert report.errors["fewer than two classes"] == ["val: cat"]
     assert report.errors["other classes than in the first part"] == ["test: fox", "val: dog, fox"]
