@@ -103,6 +103,10 @@ def extract_archive(archive: str | Path, folder: str | Path) -> Path:
         (temporary / "content").mkdir()
         write_members(archive, limit, temporary / "content")
         (temporary / "content").rename(folder)
+    except OSError as error:
+        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+            raise OSError(28, f"{folder.parent} has no room for what {archive} holds") from error
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
@@ -177,9 +181,7 @@ def read_zip(archive: Path, limit: int) -> Iterator[tuple[str, BinaryIO | None]]
 def read_tar(archive: Path, limit: int) -> Iterator[tuple[str, BinaryIO | None]]:
     """Yield the members of a tar file, packed or not; all of its bytes are counted."""
     with archive.open("rb") as raw:
-        packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        unpacked = gzip.GzipFile(fileobj=raw) if packed else raw
+        unpacked = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
         stream = LimitedReader(unpacked, limit, str(archive))
         total = 0
         with tarfile.open(fileobj=stream, mode="r|") as file:
