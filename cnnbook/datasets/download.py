@@ -48,8 +48,8 @@ def download(url: str, sha256: str, folder: str | Path) -> Path:
             return Path(found)
         except ValueError as error:
             raise OSError(
-                f"{url} has the wrong checksum: {error}. Nothing was kept; try again, and if it"
-                " stays so, the file was changed."
+                f"{url} has the wrong checksum: {str(error).rstrip('.')}. Nothing was kept; try"
+                " again, and if it stays so, the file was changed."
             ) from error
         except requests.RequestException as error:
             reason = describe(error)
@@ -71,6 +71,9 @@ def describe(error: requests.RequestException) -> str:
     """Say in a few words what went wrong."""
     if error.response is not None:
         return f"HTTP code {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return f"no answer within {TIMEOUT[0]} seconds, or no further piece within {TIMEOUT[1]}"
-    return str(error)
+    reason: object = error
+    while isinstance(reason, Exception) and reason.args:  # the innermost says it once
+        reason = reason.args[0]
+    return str(reason).rstrip(".")

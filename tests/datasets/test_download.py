@@ -108,6 +108,7 @@ def test_case_12_a_wrong_checksum_names_both_and_keeps_nothing(server, cache, un
         download(server.url, SHA256, cache)
     assert SHA256 in str(caught.value)
     assert found in str(caught.value)
+    assert ".." not in str(caught.value)
 
 
 @pytest.mark.parametrize("sha256", [None, "", "abc", "z" * 64, "md5:" + "0" * 32])
@@ -126,9 +127,10 @@ def test_case_14_a_server_that_closes_early_leaves_nothing(server, cache, unchan
         fetch(server, closing_early)
     with (
         unchanged(cache),
-        pytest.raises(OSError, match=r"could not be fetched: .*IncompleteRead\(1000 bytes read"),
+        pytest.raises(OSError, match=r"fetched: Connection broken: IncompleteRead\(1000") as caught,
     ):
         download(server.url, SHA256, cache)
+    assert str(caught.value).count("IncompleteRead") == 1
     assert len(server.asked) == module.TRIES
 
 
@@ -167,7 +169,9 @@ def test_case_16_a_server_that_stalls_is_given_up(server, cache, monkeypatch, un
     start = time.monotonic()
     with (
         unchanged(cache),
-        pytest.raises(OSError, match="could not be fetched: .*(no further piece|timed out)"),
+        pytest.raises(
+            OSError, match=r"no answer within 0.3 .*, or no further piece within 0.3\. N"
+        ),
     ):
         download(server.url, SHA256, cache)
     assert time.monotonic() - start < 10
