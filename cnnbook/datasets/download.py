@@ -32,7 +32,8 @@ def download(url: str, sha256: str, folder: str | Path) -> Path:
     Raises:
         ValueError: If `sha256` is no SHA-256.
         OSError: If the server refuses, stalls or closes early, or sends something else; names the
-            URL, and both checksums where they differ. No part of the file is left.
+            URL, and both checksums where they differ; or if the disk is full or the folder
+            read-only. No part of the file is left.
     """
     if not re.fullmatch("[0-9a-f]{64}", sha256 or ""):
         raise ValueError(
@@ -58,6 +59,12 @@ def download(url: str, sha256: str, folder: str | Path) -> Path:
                     f"{url} could not be fetched: {reason}. Nothing was kept; look whether the"
                     " network is up, and try again later."
                 ) from error
+        except OSError as error:  # of the disk, not of the web
+            raise OSError(
+                error.errno,
+                f"{url} could not be kept in {folder} ({error.strerror or error}); make room, or"
+                " take a folder where you may write",
+            ) from error
         time.sleep(PAUSE * 2 ** (TRIES - 1 - left))
     raise OSError(f"{url} could not be fetched.")
 

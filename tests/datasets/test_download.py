@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -198,6 +199,23 @@ def test_case_18_what_a_killed_download_left_does_not_matter(server, tmp_path, u
     with unchanged(tmp_path, but=["set.tar.gz"]):
         path = download(server.url, SHA256, tmp_path)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == SHA256
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_case_26_a_full_disk_in_a_download_leaves_nothing(server, cache, monkeypatch, unchanged):
+    def on_a_full_disk(*_, **__):
+        return Path("/dev/full").open("w+b")
+
+    with pytest.raises(OSError, match="No space left"), on_a_full_disk() as file:
+        file.write(b"x")
+    server.answers = [good]
+    monkeypatch.setattr("pooch.downloaders.open", on_a_full_disk, raising=False)
+    with (
+        unchanged(cache),
+        pytest.raises(OSError, match=r"could not be kept in .* \(No space left on device\); make"),
+    ):
+        download(server.url, SHA256, cache)
+    assert len(server.asked) == 1
 
 
 def test_no_server_at_all_is_said(tmp_path, monkeypatch):
