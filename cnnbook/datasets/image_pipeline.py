@@ -219,7 +219,7 @@ def decode_image(content: bytes, name: str) -> Image.Image:
     except Image.UnidentifiedImageError:
         if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
             raise ValueError("its header is damaged or cut short") from None
-        looks = "; it looks like an HTML page" if content.lstrip()[:1] == b"<" else ""
+        looks = "; it looks like HTML or SVG" if content.lstrip()[:1] == b"<" else ""
         raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"too many pixels; the limit is {MAX_PIXELS:,}") from None

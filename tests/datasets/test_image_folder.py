@@ -316,7 +316,7 @@ def saved_as(kind):
 BAD_PICTURES = {
     "case_33_zero_bytes": (b"", "the file is empty"),
     "case_34_text": (b"this is a picture", "it is none of JPEG, PNG, GIF, BMP, WEBP"),
-    "case_34_html": (b"\n<!DOCTYPE html>", "it looks like an HTML page"),
+    "case_34_html": (b"\n<!DOCTYPE html>", "it looks like HTML or SVG"),
     "case_35_half_a_jpeg": (jpeg()[: len(jpeg()) // 2], "truncated"),
     "case_35_a_jpeg_of_99_percent": (jpeg()[: len(jpeg()) * 99 // 100], "truncated"),
     "case_35_a_jpeg_without_its_last_2_bytes": (jpeg()[:-2], "truncated"),
