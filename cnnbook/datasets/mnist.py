@@ -223,7 +223,7 @@ def first_available(
     for place, read in places.items():
         try:
             return place, read(), tuple(reasons)
-        except NotHereError as reason:
+        except (NotHereError, RuntimeError) as reason:  # the latter where there is no home folder
             reasons.append(f"{place}: {reason}")
     lines = [f"{title} is nowhere to be found. Tried, in this order:"]
     lines += [f"  - {reason}" for reason in reasons]
@@ -236,12 +236,12 @@ def tfds_places(
 ) -> dict[str, Callable[[], list[np.ndarray]]]:
     """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
     data = Path(os.environ.get("CNNBOOK_DATA", "")).expanduser()
-    prepared = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    home = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
     roots = [data, data / "tensorflow_datasets"] if os.environ.get("CNNBOOK_DATA") else []
     return {
         "CNNBOOK_DATA/tensorflow_datasets": lambda: _read_tfds(name, label_key, roots),
-        "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [prepared]),
-        "a download through TFDS": lambda: _download_tfds(name, label_key, prepared, host),
+        "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [home.expanduser()]),
+        "a download through TFDS": lambda: _download_tfds(name, label_key, home.expanduser(), host),
     }
 
 

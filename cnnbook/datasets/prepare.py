@@ -45,10 +45,13 @@ def prepare_folder(
         OSError: If the place is read-only, the disk is (or would be) full, or another process
             does not finish in time. What `make` raises comes through. Nothing is left behind.
     """
-    folder = Path(folder).expanduser().absolute()
+    elsewhere = f"set {variable} to a folder on a disk with room where you may write"
+    try:
+        folder = Path(folder).expanduser().absolute()
+    except RuntimeError:
+        raise OSError(f"{folder} cannot be made (there is no home folder); {elsewhere}") from None
     if folder.is_dir():
         return folder
-    elsewhere = f"set {variable} to a folder on a disk with room where you may write"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{folder.name}.lock", timeout=timeout):

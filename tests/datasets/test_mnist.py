@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import os
+import pwd
 import shutil
 import socket
 import struct
@@ -203,6 +204,19 @@ def test_a_tilde_in_the_variable_is_the_home_folder(tiny_set, monkeypatch, tmp_p
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("CNNBOOK_DATA", "~")
     assert load_mnist().source == "CNNBOOK_DATA/mnist"
+
+
+def test_case_27_without_a_home_folder_the_places_that_need_none_are_read(tiny_set, monkeypatch):
+    monkeypatch.delenv("TFDS_DATA_DIR")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a user without an entry
+    with pytest.raises(RuntimeError):
+        Path.home()
+    assert load_mnist().source == "CNNBOOK_DATA/mnist"
+    monkeypatch.delenv("CNNBOOK_DATA")
+    splits = load_mnist()
+    assert splits.source == "the embedded copy"
+    assert splits.passed_by[2] == "the prepared TFDS copy: Could not determine home directory."
 
 
 # Nothing anywhere -----------------------------------------------------------------------------

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import pwd
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 from filelock import FileLock, Timeout
@@ -152,6 +154,19 @@ def test_case_27_a_read_only_place_names_itself_and_the_variable(tmp_path, uncha
         said = start(code, tmp_path / "locked" / "set").communicate(timeout=60)[0]
     assert said.startswith("really\n")
     assert "set cannot be made (Permission denied); set CNNBOOK_DATA to a folder" in said
+
+
+def test_case_27_no_home_folder_is_said_with_the_variable(place, monkeypatch, unchanged):
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)  # a user without an entry
+    with pytest.raises(RuntimeError):
+        Path.home()
+    monkeypatch.chdir(place)
+    with (
+        unchanged(place),
+        pytest.raises(OSError, match=r"~/set cannot be made \(there is no home.*set CNNBOOK_DATA"),
+    ):
+        prepare_folder("~/set", three_files)
 
 
 @pytest.mark.parametrize("after", ["a", "d", "h"])
