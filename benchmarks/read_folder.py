@@ -18,6 +18,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from bench_tools import keep
 from PIL import Image
 
 from cnnbook.datasets.check_images import find_broken_images
@@ -93,7 +94,9 @@ def main() -> None:
                 if turn:
                     seconds[name].append(round(taken, 2))
     medians = {name: statistics.median(taken) for name, taken in seconds.items()}
-    print(json.dumps({"pictures": options.count, "seconds": seconds, "medians": medians}))
+    result = {"pictures": options.count, "seconds": seconds, "medians": medians}
+    print(json.dumps(result))
+    keep("read_folder", result)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""A worker of time_to_accuracy.py: trains one recipe with one seed in Keras.
+
+It prints a line of JSON after each epoch. The clock starts before the network is built and stops
+while test images are looked at: building graphs counts, importing and loading data do not.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, optimizers
+from recipes import RECIPES, Recipe
+
+from cnnbook.datasets.mnist import load_mnist
+from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.devices import recommend_precision
+from cnnbook.models.conv_conv_pool import build_conv_conv_pool
+from cnnbook.models.small_digit_net import build_small_digit_net
+
+
+def build_example() -> keras.Model:
+    """The net of Keras' "Simple MNIST convnet", 34,826 parameters."""
+    images = keras.Input((28, 28, 1))
+    x = layers.Rescaling(1 / 255)(images)
+    x = layers.Conv2D(32, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(64, 3, activation="relu")(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Flatten()(x)
+    x = layers.Dropout(0.5)(x)
+    return keras.Model(images, layers.Dense(10)(x))
+
+
+def build(recipe: Recipe) -> keras.Model:
+    """The recipe's network, not compiled."""
+    if recipe.net == "small_digit_net":
+        return build_small_digit_net(dropout=recipe.dropout)
+    return {"classical": build_conv_conv_pool, "example": build_example}[recipe.net]()
+
+
+def shift_images(pixels: int):
+    """Make a function that moves each image of a batch by whole pixels, at random."""
+
+    def shifted(images: tf.Tensor) -> tf.Tensor:
+        count, height, width = images.shape[0] or tf.shape(images)[0], *images.shape[1:3]
+        padded = tf.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
+        corners = tf.random.uniform((2, count, 1), 0, 2 * pixels + 1, dtype=tf.int32)
+        rows = corners[0] + tf.range(height)
+        columns = corners[1] + tf.range(width)
+        moved = tf.gather(padded, rows, axis=1, batch_dims=1)
+        return tf.gather(moved, columns, axis=2, batch_dims=1)
+
+    return shifted
+
+
+class TestAfterEachEpoch(keras.callbacks.Callback):
+    """Stops the clock, tests, prints a line, starts the clock again."""
+
+    def __init__(self, images: np.ndarray, labels: np.ndarray, start: float):
+        super().__init__()
+        self.images, self.labels, self.start, self.testing = images, labels, start, 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Print seconds of training so far and the accuracy on all test images."""
+        now = time.perf_counter()
+        logits = self.model.predict(self.images, batch_size=1000, verbose=0)
+        line = {
+            "epoch": epoch + 1,
+            "seconds": now - self.start - self.testing,
+            "test_accuracy": float(np.mean(logits.argmax(axis=1) == self.labels)),
+        }
+        print(json.dumps(line), flush=True)
+        self.testing += time.perf_counter() - now
+
+
+class StopAfter(keras.callbacks.Callback):
+    """Ends the run early without changing its schedule."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Stop after the last epoch asked for."""
+        self.model.stop_training = epoch + 1 >= self.epochs
+
+
+def train(recipe: Recipe, seed: int, max_epochs: int) -> None:
+    """Train, and print a line an epoch."""
+    with contextlib.redirect_stdout(sys.stderr):
+        digits = load_mnist()
+    images = np.concatenate([digits.train_images, digits.validation_images])
+    labels = np.concatenate([digits.train_labels, digits.validation_labels])
+    choosing = time.perf_counter()
+    if recipe.recommended:
+        keras.config.set_dtype_policy(recommend_precision().policy)
+    facts = {
+        "images": len(images),
+        "policy": keras.config.dtype_policy().name,
+        "choosing_policy_seconds": time.perf_counter() - choosing,
+    }
+
+    keras.utils.set_random_seed(seed)
+    start = time.perf_counter()
+    model = build(recipe)
+    steps = -(-len(images) // recipe.batch_size) * recipe.epochs
+    rising = int(recipe.rising * steps)
+    rate = 0.001  # Keras' own default
+    if recipe.peak_rate:
+        rate = optimizers.schedules.CosineDecay(
+            0.0, steps - rising, warmup_target=recipe.peak_rate, warmup_steps=rising
+        )
+    model.compile(
+        optimizer=optimizers.Adam(rate, beta_2=recipe.beta_2),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        steps_per_execution=16 if recipe.recommended else 1,
+    )
+    print(json.dumps(facts | {"parameters": model.count_params()}), flush=True)
+    test = TestAfterEachEpoch(digits.test_images, digits.test_labels, start)
+    options = {"verbose": 0, "epochs": recipe.epochs, "callbacks": [test, StopAfter(max_epochs)]}
+    if recipe.shift:
+        augment = shift_images(recipe.shift)
+        data = make_pipeline(
+            images, labels, recipe.batch_size, training=True, augment=augment, seed=seed
+        )
+        model.fit(data, shuffle=False, **options)
+    else:
+        model.fit(images, labels, batch_size=recipe.batch_size, **options)
+
+
+def main() -> None:
+    """Read the command line and train."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("seed", type=int)
+    parser.add_argument("max_epochs", type=int)
+    options = parser.parse_args()
+    train(RECIPES[options.recipe], options.seed, options.max_epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What time_to_accuracy.py compares: networks and how they are trained, nothing of how it is timed.
+
+Ours were chosen on validation images; the others are what their authors publish as examples.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained."""
+
+    title: str
+    worker: str
+    """The script that trains it: accuracy_keras.py or accuracy_torch.py."""
+    net: str
+    """The name of its builder there."""
+    epochs: int
+    """Length of the run, and of the schedule if there is one."""
+    batch_size: int = 128
+    peak_rate: float | None = None
+    """Adam's rate at the top of its schedule (up from 0, down to 0); None: constant, default."""
+    rising: float = 0.2
+    """The share of the steps in which the rate rises."""
+    beta_2: float = 0.999
+    shift: int = 0
+    """Pixels by which each training image is moved at most, anew every time."""
+    dropout: float | None = None
+    """Of our net; None where the net has its own."""
+    recommended: bool = False
+    """Number format by `recommend_precision()`, and 16 steps a call; False: Keras' defaults."""
+
+
+RECIPES = {
+    "short": Recipe(
+        "small digit net, 1 epoch (ours)",
+        "accuracy_keras.py",
+        "small_digit_net",
+        epochs=1,
+        peak_rate=0.006,
+        beta_2=0.95,
+        dropout=0.0,
+        recommended=True,
+    ),
+    "long": Recipe(
+        "small digit net, 6 epochs (ours)",
+        "accuracy_keras.py",
+        "small_digit_net",
+        epochs=6,
+        batch_size=256,
+        peak_rate=0.006,
+        beta_2=0.95,
+        shift=2,
+        dropout=0.2,
+        recommended=True,
+    ),
+    "classical": Recipe(
+        "classical net, Keras defaults", "accuracy_keras.py", "classical", epochs=16
+    ),
+    "example": Recipe(
+        "Keras' small example net, Keras defaults", "accuracy_keras.py", "example", epochs=16
+    ),
+    "torch": Recipe(
+        "classical net, as PyTorch's MNIST example",
+        "accuracy_torch.py",
+        "classical",
+        epochs=14,
+        batch_size=64,
+    ),
+}

@@ -1,0 +1,170 @@
+"""Write benchmarks/RESULTS.md from what was measured last, and nothing else.
+
+python benchmarks/report.py
+"""
+
+import statistics
+
+from bench_tools import HERE, kept_result, spread, table
+from recipes import RECIPES
+from throughput import NETS, WAYS, ratios, training_gflops
+from time_to_accuracy import GOALS, first_reached, runs_of
+
+NOT_MEASURED = "Not measured yet."
+HEAD = """# How fast it is
+
+Written by `make bench` from its own measurements. Peers are measured in the same run, in turns with
+ours. A cell like "12 (11 to 14)" is the median, the smallest and the largest of the repetitions.
+Machines are shared and noisy: trust ratios rather than seconds."""
+
+
+def origin(what: str, *results: dict) -> str:
+    """One line: how often, when, on which machine, or machines if there are several."""
+    dates = sorted(result["date"] for result in results)
+    when = dates[0] if dates[0] == dates[-1] else f"from {dates[0]} to {dates[-1]}"
+    machines = {
+        ", ".join(f"{name} {value}" for name, value in result["machine"].items()): None
+        for result in results
+    }
+    return f"{what}. Measured {when} on: {'; and on: '.join(machines)}."
+
+
+def throughput_section(kept: dict | None) -> str:
+    """Images a second of each net and way, and the share of the peak."""
+    title = "## Training throughput"
+    if not kept:
+        return f"{title}\n\n{NOT_MEASURED}"
+    peak = kept["peak_gflops"]
+    parts = [
+        title,
+        origin(f"{kept['rounds']} rounds, batches of 128, Adam, pixels from memory", kept),
+        "The recommended setting is the policy of `cnnbook.devices.recommend_precision()` (here "
+        f"{kept['precision']}) and `steps_per_execution=16`. Ratios are medians of the rounds' "
+        "ratios.\n\nPeak of a 2048x2048 matrix product, the better of TensorFlow and PyTorch: "
+        f"{peak['float32']:,.0f} GFLOP/s in float32, {peak['bfloat16']:,.0f} in bfloat16. The "
+        "share is that of the peak of the format the way computes in, taking training as three "
+        "times the multiplications and additions of the way forward.",
+    ]
+    for net, rates in kept["images_per_second"].items():
+        medians = {way: statistics.median(values) for way, values in rates.items()}
+        best = max((way for way in rates if way.startswith("torch")), key=medians.get)
+        against = [ratios(rates, to) for to in ("keras", "torch", best)]
+        rows = []
+        for way, values in rates.items():
+            bfloat16 = "bfloat16" in WAYS[way].arguments
+            bfloat16 |= way == "recommended" and kept["policy"] == "mixed_bfloat16"
+            gflops = training_gflops(kept["flops"][net], medians[way])
+            share = gflops / peak["bfloat16" if bfloat16 else "float32"]
+            times = [f"{ratio[way]:.2f}" for ratio in against]
+            of_peak = f"{share:.0%} of {'bfloat16' if bfloat16 else 'float32'}"
+            rows.append([WAYS[way].title, spread(values), *times, of_peak])
+        headers = ["", "images/s:", "to Keras' defaults:", "to PyTorch's defaults:"]
+        headers += ["to PyTorch's best:", "share of peak:"]
+        parts += [
+            f"### {NETS[net].title}\n\n{kept['parameters'][net]:,} parameters, "
+            f"{kept['flops'][net] / 1e6:,.0f} million operations an image on the way forward.",
+            table(headers, rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def accuracy_section(kept: dict | None) -> str:
+    """Seconds to each goal, and how many times sooner ours are."""
+    title = "## Time to accuracy on MNIST"
+    runs = {recipe: runs_of(kept, recipe) for recipe in RECIPES}
+    if not any(runs.values()):
+        return f"{title}\n\n{NOT_MEASURED}"
+    epochs = {recipe: [run["epochs"] for run in runs[recipe]] for recipe in RECIPES}
+    reached = {r: {goal: first_reached(epochs[r], goal) for goal in GOALS} for r in RECIPES}
+    ours = [recipe for recipe in RECIPES if RECIPES[recipe].recommended]
+    best = {
+        goal: min((reached[r][goal].seconds for r in ours if reached[r][goal]), default=None)
+        for goal in GOALS
+    }
+    rows = []
+    for recipe, seeds in epochs.items():
+        if not seeds:
+            rows.append([RECIPES[recipe].title, 0, *["not measured yet"] * (len(GOALS) + 1)])
+            continue
+        cells = []
+        for goal in GOALS:
+            at = reached[recipe][goal]
+            if not at:
+                cells.append(f"not within {min(map(len, seeds))} epochs")
+                continue
+            cell = f"{at.seconds:.1f} s ({at.fastest:.1f} to {at.slowest:.1f}), epoch {at.epoch}"
+            cells.append(cell + (f", {at.seconds / best[goal]:.1f}x" if best[goal] else ""))
+        last = [100 * run[-1]["test_accuracy"] for run in seeds]
+        rows.append([RECIPES[recipe].title, len(seeds), *cells, f"{spread(last, 2)} %"])
+    headers = ["", "seeds:", *(f"{100 * goal:.1f} %:" for goal in GOALS), "at the end:"]
+    return "\n\n".join(
+        [
+            title,
+            origin(
+                "All 60,000 training images, the official test set after each epoch",
+                *(run for recipe in RECIPES for run in runs[recipe]),
+            ),
+            "Mean seconds (fastest to slowest seed) at the first epoch at which the mean accuracy "
+            'of the seeds is at the goal; "x" is how many times our soonest. Building graphs '
+            "counts; importing, loading, testing and choosing the number format (about a second, "
+            "once a machine) do not.",
+            table(headers, rows),
+        ]
+    )
+
+
+def small_section(kept: dict | None) -> str:
+    """The convolution in NumPy, and starting."""
+    title = "## Convolution in NumPy, and starting"
+    if not kept:
+        return f"{title}\n\n{NOT_MEASURED}"
+    parts = [title, origin(f"{kept['rounds']} rounds after an unmeasured one", kept)]
+    for task, ways in kept["convolution"].items():
+        ours = statistics.median(next(iter(ways.values())))
+        rows = [
+            [way, spread([1e3 * s for s in seconds]), f"{statistics.median(seconds) / ours:.1f}"]
+            for way, seconds in ways.items()
+        ]
+        parts.append(table([task, "milliseconds:", "times ours:"], rows))
+    rows = [[name, spread([1e3 * s for s in seconds])] for name, seconds in kept["starts"].items()]
+    parts.append(table(["starting", "milliseconds:"], rows))
+    return "\n\n".join(parts)
+
+
+def folder_section(kept: dict | None) -> str:
+    """Reading many small pictures."""
+    title = "## Opening and checking many small JPEGs"
+    if not kept:
+        return f"{title}\n\n{NOT_MEASURED}"
+    ways = kept["seconds"]
+    keras = statistics.median(ways["keras, one pass"])
+    rows = [
+        [way, spread(seconds), f"{statistics.median(seconds) / keras:.2f}"]
+        for way, seconds in ways.items()
+    ]
+    turns = len(ways["keras, one pass"])
+    return "\n\n".join(
+        [
+            title,
+            origin(f"{kept['pictures']:,} pictures, {turns} turns after an unmeasured one", kept),
+            table(["", "seconds:", "times Keras:"], rows),
+        ]
+    )
+
+
+SECTIONS = {
+    "time_to_accuracy": accuracy_section,
+    "throughput": throughput_section,
+    "small_things": small_section,
+    "read_folder": folder_section,
+}
+
+
+def main() -> None:
+    """Write the page."""
+    sections = [write(kept_result(name)) for name, write in SECTIONS.items()]
+    (HERE / "RESULTS.md").write_text("\n\n".join([HEAD, *sections]) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A worker of throughput.py: trains the three nets in Keras when asked.
+
+python benchmarks/throughput_keras.py defaults|recommended
+"""
+
+import sys
+import time
+
+import keras
+import numpy as np
+import tensorflow as tf
+from bench_tools import serve
+from throughput import BATCH_SIZE, NETS, PEAK_SIZE, best_peak
+
+from cnnbook.devices import recommend_precision
+from cnnbook.models.conv_conv_pool import build_conv_conv_pool
+from cnnbook.models.conv_pool_conv import build_conv_pool_conv
+from cnnbook.models.deep_blocks import build_deep_blocks
+
+BUILDERS = {
+    "wide": lambda: build_conv_conv_pool(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
+    "deep": build_deep_blocks,
+    "colour": build_conv_pool_conv,
+}
+STEPS_PER_CALL = 16
+
+
+def forward_flops(model: keras.Model) -> int:
+    """Multiplications and additions of one image's way through the convolutions and dense layers.
+
+    Each output of a filter is a product and a sum for each of the filter's weights; biases,
+    activations and poolings, together below 2 % in these nets, are left out.
+    """
+    flops = 0
+    for layer in model.layers:
+        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
+            places = np.prod(layer.output.shape[1:-1], dtype=int)  # 1 for a dense layer
+            flops += 2 * int(places) * int(np.prod(layer.kernel.shape))
+    return flops
+
+
+def compile_net(name: str, recommended: bool) -> keras.Model:
+    """One net with Adam, as Keras does it by default or with the recommended setting."""
+    model = BUILDERS[name]()
+    model.compile(
+        optimizer="adam",
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        steps_per_execution=STEPS_PER_CALL if recommended else 1,
+    )
+    return model
+
+
+def peaks() -> dict[str, float]:
+    """The best rate of a large matrix product in each number format, GFLOP/s."""
+    rates = {}
+    for dtype in ("float32", "bfloat16"):
+        matrix = tf.cast(tf.random.normal((PEAK_SIZE, PEAK_SIZE)), dtype)
+        rates[dtype] = best_peak(lambda matrix=matrix: tf.matmul(matrix, matrix)[0, 0].numpy())
+    return rates
+
+
+def main() -> None:
+    """Build, warm up, say so, and then serve."""
+    recommended = sys.argv[1] == "recommended"
+    precision = recommend_precision()
+    if recommended:
+        keras.config.set_dtype_policy(precision.policy)
+    models = {name: compile_net(name, recommended) for name in NETS}
+    random = np.random.default_rng(0)
+    data = {}
+    for name, net in NETS.items():
+        count = BATCH_SIZE * net.steps
+        images = random.integers(0, 256, (count, *net.image_shape), np.uint8)
+        data[name] = images, random.integers(0, 10, count)
+
+    def answer(line: str) -> dict:
+        if line == "describe":
+            return {
+                "precision": str(precision),
+                "policy": keras.config.dtype_policy().name,
+                "parameters": {name: model.count_params() for name, model in models.items()},
+                "flops": {name: forward_flops(model) for name, model in models.items()},
+            }
+        if line == "peak":
+            return peaks()
+        start = time.perf_counter()
+        models[line].fit(*data[line], batch_size=BATCH_SIZE, verbose=0)
+        return {"seconds": time.perf_counter() - start}
+
+    serve(answer)
+
+
+if __name__ == "__main__":
+    main()
