@@ -1,0 +1,82 @@
+"""How good can a small CNN for digits be that trains within a minute on two CPU cores?
+
+Our own, of known parts: three unpadded convolutions and one pooling, as in LeCun, Bottou, Bengio &
+Haffner (1998), "Gradient-Based Learning Applied to Document Recognition",
+https://doi.org/10.1109/5.726791; a stride in the first convolution, since most of the time of a CNN
+goes into its large maps; first weights scaled for ReLU, He, Zhang, Ren & Sun (2015), "Delving Deep
+into Rectifiers", https://arxiv.org/abs/1502.01852. No batch normalisation: a net of three layers
+that starts well does not need it, and it would double the time of a training step on a CPU.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers
+
+
+def build_small_digit_net(
+    image_shape: tuple[int, int, int] = (28, 28, 1),
+    num_classes: int = 10,
+    filters: tuple[int, int, int] = (32, 64, 128),
+    dropout: float = 0.2,
+) -> keras.Model:
+    """Build an uncompiled CNN of three convolutions, 104,714 parameters for MNIST.
+
+    Args:
+        image_shape: (height, width, channels) of one image, at least 19 x 19.
+        num_classes: Width of the last layer, 2 or more.
+        filters: Number of filters of each of the three convolutions.
+        dropout: Share of the values before the last layer that is dropped, in [0, 1).
+
+    Returns:
+        A functional model from images (batch, height, width, channels) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "rescaling", "conv1", "conv2",
+        "pool", "conv3", "flatten", "dropout", "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_small_digit_net()
+        >>> model.count_params(), model.get_layer("conv3").output.shape
+        (104714, (None, 3, 3, 128))
+    """
+    _check_arguments(image_shape, num_classes, dropout)
+    if min(image_shape[:2]) < 19:
+        raise ValueError(
+            "`image_shape` must be at least 19 x 19 pixels: three convolutions take 4, 2 and 2 off "
+            f"a side, stride and pooling halve it; got {image_shape}. Enlarge or pad the images."
+        )
+
+    images = keras.Input(image_shape, name="images")
+    convolution = {"activation": "relu", "kernel_initializer": "he_normal"}
+    x = layers.Rescaling(1 / 255, name="rescaling")(images)
+    x = layers.Conv2D(filters[0], 5, strides=2, name="conv1", **convolution)(x)
+    x = layers.Conv2D(filters[1], 3, name="conv2", **convolution)(x)
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    x = layers.Conv2D(filters[2], 3, name="conv3", **convolution)(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="small_digit_net")
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
