@@ -8,7 +8,7 @@
 # the end sets what we measured beside what the sources say. Two of the networks fail at first, and
 # one works by luck: why is half of what there is to learn.
 #
-# Takes about 22 minutes<!--minutes:03_first_cnn_on_mnist--> on two CPU cores with the whole of
+# Takes about 23 minutes<!--minutes:03_first_cnn_on_mnist--> on two CPU cores with the whole of
 # MNIST, and less with the digits that come with the book (quick: under 80 seconds); needs chapters
 # 1 and 2.
 
@@ -288,6 +288,7 @@ for cell, name in zip(axes, ["conv1", "conv2", "dense", "logits"], strict=True):
         density = count / count.sum() / (right - left)
         cell.stairs(density, [*left, right[-1]], label=f"after part {part}", **look)
     cell.set(title=name, xlabel="weight", yticks=[])
+    cell.locator_params(axis="x", nbins=4)
 axes[0].set_ylabel("density")
 figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=2)
 figure.suptitle("Weights start in a box and grow tails", x=0.02, ha="left")
@@ -342,7 +343,7 @@ for seed in SEEDS:
     classes_lost.append([digit for digit in range(10) if not logits[:, digit].any()])
 print("digits whose logit is 0 for every image, by seed:", classes_lost)
 claim("mnist_relu_share_cut", np.mean(share_cut), at_least=0.3)
-claim("mnist_relu_classes_lost", sum(map(len, classes_lost)), at_least=1, quick=0)
+claim("mnist_relu_classes_lost", sum(map(len, classes_lost)), at_least=1)
 
 # %% [markdown]
 # ## Two networks that do not learn as printed
@@ -502,9 +503,18 @@ data = {"source": digits.source}
 for system, (name, full, embedded, quick) in bounds.items():
     claim(name, mean[system], at_least=full, embedded=embedded, quick=quick, **data)
 claim("mnist_as_printed_accuracy", mean["small net, pixels 0 to 255"], at_most=0.2, **data)
-claim("mnist_slow_accuracy", mean["5×5 net, rate 0.001"], at_most=0.90, quick=0.92, **data)
-error_ratio = (1 - mean["conv-conv-pool"]) / (1 - mean["dense net"])
-claim("mnist_error_ratio", error_ratio, at_most=0.6, embedded=0.8, quick=2, **data)
+claim(
+    "mnist_slow_accuracy",
+    mean["5×5 net, rate 0.001"],
+    at_most=0.90,
+    embedded=0.90,
+    quick=0.3,
+    **data,
+)
+error_ratio = {name: (1 - mean[name]) / (1 - mean["dense net"]) for name in mean}
+deep, small = (error_ratio[name] for name in ("conv-conv-pool", "small net, falling rate"))
+claim("mnist_error_ratio", deep, at_most=0.6, embedded=0.6, quick=1, **data)
+claim("mnist_small_net_error_ratio", small, at_most=1, embedded=1.5, quick=2, **data)
 claim("mnist_wide_parameters", wide.count_params(), equals=18_960_138)
 claim("mnist_test_standard_error", 100 * (0.9902 * 0.0098 / 10_000) ** 0.5, at_most=0.1)
 low, *_, high = sorted(accuracies["wide conv-conv-pool"])
@@ -550,20 +560,22 @@ figure = plot_gallery(
 # ## Save, load, read one digit
 #
 # One file keeps layers, weights and the rescaling. Networks take batches: a single image needs a
-# first axis of length 1, `image[None]`.
+# first axis of length 1, `image[None]`. We take the validation digit of which the network is least
+# sure.
 
 # %%
 with tempfile.TemporaryDirectory() as folder:
     best.save(Path(folder) / "digits.keras")
     loaded = keras.saving.load_model(Path(folder) / "digits.keras")
-image = validation[0][0]
+least_sure = read(best, validation[0])[1].max(axis=1).argmin()
+image, label = (part[least_sure] for part in validation)
 [answer], [chances] = read(loaded, image[None])
 print("loaded, it gives the same logits:", np.array_equal(loaded(image[None]), best(image[None])))
 figure, (left, right) = plt.subplots(1, 2, figsize=(6, 2.2), layout="constrained")
 left.imshow(image, cmap="gray")
 left.axis("off")
 right.bar(digits.class_names, chances, color="#0072B2")
-right.set(xlabel="digit", ylabel="probability", ylim=(0, 1), title=f"It reads a {answer}")
+right.set(xlabel="digit", ylabel="probability", ylim=(0, 1), title=f"A {label}, read as {answer}")
 plt.show()
 
 # %% [markdown]
@@ -585,8 +597,9 @@ claim("mnist_negative_accuracy", (answers == validation[1]).mean(), at_most=0.6)
 # %% [markdown]
 # ## What you saw
 #
-# - Convolution pays. The small net has a hundredth of the parameters of the dense net and reads
-#   about as well; `conv-conv-pool` makes 0.4<!--claim:mnist_error_ratio--> times its errors.
+# - Convolution pays. The small net has a hundredth of the parameters of the dense net and makes
+#   0.8<!--claim:mnist_small_net_error_ratio--> times its errors, `conv-conv-pool`
+#   0.4<!--claim:mnist_error_ratio--> times.
 # - Networks can fail in silence: ReLU on logits, unscaled pixels, a rate too small. The loss of the
 #   first batches and the distribution of the answers show it.
 # - One run is a sample. Several seeds, choice by validation, one look at the test set.
