@@ -18,6 +18,7 @@ author = "The cnnbook authors"
 copyright = "the cnnbook authors"
 extensions = ["myst_nb"]
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"
 html_theme = "sphinx_book_theme"
 html_title = "{title}"
 html_theme_options = {{

@@ -13,7 +13,9 @@ REMOTE = re.compile(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)""")
 @pytest.fixture
 def notebook():
     output = nbf.new_output("stream", text="forty-two\n")
-    code = nbf.new_code_cell("print('forty-two')", execution_count=1, outputs=[output])
+    table = "| net | errors |\n|:--|--:|\n| small | 7 |"
+    shown = nbf.new_output("display_data", {"text/markdown": table, "text/plain": "a table"})
+    code = nbf.new_code_cell("print('forty-two')", execution_count=1, outputs=[output, shown])
     notebook = nbf.new_notebook(cells=[nbf.new_markdown_cell("# A chapter"), code])
     notebook.metadata["language_info"] = {"name": "python"}
     return notebook
@@ -30,6 +32,7 @@ def test_pages_show_prose_code_and_outputs_and_load_nothing_from_the_network(not
     assert first == tmp_path / "book" / "index.html"
     chapter = (tmp_path / "book" / "01_first.html").read_text()
     assert "A chapter" in chapter and "forty-two" in chapter
+    assert "<table" in chapter and "| small |" not in chapter
     assert (tmp_path / "book" / "claims.html").exists()
     for page in (tmp_path / "book").glob("*.html"):
         assert not REMOTE.search(page.read_text()), page.name
