@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--side", type=int, default=96, help="pixels of the files")
     parser.add_argument("--size", type=int, default=64, help="pixels of the batches")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=5)
     options = parser.parse_args()
     ways = {
         "keras, one pass": keras_pass,

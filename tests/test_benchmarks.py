@@ -199,3 +199,19 @@ def test_the_share_of_the_peak_is_that_of_the_format_the_way_computes_in():
     assert "| Keras, defaults | 250 (200 to 300) | 1.00 | 2.50 | 0.50 | 38% of float32 |" in page
     assert "1,000 (1,000 to 1,000) | 4.17 | 10.00 | 2.00 | 30% of bfloat16 |" in page
     assert "3,113,930 parameters" in page
+
+
+def test_images_are_moved_by_whole_pixels_and_zeros_come_in():
+    import numpy as np
+    from accuracy_keras import shift_images
+
+    image = np.arange(1, 37, dtype="uint8").reshape(6, 6, 1)
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+    legal = {
+        padded[row : row + 6, column : column + 6].tobytes(): (row, column)
+        for row in range(5)
+        for column in range(5)
+    }
+    moved = np.array(shift_images(2)(np.repeat(image[None], 500, axis=0)))
+    found = {legal[one.tobytes()] for one in moved}
+    assert len(found) == 25
