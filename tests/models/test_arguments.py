@@ -12,10 +12,11 @@ from cnnbook.models.conv_pool_conv_pool import build_conv_pool_conv_pool
 from cnnbook.models.deep_blocks import build_deep_blocks
 from cnnbook.models.dense import build_dense_net
 from cnnbook.models.small_digit_net import build_small_digit_net
+from cnnbook.models.small_photo_net import build_small_photo_net
 
 BUILDERS = [
     *(build_dense_net, build_conv_conv_pool, build_conv_pool_conv_pool, build_deep_blocks),
-    *(build_conv_pool_conv, build_small_digit_net),
+    *(build_conv_pool_conv, build_small_digit_net, build_small_photo_net),
 ]
 MODELS = Path(__file__).parents[2] / "cnnbook" / "models"
 

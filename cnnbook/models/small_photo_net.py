@@ -1,0 +1,97 @@
+"""How good can a small net for colour photographs be? Seven convolutions, no large dense layer.
+
+Source: the order of the layers, convolution, pooling, batch normalisation, activation, two
+convolutions a stage, is that of Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds on a Single GPU",
+https://arxiv.org/abs/2404.00498, section 3.
+Differs from the paper: a sixteenth of its parameters; ReLU instead of GELU; the first convolution
+is learned, not computed from the training images; the maps are averaged at the end.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers
+
+
+def build_small_photo_net(
+    image_shape: tuple[int, int, int] = (32, 32, 3), num_classes: int = 10, dropout: float = 0.0
+) -> keras.Model:
+    """Build an uncompiled CNN of three stages, 120,202 parameters for CIFAR-10.
+
+    Args:
+        image_shape: (height, width, channels) of one image, at least 8 x 8.
+        num_classes: Width of the last layer, 2 or more.
+        dropout: Share of the values before the last layer that is dropped, in [0, 1).
+
+    Returns:
+        A functional model from images (batch, height, width, channels) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "rescaling", "stem",
+        "stage{1..3}_conv{1..2}", after each of these "..._norm" and "..._relu", "stage{1..3}_pool",
+        "average", "dropout", "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_small_photo_net()
+        >>> model.count_params(), model.get_layer("stage3_pool").output.shape
+        (120202, (None, 4, 4, 64))
+    """
+    _check_arguments(image_shape, num_classes, dropout)
+    if min(image_shape[:2]) < 8:
+        raise ValueError(
+            "`image_shape` must be at least 8 x 8 pixels: each of three poolings halves a side; "
+            f"got {image_shape}. Enlarge or pad the images."
+        )
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
+    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="stem")(x)
+    for stage, filters in enumerate((32, 48, 64), start=1):
+        x = conv_norm_relu(x, filters, f"stage{stage}_conv1", pool=f"stage{stage}_pool")
+        x = conv_norm_relu(x, filters, f"stage{stage}_conv2")
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="small_photo_net")
+
+
+def conv_norm_relu(
+    x: keras.KerasTensor, filters: int, name: str, pool: str | None = None
+) -> keras.KerasTensor:
+    """Convolve, pool if a name for the pooling is given, normalise, cut below zero.
+
+    Pooling comes before the normalisation, which so has a quarter of the values to do: on a CPU
+    it would otherwise take longer than the convolution. Its running means forget one tenth a
+    batch; with Keras' default of one hundredth, predictions would be useless for the first
+    hundreds of batches.
+
+    Maps (batch, h, w, c) to (batch, h, w, filters), or with `pool` to
+    (batch, h // 2, w // 2, filters).
+    """
+    x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
+    if pool:
+        x = layers.MaxPooling2D(2, name=pool)(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
