@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -103,9 +104,15 @@ class Worker:
     def __init__(self, script: str, *arguments: str):
         command = [sys.executable, str(HERE / script), *arguments]
         environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-        pipe = subprocess.PIPE
+        # TensorFlow has much to say at its start; it is shown only if the worker fails.
+        self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
-            command, stdin=pipe, stdout=pipe, text=True, env=environment
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            env=environment,
         )
 
     def ask(self, line: str) -> dict:
@@ -118,7 +125,8 @@ class Worker:
         """The next line the worker prints."""
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.process.args[1:]} ended: see the lines above")
+            self.errors.seek(0)
+            raise SystemExit(f"{self.errors.read()}\n{Path(self.process.args[1]).name} ended early")
         return json.loads(line)
 
     def end(self) -> None:

@@ -81,8 +81,10 @@ def ratios(rates: dict[str, list[float]], to: str) -> dict[str, float]:
 
 def measure(nets: list[str], ways: list[str], rounds: int) -> dict:
     """Start the workers, go round them, end them."""
-    workers = {way: Worker(WAYS[way].script, *WAYS[way].arguments) for way in ways}
-    facts = {way: worker.ask("describe") for way, worker in workers.items()}
+    workers, facts = {}, {}
+    for way in ways:  # one is ready before the next one starts
+        workers[way] = Worker(WAYS[way].script, *WAYS[way].arguments)
+        facts[way] = workers[way].ask("describe")
     for net in nets:
         counts = {way: fact["parameters"][net] for way, fact in facts.items()}
         if len(set(counts.values())) != 1:

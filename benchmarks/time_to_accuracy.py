@@ -66,10 +66,10 @@ def run_once(recipe: str, seed: int, max_epochs: int) -> dict:
     command = [sys.executable, str(HERE / RECIPES[recipe].worker), recipe, str(seed)]
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CNNBOOK_OFFLINE": "1"}
     done = subprocess.run(
-        [*command, str(max_epochs)], stdout=subprocess.PIPE, text=True, env=environment
+        [*command, str(max_epochs)], capture_output=True, text=True, env=environment
     )
     if done.returncode:
-        raise SystemExit(f"{recipe}, seed {seed}: failed, see the lines above")
+        raise SystemExit(f"{done.stderr}\n{recipe}, seed {seed}: failed, see the lines above")
     facts, *epochs = [json.loads(line) for line in done.stdout.splitlines()]
     if facts["images"] != IMAGES:
         raise SystemExit(
