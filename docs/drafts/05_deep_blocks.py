@@ -292,7 +292,7 @@ table.append(f"| the source's | 8 epochs, Titan X | 3.1 million | {titan:,.0f} |
 display(Markdown("\n".join(table)))
 
 data = {"source": digits.source}
-claim("deep_accuracy", on_test["deep"], at_least=0.993, embedded=0.97, quick=0.4, **data)
+claim("deep_accuracy", on_test["deep"], at_least=0.993, embedded=0.97, quick=0.5, **data)
 claim(
     "deep_one_cycle_accuracy",
     on_test["deep, one cycle"],
@@ -337,8 +337,8 @@ for name, (low, high) in intervals.items():
     print(f"{name:16} {p:.4f}  formula ±{reach:.4f}  bootstrap {low:.4f} to {high:.4f}")
 
 half_widths = {name: 50 * (high - low) for name, (low, high) in intervals.items()}
-claim("deep_half_width", half_widths["deep"], at_most=0.2, embedded=0.9, quick=4, **data)
-claim("deep_flat_half_width", half_widths["flat"], at_most=0.22, embedded=1, quick=4, **data)
+claim("deep_half_width", half_widths["deep"], at_most=0.2, embedded=0.9, quick=3, **data)
+claim("deep_flat_half_width", half_widths["flat"], at_most=0.22, embedded=1, quick=2.5, **data)
 
 # %% [markdown]
 # 10,000 images fix the deep net's accuracy to 0.15 points<!--claim:deep_half_width--> up or down,
@@ -402,7 +402,7 @@ lead, deciding = 100 * first.difference, first.first + first.second
 unpaired = np.hypot(half_widths["deep"], half_widths["flat"])
 gain = unpaired / (50 * (first.high - first.low))
 enough = 1.96**2 * deciding / len(digits.test_labels) / 0.001**2
-claim("deep_lead_over_flat", lead, at_least=0, embedded=-1, quick=-50, **data)
+claim("deep_lead_over_flat", lead, at_least=0, embedded=-1, quick=-35, **data)
 claim("deep_deciding_images", deciding, at_least=30, embedded=8, quick=20, **data)
 claim("deep_gain_of_pairing", gain, at_least=1.02)
 claim("deep_images_for_a_tenth", round(enough, -3), at_least=11_000, **data)
@@ -571,7 +571,7 @@ by_architecture = [means["64 and 128"], means["two dense layers"], means["tanh"]
 by_rate = [means["rate 0.0002"], means["rate 0.02"]]
 loss_by_rate = means["as it was"] - min(by_rate)
 loss_by_architecture = means["as it was"] - min(by_architecture)
-claim("deep_exercise_baseline", means["as it was"], at_least=0.92, quick=0.6)
+claim("deep_exercise_baseline", means["as it was"], at_least=0.92, quick=0.4)
 claim("deep_exercise_rate_costs_more", loss_by_rate - loss_by_architecture, at_least=0)
 
 # %% [markdown]
@@ -596,4 +596,4 @@ with tempfile.TemporaryDirectory() as folder:
     trials = tuner.oracle.get_best_trials(TRIALS)
 for trial in trials:
     print(trial.hyperparameters.values, f"{trial.score:.3f}")
-claim("deep_grid_best", trials[0].score, at_least=0.93, quick=0.6)
+claim("deep_grid_best", trials[0].score, at_least=0.93, quick=0.4)
