@@ -50,9 +50,9 @@ def prepare_folder(
         folder = Path(folder).expanduser().absolute()
     except RuntimeError:
         raise OSError(f"{folder} cannot be made (there is no home folder); {elsewhere}") from None
-    if folder.is_dir():
-        return folder
     try:
+        if folder.is_dir():
+            return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.parent / f".{folder.name}.lock", timeout=timeout):
             if not folder.is_dir():
