@@ -132,6 +132,7 @@ def test_book_runs_a_chapter_and_makes_its_page(run, project):
     assert not list((project / "notebooks").glob("*.ipynb"))
 
 
+@pytest.mark.slow
 def test_a_broken_claim_fails_the_book_and_is_named(run, project):
     source = project / "notebooks" / "source" / "01_one.py"
     source.write_text(CHAPTER.replace("equals=4", "equals=5"))
@@ -140,6 +141,7 @@ def test_a_broken_claim_fails_the_book_and_is_named(run, project):
     assert "cell-02: ClaimError: claim sum = 4, equal to 5: does not hold" in result.output
 
 
+@pytest.mark.slow
 def test_update_keeps_notebook_and_record_and_rewrites_the_prose(run, project):
     source = project / "notebooks" / "source" / "01_one.py"
     source.write_text(CHAPTER.replace("It is 4", "It is 3"))
@@ -152,6 +154,7 @@ def test_update_keeps_notebook_and_record_and_rewrites_the_prose(run, project):
     assert run("claims").exit_code == 0
 
 
+@pytest.mark.slow
 def test_claims_fails_where_the_prose_differs_and_update_mends_it(run, project):
     run("book", "--update")
     (project / "README.md").write_text("In all 7<!--claim:sum-->.\n")
@@ -162,6 +165,7 @@ def test_claims_fails_where_the_prose_differs_and_update_mends_it(run, project):
     assert (project / "README.md").read_text() == "In all 4<!--claim:sum-->.\n"
 
 
+@pytest.mark.slow
 def test_update_leaves_a_notebook_whose_code_has_changed_and_says_so(run, project):
     run("book", "--update")
     kept = (project / "notebooks" / "01_one.ipynb").read_text()
@@ -171,6 +175,7 @@ def test_update_leaves_a_notebook_whose_code_has_changed_and_says_so(run, projec
     assert (project / "notebooks" / "01_one.ipynb").read_text() == kept
 
 
+@pytest.mark.slow
 def test_two_chapters_may_not_use_the_same_name(run, project):
     folder = project / "notebooks" / "source"
     shutil.copy(folder / "01_one.py", folder / "02_two.py")

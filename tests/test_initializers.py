@@ -41,6 +41,7 @@ def test_the_spread_of_the_weights_is_as_asked(stddev, expected):
     assert weights.mean() == pytest.approx(0, abs=0.02 * expected)
 
 
+@pytest.mark.slow
 def test_the_default_keeps_the_spread_through_twenty_relu_layers():
     x = np.random.default_rng(0).normal(size=(200, 512))
     first = x.std()

@@ -170,6 +170,7 @@ def test_case_27_no_home_folder_is_said_with_the_variable(place, monkeypatch, un
         prepare_folder("~/set", three_files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", ["a", "d", "h"])
 def test_case_28_killed_while_preparing_the_next_run_succeeds(tmp_path, after):
     first = start(SLOWLY, tmp_path / "set", tmp_path / "log", 0.2)
