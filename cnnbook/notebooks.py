@@ -70,7 +70,8 @@ def run_notebook(
         The seconds that it took.
 
     Raises:
-        NotebookError: If a cell fails, runs too long or writes to stderr, or the kernel dies.
+        NotebookError: If a cell fails, runs too long or writes to stderr, or the kernel dies or
+            never answers.
     """
     client = NotebookClient(
         notebook,
@@ -93,6 +94,9 @@ def run_notebook(
             last_words = log.read().decode(errors="replace").strip().splitlines()[-1:]
             message = ["the kernel died; is there enough memory?", *last_words]
             raise NotebookError(" ".join(message)) from error
+        except RuntimeError as error:  # what nbclient raises when a kernel never answers
+            reason = f"{error}; is the machine very busy, or its loopback network down?"
+            raise NotebookError(reason) from error
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         _tidy_outputs(cell)

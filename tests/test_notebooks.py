@@ -78,6 +78,15 @@ def test_a_dead_kernel_is_noticed(tmp_path):
         run("# %%\nimport os\n\nos._exit(1)", tmp_path)
 
 
+def test_a_kernel_that_never_answers_is_one_line(tmp_path, monkeypatch):
+    def execute(self, **options):
+        raise RuntimeError("Kernel didn't respond in 60 seconds")
+
+    monkeypatch.setattr("cnnbook.notebooks.NotebookClient.execute", execute)
+    with pytest.raises(NotebookError, match="in 60 seconds; is the machine very busy"):
+        run("# %%\n1 + 1", tmp_path)
+
+
 def test_a_warning_left_on_stderr_is_refused(tmp_path):
     with pytest.raises(NotebookError, match="cell-01 wrote to stderr.*careful"):
         run('# %%\nimport warnings\n\nwarnings.warn("careful")', tmp_path)
