@@ -9,7 +9,7 @@
 # one works by luck: why is half of what there is to learn.
 #
 # Takes about 21 minutes<!--minutes:03_first_cnn_on_mnist--> on two CPU cores with the whole of
-# MNIST, and less with the digits that come with the book (quick: under 80 seconds); needs chapters
+# MNIST, and less with the digits that come with the book (quick: under 90 seconds); needs chapters
 # 1 and 2.
 
 # %%
