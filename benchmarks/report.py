@@ -34,26 +34,28 @@ def throughput_section(kept: dict | None) -> str:
     title = "## Training throughput"
     if not kept:
         return f"{title}\n\n{NOT_MEASURED}"
-    peak = kept["peak_gflops"]
+    rounds = min(result["rounds"] for result in kept["nets"].values())
     parts = [
         title,
-        origin(f"{kept['rounds']} rounds, batches of 128, Adam, pixels from memory", kept),
-        "The recommended setting is the policy of `cnnbook.devices.recommend_precision()` (here "
-        f"{kept['precision']}) and `steps_per_execution=16`. Ratios are medians of the rounds' "
-        "ratios.\n\nPeak of a 2048x2048 matrix product, the better of TensorFlow and PyTorch: "
-        f"{peak['float32']:,.0f} GFLOP/s in float32, {peak['bfloat16']:,.0f} in bfloat16. The "
-        "share is that of the peak of the format the way computes in, taking training as three "
-        "times the multiplications and additions of the way forward.",
+        origin(
+            f"{rounds} rounds, batches of 128, Adam, pixels from memory", *kept["nets"].values()
+        ),
+        "The recommended setting is the policy that `cnnbook.devices.recommend_precision()` gives "
+        "and `steps_per_execution=16`. Ratios are medians of the rounds' ratios. The peak is the "
+        "rate of a 2048x2048 matrix product, the better of TensorFlow and PyTorch; the share is "
+        "that of the format the way computes in, taking training as three times the "
+        "multiplications and additions of the way forward.",
     ]
-    for net, rates in kept["images_per_second"].items():
+    for net, result in sorted(kept["nets"].items(), key=lambda item: list(NETS).index(item[0])):
+        rates, peak = result["images_per_second"], result["peak_gflops"]
         medians = {way: statistics.median(values) for way, values in rates.items()}
         best = max((way for way in rates if way.startswith("torch")), key=medians.get)
         against = [ratios(rates, to) for to in ("keras", "torch", best)]
         rows = []
         for way, values in rates.items():
             bfloat16 = "bfloat16" in WAYS[way].arguments
-            bfloat16 |= way == "recommended" and kept["policy"] == "mixed_bfloat16"
-            gflops = training_gflops(kept["flops"][net], medians[way])
+            bfloat16 |= way == "recommended" and result["policy"] == "mixed_bfloat16"
+            gflops = training_gflops(result["flops"], medians[way])
             share = gflops / peak["bfloat16" if bfloat16 else "float32"]
             times = [f"{ratio[way]:.2f}" for ratio in against]
             of_peak = f"{share:.0%} of {'bfloat16' if bfloat16 else 'float32'}"
@@ -61,8 +63,10 @@ def throughput_section(kept: dict | None) -> str:
         headers = ["", "images/s:", "to Keras' defaults:", "to PyTorch's defaults:"]
         headers += ["to PyTorch's best:", "share of peak:"]
         parts += [
-            f"### {NETS[net].title}\n\n{kept['parameters'][net]:,} parameters, "
-            f"{kept['flops'][net] / 1e6:,.0f} million operations an image on the way forward.",
+            f"### {NETS[net].title}\n\n{result['parameters']:,} parameters, "
+            f"{result['flops'] / 1e6:,.0f} million operations an image on the way forward. "
+            f"Recommended: {result['precision']}. Peak: {peak['float32']:,.0f} GFLOP/s in float32, "
+            f"{peak['bfloat16']:,.0f} in bfloat16.",
             table(headers, rows),
         ]
     return "\n\n".join(parts)

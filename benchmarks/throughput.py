@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from bench_tools import Worker, in_turns, keep
+from bench_tools import Worker, in_turns, keep, kept_result, where_and_when
 
 BATCH_SIZE = 128
 PEAK_SIZE = 2048  # rows and columns of the matrices whose product is the machine's peak
@@ -55,6 +55,8 @@ WAYS = {
     ),
 }
 
+PEAK_WAYS = {"recommended", "torch"}  # one worker of each framework
+
 
 def best_peak(product: Callable[[], object], repetitions: int = 10) -> float:
     """GFLOP/s of the fastest of several products of two PEAK_SIZE matrices."""
@@ -79,58 +81,61 @@ def ratios(rates: dict[str, list[float]], to: str) -> dict[str, float]:
     }
 
 
-def measure(nets: list[str], ways: list[str], rounds: int) -> dict:
-    """Start the workers, go round them, end them."""
+def start_workers(ways: list[str]) -> tuple[dict[str, Worker], dict[str, dict]]:
+    """Start them one after the other; return what each says of itself."""
     workers, facts = {}, {}
-    for way in ways:  # one is ready before the next one starts
+    for way in ways:
         workers[way] = Worker(WAYS[way].script, *WAYS[way].arguments)
         facts[way] = workers[way].ask("describe")
-    for net in nets:
-        counts = {way: fact["parameters"][net] for way, fact in facts.items()}
-        if len(set(counts.values())) != 1:
-            raise SystemExit(f"not the same net: {net} has {counts} parameters")
+    return workers, facts
 
-    def rate(worker: Worker, net: str) -> float:
+
+def measure(net: str, workers: dict[str, Worker], rounds: int) -> dict:
+    """Go round the workers; then, while the cores are as warm, measure the peak."""
+
+    def rate(worker: Worker) -> float:
         return BATCH_SIZE * NETS[net].steps / worker.ask(net)["seconds"]
 
-    rates = {}
-    for net in nets:
-        runs = {way: lambda w=worker, n=net: rate(w, n) for way, worker in workers.items()}
-        rates[net] = in_turns(runs, rounds)
+    runs = {way: lambda worker=worker: rate(worker) for way, worker in workers.items()}
+    rates = in_turns(runs, rounds)
     peaks = {}
-    for _ in range(2):  # after the work, when the cores are as warm as during it
-        for way in {"recommended", "torch"} & set(ways):
-            for dtype, value in workers[way].ask("peak").items():
-                peaks[dtype] = max(value, peaks.get(dtype, 0.0))
-    for worker in workers.values():
-        worker.end()
-    first = facts[ways[0]]
+    for way in PEAK_WAYS & set(workers):
+        for dtype, value in workers[way].ask("peak").items():
+            peaks[dtype] = max(value, peaks.get(dtype, 0.0))
+    return {"rounds": rounds, "images_per_second": rates, "peak_gflops": peaks}
+
+
+def compare(net: str, facts: dict[str, dict]) -> dict:
+    """What is known of a net, if all workers have the same one."""
+    counts = {way: fact["parameters"][net] for way, fact in facts.items()}
+    if len(set(counts.values())) != 1:
+        raise SystemExit(f"not the same net: {net} has {counts} parameters")
     return {
-        "rounds": rounds,
-        "precision": first.get("precision"),
-        "policy": facts.get("recommended", {}).get("policy"),
-        "parameters": {net: first["parameters"][net] for net in nets},
-        "flops": {net: first.get("flops", {}).get(net) for net in nets},
-        "images_per_second": rates,
-        "peak_gflops": peaks,
+        "parameters": next(iter(counts.values())),
+        "flops": facts["keras"]["flops"][net],
+        "policy": facts["recommended"]["policy"],
+        "precision": facts["recommended"]["precision"],
     }
 
 
 def main() -> None:
-    """Measure all or some, print and keep the result."""
+    """Measure all nets or some, print and keep the result of each as soon as it is there."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--try-out", action="store_true", help="do not keep the result")
     options = parser.parse_args()
-    result = measure(options.nets, options.ways, options.rounds)
-    for net, rates in result["images_per_second"].items():
-        for way, values in rates.items():
+    workers, facts = start_workers(list(WAYS))
+    for net in options.nets:
+        result = compare(net, facts) | measure(net, workers, options.rounds)
+        for way, values in result["images_per_second"].items():
             print(f"{net:7} {WAYS[way].title:45} {[round(value) for value in values]}")
-    print(result["precision"], result["peak_gflops"], result["parameters"], result["flops"])
-    if not options.try_out:
-        keep("throughput", result)
+        print(result["precision"], result["peak_gflops"], flush=True)
+        if not options.try_out:
+            nets = (kept_result("throughput") or {"nets": {}})["nets"]
+            keep("throughput", {"nets": nets | {net: where_and_when() | result}})
+    for worker in workers.values():
+        worker.end()
 
 
 if __name__ == "__main__":

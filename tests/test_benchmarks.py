@@ -186,16 +186,16 @@ def test_the_share_of_the_peak_is_that_of_the_format_the_way_computes_in():
 
     rates = {"keras": [200.0, 300.0], "recommended": [1000.0, 1000.0]}
     rates |= {"torch": [100.0, 100.0], "torch_bf16": [500.0, 500.0]}
-    kept = where_and_when() | {
+    deep = where_and_when() | {
         "rounds": 2,
         "precision": "mixed_bfloat16: ...",
         "policy": "mixed_bfloat16",
-        "parameters": {"deep": 3_113_930},
-        "flops": {"deep": 100_000_000},
+        "parameters": 3_113_930,
+        "flops": 100_000_000,
         "peak_gflops": {"float32": 200.0, "bfloat16": 1000.0},
-        "images_per_second": {"deep": rates},
+        "images_per_second": rates,
     }
-    page = report.throughput_section(kept)
+    page = report.throughput_section({"nets": {"deep": deep}})
     assert "| Keras, defaults | 250 (200 to 300) | 1.00 | 2.50 | 0.50 | 38% of float32 |" in page
     assert "1,000 (1,000 to 1,000) | 4.17 | 10.00 | 2.00 | 30% of bfloat16 |" in page
     assert "3,113,930 parameters" in page
