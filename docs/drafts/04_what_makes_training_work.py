@@ -3,34 +3,42 @@
 #
 # Why does one network learn in seconds, and its twin not at all? Mostly because of numbers that
 # nobody looks at: how the pixels are scaled, how large the first weights are, how long the steps.
-# The figure below sends digits through 20 layers that have not been trained. Only one size of
-# weights lets the last layer see anything. This chapter tries each such choice, alone, on digits.
+# This chapter tries each choice alone, on 2,000 digits, in seconds. At its end all good ones
+# together read 99.5 %<!--claim:training_small_net_accuracy--> of MNIST's test digits.
 #
-# Takes about 3 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores (quick: under a
-# minute); needs chapters 1 and 3, no GPU, and no data but the embedded digits.
+# Takes about 8 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores with the whole of
+# MNIST, and less with the digits that come with the book (quick: under a minute); needs chapters 1
+# and 3, no GPU.
 
 # %%
 import os
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import initializers, layers, optimizers, regularizers
 
 from cnnbook.claims import claim
 from cnnbook.datasets.mnist import load_mnist
+from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.devices import recommend_precision
 from cnnbook.initializers import SparseConnections
 from cnnbook.losses import cross_entropy, multiclass_hinge
+from cnnbook.models.small_digit_net import build_small_digit_net
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.histograms import plot_histograms
 from cnnbook.plots.runs import plot_runs
 from cnnbook.preprocessing import MeanImage, PCAWhitening, Standardize, ZCAWhitening
+from cnnbook.timing import Stopwatch
 
 # %%
 QUICK = "CNNBOOK_QUICK" in os.environ
 SEEDS = (0,) if QUICK else (0, 1, 2)  # every training is repeated with each
 IMAGES = 2_000  # digits to train on, whichever copy of MNIST is here
-EPOCHS = 2 if QUICK else 8
+EPOCHS = 3 if QUICK else 8
 BATCH_SIZE = 50
+FINAL_EPOCHS = 2 if QUICK else 12  # on the whole of MNIST, at the end
+UNSEEN = ("epoch", "accuracy on unseen digits")  # what most figures show
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 digits = load_mnist()
@@ -63,6 +71,7 @@ def sizes_through_layers(make_start, seed):
     return sizes
 
 
+# %%
 sizes = {
     name: [sizes_through_layers(start, seed) for seed in SEEDS] for name, start in STARTS.items()
 }
@@ -72,18 +81,6 @@ figure = plot_runs(
     title="Scaled by fan-in, all layers hear the same loudness",
     scales=("linear", "log"),
 )
-
-# %% [markdown]
-# A unit adds up `n` inputs, its *fan-in*. Random weights of variance `v` multiply the mean square
-# by `n·v`, and ReLU halves it. So `v = 2/n` keeps the size: He, Zhang, Ren & Sun (2015), "Delving
-# Deep into Rectifiers", https://arxiv.org/abs/1502.01852. Glorot & Bengio's rule, Keras' default,
-# has the mean of inputs and outputs for `n` and no 2. Any other factor is multiplied 20 times over.
-#
-# *Sparse* weights (Martens 2010) give each unit `K` connections, 10 to 15, and zeros elsewhere: the
-# size depends on `K` alone. Biases begin at 0; some prefer 0.01, to keep every ReLU alive at first.
-# Constants are hopeless at any size, for a reason that the end of the chapter shows.
-
-# %%
 ends = {name: np.mean([run[-1] / run[0] for run in runs]) for name, runs in list(sizes.items())[:5]}
 claim("training_fan_in_last_to_first", ends["scaled by fan-in"], at_least=0.3)
 claim("training_sparse_last_to_first", ends["sparse, 15 a unit"], at_least=0.2)
@@ -91,12 +88,22 @@ claim("training_too_large_last_to_first", ends["too large: 0.2"], at_least=1e5)
 claim("training_too_small_last_to_first", ends["too small: 0.02"], at_most=1e-10)
 
 # %% [markdown]
+# A unit adds up `n` inputs, its *fan-in*. Random weights of variance `v` multiply the mean square
+# by `n·v`, and ReLU halves it. So `v = 2/n` keeps the size: He, Zhang, Ren & Sun (2015), "Delving
+# Deep into Rectifiers", https://arxiv.org/abs/1502.01852. Glorot & Bengio's rule, Keras' default,
+# has the mean of inputs and outputs for `n` and no 2. A wrong factor is multiplied 20 times over.
+#
+# *Sparse* weights (Martens 2010) give each unit `K` connections, 10 to 15, and zeros elsewhere: the
+# size depends on `K` alone. Biases begin at 0; some prefer 0.01, to keep every ReLU alive at first.
+# Constants are hopeless at any size: the end of the chapter shows why.
+
+# %% [markdown]
 # ## How we compare
 #
-# One net, fresh weights for every seed, the same digits and number of epochs. Below, `unseen` means
-# 1,000 digits that no training touches. Curves are means, their bands go from the worst seed to the
-# best. (Batch normalisation keeps running means for predictions; with Keras' momentum of 0.99 they
-# need some hundred batches to forget where they began, so we take 0.9.)
+# One net, fresh weights for every seed, the same digits and number of epochs. `unseen` means 1,000
+# digits that no training touches. Curves are means, their bands go from the worst seed to the best.
+# (Batch normalisation predicts with running means; with Keras' momentum of 0.99 they need some
+# hundred batches to forget where they began, so we take 0.9.)
 
 
 # %%
@@ -107,10 +114,8 @@ def dense_net(widths=(64,), dropout=0.0, normalize=False, **options):
         x = layers.Dense(units, **options)(x)
         x = layers.BatchNormalization(momentum=0.9)(x) if normalize else x
         x = layers.Dropout(dropout)(layers.ReLU()(x))
-    logits = layers.Dense(
-        10, kernel_initializer=options.get("kernel_initializer", "glorot_uniform")
-    )(x)
-    return keras.Model(images, logits)
+    start = options.get("kernel_initializer", "glorot_uniform")
+    return keras.Model(images, layers.Dense(10, kernel_initializer=start)(x))
 
 
 def begin_again(net, seed, state):
@@ -128,26 +133,28 @@ def train(net, optimizer, data=(pixels, labels), validation=unseen, epochs=EPOCH
         net.compile(optimizer=optimizer, loss=LOSS, metrics=["accuracy"], steps_per_execution=20)
         optimizer.build(net.trainable_variables)
     state, runs = [variable.numpy() for variable in optimizer.variables], []
-    check = {"validation_data": validation, "validation_batch_size": 1_000}
+    batches = make_pipeline(*data, BATCH_SIZE, training=True)
+    options = {"validation_data": make_pipeline(*validation, 1_000), "shuffle": False, "verbose": 0}
     for seed in SEEDS:
         begin_again(net, seed, state)
-        fit = net.fit(*data, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, **check)
-        runs.append(fit.history)
+        runs.append(net.fit(batches, epochs=epochs, **options).history)
     return {metric: np.array([run[metric] for run in runs]) for metric in runs[0]}
 
 
-UNSEEN = ("epoch", "accuracy on unseen digits")
+def summary(result):
+    training, unseen = result["accuracy"][:, -1].mean(), result["val_accuracy"][:, -1]
+    return f"training {training:.3f}  unseen {unseen.round(3)}"
+
 
 # %% [markdown]
 # ## Pixels: centre, scale, whiten
 #
-# Four things are done to pixels. *Mean image subtraction* takes away what all pictures share.
-# *Standardising* divides by the standard deviation too, pixel by pixel. *PCA whitening* turns the
-# axes to the directions in which the pictures vary most, and divides by the spread in each: the
-# numbers that come out are uncorrelated, and equally large. *ZCA whitening* turns back afterwards,
-# so that the result is a picture again. By hand, whitening is a covariance and its singular value
-# decomposition (SVD); `1e-5` keeps the division harmless. The layers of `cnnbook.preprocessing` do
-# it in one line, and are saved with a model.
+# *Mean image subtraction* takes away what all pictures share. *Standardising* divides by the
+# standard deviation too, pixel by pixel. *PCA whitening* turns the axes to the directions in which
+# the pictures vary most, and divides by the spread in each: the numbers that come out are
+# uncorrelated, and equally large. *ZCA whitening* turns back afterwards, so that the result is a
+# picture again. By hand, whitening is a covariance and its singular value decomposition (SVD);
+# `1e-5` keeps the division harmless. The layers of `cnnbook.preprocessing` are saved with a model.
 
 # %%
 flat = pixels.reshape(IMAGES, -1).astype(float)
@@ -183,6 +190,9 @@ figure = plot_gallery(
 # where no training digit has a mark, there is nothing to divide by: `Standardize` leaves them
 # alone, whitening sets them to 0. Keras' `Normalization` divides by 1e-7, and a stray mark in a new
 # picture becomes a very large number.
+#
+# Does it help? The same dense net, plain gradient descent, six inputs. The first is bytes, 0 to
+# 255: one of our sources trains that way, and its net (chapter 3) never learned.
 
 # %%
 keras_layer = layers.Normalization(axis=(1, 2, 3))
@@ -191,33 +201,29 @@ for layer in (keras_layer, forms["standardised"]):
     print(f"{layer.name:14} largest value in unseen digits: {np.max(layer(unseen[0])):,.0f}")
 claim("training_largest_with_keras", np.max(keras_layer(unseen[0])), at_least=1e5)
 
-# %% [markdown]
-# Does it help? The same dense net, plain gradient descent, six inputs. The first is the bytes as
-# they come, 0 to 255: one of our sources trains that way, and its net (chapter 3) never learned.
-
 # %%
 net, optimizer, curves = dense_net(), optimizers.SGD(0.05), {}
 for name, layer in {"bytes, 0 to 255": layers.Rescaling(255.0), **forms}.items():
     ready = (np.array(layer(unseen[0])), unseen[1])
     result = train(net, optimizer, (np.array(layer(pixels)), labels), ready)
     curves[name] = result["val_accuracy"]
-    training = result["accuracy"][:, -1].mean()
-    print(f"{name:20} training {training:.3f}  unseen {curves[name][:, -1].round(3)}")
+    print(f"{name:20}", summary(result))
 figure = plot_runs(curves, labels=UNSEEN, title="Bytes never learn; full whitening learns noise")
 last = {name: runs[:, -1].mean() for name, runs in curves.items()}
 claim("training_on_bytes", last["bytes, 0 to 255"], at_most=0.3)
 claim("training_on_standardised", last["standardised"], at_least=0.85, quick=0.7)
 claim("training_on_pixels", last["pixels"], at_least=0.85, quick=0.6)
 claim("training_on_whitened", last["ZCA, all"], at_most=0.8)
-claim("training_on_whitened_itself", training, at_least=0.9, quick=0.3)
+itself = result["accuracy"][:, -1].mean()
+claim("training_on_whitened_itself", itself, at_least=0.9, quick=0.3)
 
 # %% [markdown]
-# Bytes make the first step 255 times too long, and after it the units are dead:
+# Bytes make the first steps far too long, and then the units are dead:
 # 10 %<!--claim:training_on_bytes-->. Standardised pixels learn fastest, and end where plain ones
 # end too, 89 %<!--claim:training_on_standardised--> and 88 %<!--claim:training_on_pixels-->. Full
 # whitening is a warning: 99 %<!--claim:training_on_whitened_itself--> on the training digits,
 # 69 %<!--claim:training_on_whitened--> on unseen ones, for most of the 784 directions are noise.
-# Exercise 3 repairs it. For photographs, subtracting the mean, or standardising, is the custom.
+# Exercise 2 repairs it. For photographs, subtracting the mean, or standardising, is the custom.
 #
 # ## Losses by hand
 #
@@ -293,13 +299,12 @@ claim("training_with_batch_norm", normalized, at_least=0.8, quick=0.3)
 # ## Regularisation, seen in the weights
 #
 # A net with many weights can learn its training pictures by heart, errors and all. To see it, we
-# give 1,000 digits of which three in ten got a random label. Five ways to make learning by heart
-# harder: *L2* adds the squares of the weights to the loss, *L1* their sizes, *elastic net* both.
-# *Max norm* shortens the weights of a unit whenever together they get too long. *Dropout*
-# (Srivastava et al. 2014, https://jmlr.org/papers/v15/srivastava14a.html) sets each output to 0
-# with probability `p` in training; what arrives is then too small by the factor `1 - p`. The
-# original makes up for it at prediction. Today's *inverted dropout*, and Keras', divides by `1 - p`
-# in training, and leaves prediction alone.
+# give 1,000 digits of which three in ten got a random label. Five ways to make that harder: *L2*
+# adds the squares of the weights to the loss, *L1* their sizes, *elastic net* both. *Max norm*
+# shortens the weights of a unit whenever together they get too long. *Dropout* (Srivastava et al.
+# 2014, https://jmlr.org/papers/v15/srivastava14a.html) sets each output to 0 with probability `p`
+# in training; what arrives is then too small by the factor `1 - p`. The original makes up for it at
+# prediction; today's *inverted dropout*, and Keras', divides by `1 - p` in training.
 
 # %% tags=["nbval-check-output"]
 rng, outputs, p = np.random.default_rng(0), np.ones(1_000_000), 0.5
@@ -324,8 +329,7 @@ for name, way in WAYS.items():
     net = dense_net((128,), **way)
     result = train(net, optimizers.Adam(0.002), (pixels[:1_000], wrong), epochs=2 * EPOCHS)
     weights[name], scores[name] = net.layers[2].kernel.numpy(), result["val_accuracy"][:, -1]
-    training = result["accuracy"][:, -1].mean()
-    print(f"{name:12} training {training:.3f}  unseen {scores[name].round(3)}")
+    print(f"{name:12}", summary(result))
 
 # %%
 panels = {
@@ -365,21 +369,18 @@ def small_cnn():
     return keras.Model(images, layers.Dense(10)(layers.Flatten()(x)))
 
 
+# %%
 rates, falls = np.geomspace(1e-3, 10, 100), []
-net = small_cnn()
-net.compile(optimizer=optimizers.SGD(momentum=0.9), loss=LOSS)
-net.optimizer.build(net.trainable_variables)
-state = [variable.numpy() for variable in net.optimizer.variables]
 for seed in SEEDS:
-    begin_again(net, seed, state)
+    keras.utils.set_random_seed(seed)
+    net = small_cnn()
+    net.compile(optimizer=optimizers.SGD(momentum=0.9), loss=LOSS)
     falls.append([])
     for step, rate in enumerate(rates):
         batch = np.arange(BATCH_SIZE * step, BATCH_SIZE * (step + 1)) % IMAGES
         net.optimizer.learning_rate = rate
         net.reset_metrics()  # or Keras returns the mean since the last epoch
         falls[-1].append(float(net.train_on_batch(pixels[batch], labels[batch])))
-
-# %%
 smooth = [np.convolve(np.clip(fall, 0, 4), np.ones(7) / 7, "valid") for fall in falls]
 title = "It learns from 0.03 on, is fastest near 0.1, and falls apart above"
 names = ("learning rate", "loss, mean of 7 batches")
@@ -391,22 +392,26 @@ figure = plot_runs({"rising rate": smooth}, rates[3:-3], names, title, ("log", "
 # it, and back down to 0 within one training: long steps cross the flat parts, short ones settle. In
 # Keras it is a cosine with a warm-up.
 
+
 # %%
-PEAK, steps = 0.2, EPOCHS * IMAGES // BATCH_SIZE
-one_cycle = optimizers.schedules.CosineDecay(
-    0.0, decay_steps=int(0.7 * steps), warmup_target=PEAK, warmup_steps=int(0.3 * steps)
-)
+def one_cycle(peak, steps):
+    up, down = int(0.3 * steps), int(0.7 * steps)
+    return optimizers.schedules.CosineDecay(0.0, down, warmup_target=peak, warmup_steps=up)
+
+
+plans = {"constant 0.01": 0.01, "constant 0.2": 0.2}
+plans["one cycle"] = one_cycle(0.2, EPOCHS * IMAGES // BATCH_SIZE)
 curves = {}
-for name, plan in {"constant 0.01": 0.01, "constant 0.2": PEAK, "one cycle": one_cycle}.items():
+for name, plan in plans.items():
     curves[name] = train(small_cnn(), optimizers.SGD(plan, momentum=0.9))["val_accuracy"]
     print(f"{name:14}", curves[name][:, -1].round(3))
 figure = plot_runs(curves, labels=UNSEEN, title="One cycle ends highest, and its seeds agree")
 claim("training_one_cycle", curves["one cycle"][:, -1].mean(), at_least=0.91, quick=0.3)
-claim("training_at_its_peak_rate", curves["constant 0.2"][:, -1].mean(), at_most=0.92, quick=1)
+claim("training_at_its_peak_rate", curves["constant 0.2"][:, -1].mean(), at_most=0.92)
 
 # %% [markdown]
 # The rate that gives 87 %<!--claim:training_at_its_peak_rate--> when it stays gives
-# 93 %<!--claim:training_one_cycle--> as the peak of a cycle, and at the end all seeds agree.
+# 93 %<!--claim:training_one_cycle--> as the peak of a cycle.
 #
 # ## Optimisers side by side
 #
@@ -436,14 +441,11 @@ OPTIMIZERS = {
 curves = {}
 for name, optimizer in OPTIMIZERS.items():
     curves[name] = train(small_cnn(), optimizer)["val_accuracy"]
-    print(
-        f"{name:18} first epoch {curves[name][:, 0].round(2)}  last {curves[name][:, -1].round(3)}"
-    )
+    print(f"{name:18} first {curves[name][:, 0].round(2)} last {curves[name][:, -1].round(3)}")
 figure = plot_runs(curves, labels=UNSEEN, title="They differ early, and little in the end")
-early = curves["Adam"][:, 0].mean() - curves["SGD"][:, 0].mean()
-late = curves["Adam"][:, -1].mean() - curves["SGD"][:, -1].mean()
-claim("training_adam_lead_early", early, at_least=0.1)
-claim("training_adam_lead_late", late, at_most=0.07, quick=0.5)
+lead = curves["Adam"].mean(axis=0) - curves["SGD"].mean(axis=0)
+claim("training_adam_lead_early", lead[0], at_least=0.1)
+claim("training_adam_lead_late", lead[-1], at_most=0.07, quick=0.5)
 
 # %% [markdown]
 # After one epoch Adam leads plain gradient descent by 50 %<!--claim:training_adam_lead_early--> of
@@ -452,14 +454,13 @@ claim("training_adam_lead_late", late, at_most=0.07, quick=0.5)
 #
 # ## Too little, too much: read it from the curves
 #
-# Three nets on 500 digits. Look at two things: how low the training loss gets, and whether the
-# unseen loss follows.
+# Three nets on 500 digits. How low does the training loss get, and does the unseen loss follow?
 
 # %%
 curves, ends = {}, {}
 for name, widths in {"2 units": (2,), "32 units": (32,), "512 units": (512,)}.items():
     few = (pixels[:500], labels[:500])
-    result = train(dense_net(widths), optimizers.Adam(0.002), few, epochs=3 * EPOCHS)
+    result = train(dense_net(widths), optimizers.Adam(0.005), few, epochs=3 * EPOCHS)
     curves[f"{name}, training"], curves[f"{name}, unseen"] = result["loss"], result["val_loss"]
     ends[name] = {metric: values[:, -1].mean() for metric, values in result.items()}
     print(f"{name:9}", {metric: f"{value:.3f}" for metric, value in ends[name].items()})
@@ -467,7 +468,7 @@ title = "2 units: both stay high. 512: training falls on, unseen turns up"
 figure = plot_runs(curves, labels=("epoch", "loss"), title=title, scales=("linear", "log"))
 turn = ends["512 units"]["val_loss"] / curves["512 units, unseen"].mean(axis=0).min()
 claim("training_underfit_accuracy", ends["2 units"]["accuracy"], at_most=0.7)
-claim("training_overfit_loss_rise", turn, at_least=1.02, quick=1)
+claim("training_overfit_loss_rise", turn, at_least=1.02)
 
 # %% [markdown]
 # | you see | it is | try |
@@ -480,10 +481,66 @@ claim("training_overfit_loss_rise", turn, at_least=1.02, quick=1)
 # The loss turns up before the accuracy does: the net of 512 units makes no more mistakes than
 # before, it is only more certain of them.
 #
+# ## All of it together
+#
+# One net for all of MNIST, of three convolutions, with what this chapter found: pixels from 0 to 1,
+# weights scaled by fan-in, one cycle, Adam, dropout. And the strongest regularisation of all: a
+# digit a little turned, stretched or shifted is the same digit, so no picture comes twice.
+
+
+# %%
+def move(images, degrees=10, stretch=0.1, shift=2):
+    """Turn, stretch and shift each digit at random, in one resampling."""
+
+    def random(limit):
+        return tf.random.uniform(tf.shape(images)[:1], -limit, limit)
+
+    angle, scale = random(np.radians(degrees)), tf.exp(random(stretch))
+    cos, sin = scale * tf.cos(angle), scale * tf.sin(angle)
+    x = 13.5 * (1 - cos + sin) + random(shift)  # turns about the middle, (13.5, 13.5)
+    y = 13.5 * (1 - sin - cos) + random(shift)
+    rows = [cos, -sin, x, sin, cos, y, 0 * x, 0 * x]
+    return keras.ops.image.affine_transform(tf.cast(images, tf.float32), tf.stack(rows, axis=1))
+
+
+keras.utils.set_random_seed(0)
+copies = move(np.repeat(digits.train_images[:1], 8, axis=0))
+figure = plot_gallery(copies / 255, title="One digit, eight ways to write it")
+
+# %%
+part = slice(7_500 if QUICK else None)
+seen = digits.train_images[part], digits.train_labels[part]
+checked, nets = (digits.validation_images, digits.validation_labels), []
+keras.config.set_dtype_policy(recommend_precision().policy)
+for seed in SEEDS:
+    keras.utils.set_random_seed(seed)
+    batches = make_pipeline(*seen, 256, training=True, augment=move, seed=seed)
+    adam = optimizers.Adam(one_cycle(0.006, FINAL_EPOCHS * len(batches)), beta_2=0.95)
+    net = build_small_digit_net()
+    net.compile(optimizer=adam, loss=LOSS, metrics=["accuracy"], steps_per_execution=16)
+    options = {"epochs": FINAL_EPOCHS, "verbose": 0, "shuffle": False}
+    watch = Stopwatch(len(seen[0]), goal=0.99)
+    net.fit(batches, validation_data=checked, callbacks=[watch], **options)
+    nets.append(net)
+keras.config.set_dtype_policy("float32")
+
+# %%
+test = digits.test_images, digits.test_labels  # opened once, after all was chosen
+accuracies = [net.evaluate(*test, batch_size=500, verbose=0)[1] for net in nets]
+print("test accuracy of each seed:", np.round(accuracies, 4))
+claim("training_small_net_parameters", nets[0].count_params(), equals=104_714)
+bounds = {"at_least": 0.995, "embedded": 0.97, "quick": 0.9}
+claim("training_small_net_accuracy", np.mean(accuracies), source=digits.source, **bounds)
+
+# %% [markdown]
+# With 104,714<!--claim:training_small_net_parameters--> parameters, a twelfth of chapter 3's best,
+# 99.5 %<!--claim:training_small_net_accuracy--> of the test digits (the mean of three seeds): no
+# choice above is large, together they are.
+#
 # ## Break it on purpose: units that stay one
 #
-# Why were constants hopeless? Begin with equal weights, and every unit sees the same, answers the
-# same, gets the same gradient, and stays the same.
+# Why were constants hopeless? Units with equal weights answer the same, get the same gradient, and
+# stay the same.
 
 # %%
 net = dense_net((64,), kernel_initializer=initializers.Constant(0.01))
@@ -507,8 +564,7 @@ claim("training_constant_accuracy", result["val_accuracy"][:, -1].mean(), at_mos
 #
 # 1. Leaky ReLU passes negative values on, times 0.3. Which variance of the weights keeps the size
 #    now? Check it through 20 layers.
-# 2. Multiply the weights before a batch normalisation by 10. What happens to its output?
-# 3. Full ZCA whitening learned noise. Raise its epsilon to 0.1 and train again.
+# 2. Full ZCA whitening learned noise. Raise its epsilon to 0.1 and train again.
 #
 # ## Solutions
 #
@@ -524,15 +580,7 @@ ratio = np.sqrt((x**2).mean() / (first**2).mean())
 claim("training_leaky_last_to_first", ratio, at_least=0.5)
 
 # %% [markdown]
-# **2.** Nothing: the layer divides by the spread, which is 10 times as large. (Epsilon aside.)
-
-# %% tags=["solution"]
-norm = layers.BatchNormalization(epsilon=1e-7)
-same = norm(10 * maps, training=True) - norm(maps, training=True)
-claim("training_batch_norm_forgets_scale", np.abs(same).max(), at_most=1e-3)
-
-# %% [markdown]
-# **3.** Directions of little variance are no longer blown up:
+# **2.** Directions of little variance are no longer blown up:
 # 86 %<!--claim:training_on_gently_whitened--> instead of 69 %<!--claim:training_on_whitened-->.
 
 # %% tags=["solution"]
