@@ -317,6 +317,7 @@ def test_the_trial_trains_in_the_format_it_is_asked_for():
     assert all(moved), "a step without a backward pass"
 
 
+@pytest.mark.slow
 def test_measuring_here_gives_a_known_policy_and_leaves_no_trace():
     keras.utils.set_random_seed(1)
     expected = keras.random.uniform((3,)).numpy()

@@ -64,6 +64,7 @@ def test_the_script_gives_the_same_files_twice(rebuild, packages, tmp_path):
     assert first.keys() == MANIFEST.keys()
 
 
+@pytest.mark.slow
 def test_three_decimals_give_every_byte_back(rebuild, packages):
     images, labels = rebuild.digits_from_json(packages[0])
     generator = np.random.default_rng(0)

@@ -175,6 +175,7 @@ def in_a_model(layer, image_shape):
     return keras.Model(inputs, keras.layers.Dense(2)(x))
 
 
+@pytest.mark.slow
 @each_layer
 def test_a_saved_model_brings_the_numbers_along(layer_class, images, tmp_path):
     keywords = {"components": 7, "epsilon": 0.5} if issubclass(layer_class, PCAWhitening) else {}

@@ -137,6 +137,7 @@ def model():
     return model
 
 
+@pytest.mark.slow
 def test_with_keras(model, capsys):
     images, labels = np.ones((50, 4)), np.zeros(50)
     watch = Stopwatch(50, goal=0.0)
@@ -149,6 +150,7 @@ def test_with_keras(model, capsys):
     assert watch.first_step_seconds <= watch.seconds_to_goal
 
 
+@pytest.mark.slow
 def test_with_a_dataset_of_unknown_length(model, monkeypatch):
     monkeypatch.setattr(timing.sys, "stdout", terminal := Terminal())
     batches = [(np.ones((5, 4)), np.zeros(5))] * 3
