@@ -23,7 +23,7 @@ book: .venv/ready  ## run every chapter (quick) and make the web pages under bui
 
 test: .venv/ready  ## run every test, the notebooks included
 	@echo "Running every test, the notebooks included: under 10 minutes on 2 cores ..."
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/ready  ## lint, format and fast tests (under a minute on 2 cores)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m pytest -m "not slow" -n 2 tests

@@ -13,9 +13,12 @@ def model():
 
 
 def test_the_parameters_are_within_the_budget_and_as_said(model):
-    convolutions = (25 * 1 + 1) * 32 + (9 * 32 + 1) * 64 + (9 * 64 + 1) * 128
-    assert model.count_params() == convolutions + (3 * 3 * 128 + 1) * 10
-    assert model.count_params() == 104_714 <= 122_570
+    convolutions = (25 * 1 + 1) * 32 + 9 * 32 * 64 + 9 * 64 * 128
+    logits = (3 * 3 * 128 + 1) * 10
+    assert model.count_params() == convolutions + 4 * (64 + 128) + logits
+    assert model.count_params() == 105_290 <= 122_570
+    plain = build_small_digit_net(normalize=False)
+    assert plain.count_params() == convolutions + 64 + 128 + logits == 104_714
 
 
 @pytest.mark.parametrize(
@@ -34,13 +37,17 @@ def test_map_sizes(model, name, shape):
 
 
 def test_the_layers_come_in_this_order(model):
-    names = ["images", "rescaling", "conv1", "conv2", "pool", "conv3"]
-    assert [layer.name for layer in model.layers] == [*names, "flatten", "dropout", "logits"]
+    names = ["images", "rescaling", "conv1", "conv2", "pool", "norm2", "relu2"]
+    names += ["conv3", "norm3", "relu3", "flatten", "dropout", "logits"]
+    assert [layer.name for layer in model.layers] == names
+    plain = build_small_digit_net(normalize=False)
+    assert [layer.name for layer in plain.layers] == [n for n in names if "norm" not in n]
 
 
-def test_every_convolution_has_a_relu_and_the_logits_have_none(model):
-    weighted = [layer for layer in model.layers if hasattr(layer, "activation")]
-    assert [layer.activation.__name__ for layer in weighted] == ["relu"] * 3 + ["linear"]
+def test_only_the_first_convolution_brings_its_relu_and_no_bias_stands_before_a_norm(model):
+    weighted = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    assert [layer.activation.__name__ for layer in weighted] == ["relu"] + ["linear"] * 3
+    assert [layer.use_bias for layer in weighted] == [True, False, False, True]
 
 
 def test_the_pooling_takes_the_largest_of_four(model):

@@ -395,7 +395,7 @@ figure = plot_runs({"rising rate": smooth}, rates[3:-3], names, title, ("log", "
 
 # %%
 def one_cycle(peak, steps):
-    up, down = int(0.3 * steps), int(0.7 * steps)
+    up, down = int(0.2 * steps), int(0.8 * steps)
     return optimizers.schedules.CosineDecay(0.0, down, warmup_target=peak, warmup_steps=up)
 
 
@@ -484,8 +484,10 @@ claim("training_overfit_loss_rise", turn, at_least=1.02)
 # ## All of it together
 #
 # One net for all of MNIST, of three convolutions, with what this chapter found: pixels from 0 to 1,
-# weights scaled by fan-in, one cycle, Adam, dropout. And the strongest regularisation of all: a
-# digit a little turned, stretched or shifted is the same digit, so no picture comes twice.
+# weights scaled by fan-in, batch normalisation, one cycle, Adam, dropout. And the strongest
+# regularisation of all: a digit a little turned, stretched or shifted is the same digit, so no
+# picture comes twice. We chose among such recipes by the 5,000 validation digits; then nothing is
+# left to choose, and the net may learn from those, too.
 
 
 # %%
@@ -508,19 +510,20 @@ copies = move(np.repeat(digits.train_images[:1], 8, axis=0))
 figure = plot_gallery(copies / 255, title="One digit, eight ways to write it")
 
 # %%
-part = slice(7_500 if QUICK else None)
-seen = digits.train_images[part], digits.train_labels[part]
-checked, nets = (digits.validation_images, digits.validation_labels), []
+part, nets = slice(7_500 if QUICK else None), []
+seen = [
+    np.concatenate([getattr(digits, f"{name}_{kind}") for name in ("train", "validation")])[part]
+    for kind in ("images", "labels")
+]
 keras.config.set_dtype_policy(recommend_precision().policy)
 for seed in SEEDS:
     keras.utils.set_random_seed(seed)
-    batches = make_pipeline(*seen, 256, training=True, augment=move, seed=seed)
-    adam = optimizers.Adam(one_cycle(0.006, FINAL_EPOCHS * len(batches)), beta_2=0.95)
+    batches = make_pipeline(*seen, 128, training=True, augment=move, seed=seed)
+    adam = optimizers.Adam(one_cycle(0.004, FINAL_EPOCHS * len(batches)), beta_2=0.95)
     net = build_small_digit_net()
     net.compile(optimizer=adam, loss=LOSS, metrics=["accuracy"], steps_per_execution=16)
     options = {"epochs": FINAL_EPOCHS, "verbose": 0, "shuffle": False}
-    watch = Stopwatch(len(seen[0]), goal=0.99)
-    net.fit(batches, validation_data=checked, callbacks=[watch], **options)
+    net.fit(batches, callbacks=[Stopwatch(len(seen[0]), "accuracy")], **options)
     nets.append(net)
 keras.config.set_dtype_policy("float32")
 
@@ -528,12 +531,12 @@ keras.config.set_dtype_policy("float32")
 test = digits.test_images, digits.test_labels  # opened once, after all was chosen
 accuracies = [net.evaluate(*test, batch_size=500, verbose=0)[1] for net in nets]
 print("test accuracy of each seed:", np.round(accuracies, 4))
-claim("training_small_net_parameters", nets[0].count_params(), equals=104_714)
+claim("training_small_net_parameters", nets[0].count_params(), equals=105_290)
 bounds = {"at_least": 0.995, "embedded": 0.97, "quick": 0.9}
 claim("training_small_net_accuracy", np.mean(accuracies), source=digits.source, **bounds)
 
 # %% [markdown]
-# With 104,714<!--claim:training_small_net_parameters--> parameters, a twelfth of chapter 3's best,
+# With 105,290<!--claim:training_small_net_parameters--> parameters, a twelfth of chapter 3's best,
 # 99.5 %<!--claim:training_small_net_accuracy--> of the test digits (the mean of three seeds): no
 # choice above is large, together they are.
 #
