@@ -39,23 +39,21 @@ def build_example() -> keras.Model:
 def build(recipe: Recipe) -> keras.Model:
     """The recipe's network, not compiled."""
     if recipe.net == "small_digit_net":
-        return build_small_digit_net(dropout=recipe.dropout)
+        return build_small_digit_net(dropout=recipe.dropout, normalize=recipe.normalize)
     return {"classical": build_conv_conv_pool, "example": build_example}[recipe.net]()
 
 
-def shift_images(pixels: int):
-    """Make a function that moves each image of a batch by whole pixels, at random."""
+def move(images: tf.Tensor) -> tf.Tensor:
+    """Turn by up to 10 degrees, stretch by up to a tenth, shift by up to 2 pixels, as chapter 4."""
 
-    def shifted(images: tf.Tensor) -> tf.Tensor:
-        count, height, width = images.shape[0] or tf.shape(images)[0], *images.shape[1:3]
-        padded = tf.pad(images, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)))
-        corners = tf.random.uniform((2, count, 1), 0, 2 * pixels + 1, dtype=tf.int32)
-        rows = corners[0] + tf.range(height)
-        columns = corners[1] + tf.range(width)
-        moved = tf.gather(padded, rows, axis=1, batch_dims=1)
-        return tf.gather(moved, columns, axis=2, batch_dims=1)
+    def up_to(limit: float) -> tf.Tensor:
+        return tf.random.uniform(tf.shape(images)[:1], -limit, limit)
 
-    return shifted
+    turn, stretch, middle = up_to(np.radians(10)), tf.exp(up_to(0.1)), 13.5
+    a, b = stretch * tf.cos(turn), stretch * tf.sin(turn)
+    right, down = middle * (1 - a + b) + up_to(2), middle * (1 - b - a) + up_to(2)
+    matrix = tf.stack([a, -b, right, b, a, down, 0 * a, 0 * a], axis=1)
+    return keras.ops.image.affine_transform(tf.cast(images, tf.float32), matrix)
 
 
 class TestAfterEachEpoch(keras.callbacks.Callback):
@@ -124,10 +122,9 @@ def train(recipe: Recipe, seed: int, max_epochs: int) -> None:
     print(json.dumps(facts | {"parameters": model.count_params()}), flush=True)
     test = TestAfterEachEpoch(digits.test_images, digits.test_labels, start)
     options = {"verbose": 0, "epochs": recipe.epochs, "callbacks": [test, StopAfter(max_epochs)]}
-    if recipe.shift:
-        augment = shift_images(recipe.shift)
+    if recipe.moved:
         data = make_pipeline(
-            images, labels, recipe.batch_size, training=True, augment=augment, seed=seed
+            images, labels, recipe.batch_size, training=True, augment=move, seed=seed
         )
         model.fit(data, shuffle=False, **options)
     else:

@@ -201,17 +201,25 @@ def test_the_share_of_the_peak_is_that_of_the_format_the_way_computes_in():
     assert "3,113,930 parameters" in page
 
 
-def test_images_are_moved_by_whole_pixels_and_zeros_come_in():
+def test_images_are_turned_stretched_and_shifted_within_their_limits():
+    import keras
     import numpy as np
-    from accuracy_keras import shift_images
+    from accuracy_keras import move
 
-    image = np.arange(1, 37, dtype="uint8").reshape(6, 6, 1)
-    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
-    legal = {
-        padded[row : row + 6, column : column + 6].tobytes(): (row, column)
-        for row in range(5)
-        for column in range(5)
-    }
-    moved = np.array(shift_images(2)(np.repeat(image[None], 500, axis=0)))
-    found = {legal[one.tobytes()] for one in moved}
-    assert len(found) == 25
+    def centres(blobs):
+        weights = blobs / blobs.sum(axis=(1, 2), keepdims=True)
+        places = np.arange(28) - 13.5
+        return weights.sum(axis=2) @ places * 1j + weights.sum(axis=1) @ places
+
+    keras.utils.set_random_seed(0)
+    image = np.zeros((2, 28, 28, 1), "uint8")
+    image[0, 13:15, 6:8] = image[1, 13:15, 20:22] = 255  # left and right of the middle
+    moved = np.array(move(np.repeat(image.sum(axis=0, keepdims=True), 500, axis=0)))
+    moved = moved[..., 0].astype(float)
+    left, right = moved.copy(), moved.copy()
+    left[:, :, 14:], right[:, :, :14] = 0, 0
+    across, middle = centres(right) - centres(left), (centres(right) + centres(left)) / 2
+    turned, stretched = np.degrees(np.angle(across)), np.log(np.abs(across) / 14)
+    assert 9 < np.abs(turned).max() < 11 and turned.min() < -9 and turned.max() > 9
+    assert 0.09 < np.abs(stretched).max() < 0.11
+    assert 1.8 < np.abs(middle.real).max() < 2.7 and 1.8 < np.abs(middle.imag).max() < 2.7
