@@ -1,4 +1,4 @@
-"""How good can a small CNN for digits be that trains within two minutes on two CPU cores?
+"""How good can a small CNN for digits be that trains in two or three minutes on two CPU cores?
 
 Our own, of known parts: three unpadded convolutions and one pooling, as in LeCun, Bottou, Bengio &
 Haffner (1998), "Gradient-Based Learning Applied to Document Recognition",

@@ -6,9 +6,9 @@
 # This chapter tries each choice alone, on 2,000 digits, in seconds. At its end all good ones
 # together read 99.6 %<!--claim:training_small_net_accuracy--> of MNIST's test digits.
 #
-# Takes about 15 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores with the whole of
-# MNIST, and less with the digits that come with the book (quick: under a minute); needs chapters 1
-# and 3, no GPU.
+# Takes about 15 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores with the whole
+# of MNIST, and less with the digits that come with the book (quick: under a minute); needs
+# chapters 1 and 3, no GPU.
 
 # %%
 import os
@@ -40,6 +40,7 @@ BATCH_SIZE = 50
 FINAL_EPOCHS = 2 if QUICK else 12  # on the whole of MNIST, at the end
 UNSEEN = ("epoch", "accuracy on unseen digits")  # what most figures show
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles many networks
 
 digits = load_mnist()
 pixels, labels = digits.train_images[:IMAGES] / np.float32(255), digits.train_labels[:IMAGES]
@@ -94,7 +95,8 @@ claim("training_too_small_last_to_first", ends["too small: 0.02"], at_most=1e-10
 # has the mean of inputs and outputs for `n` and no 2. A wrong factor is multiplied 20 times over.
 #
 # *Sparse* weights (Martens 2010) give each unit `K` connections, 10 to 15, and zeros elsewhere: the
-# size depends on `K` alone. Biases begin at 0; some prefer 0.01, to keep every ReLU alive at first.
+# size depends on `K` alone. (In the figure both lie on one line.) Biases begin at 0; some prefer
+# 0.01, to keep every ReLU alive at first.
 # Constants are hopeless at any size: the end of the chapter shows why.
 
 # %% [markdown]
@@ -369,7 +371,6 @@ def small_cnn():
     return keras.Model(images, layers.Dense(10)(layers.Flatten()(x)))
 
 
-# %%
 rates, falls = np.geomspace(1e-3, 10, 100), []
 for seed in SEEDS:
     keras.utils.set_random_seed(seed)
