@@ -237,6 +237,7 @@ keras.utils.set_random_seed(SEED)
 falling = PolynomialDecay(0.001, EPOCHS["deep"] * steps_per_epoch, 0)
 train("deep", build_deep_blocks(dropout=DROPOUT), "0.001 to 0", falling, EPOCHS["deep"])
 
+# %%
 keras.utils.set_random_seed(SEED)
 cycle = one_cycle(0.002, EPOCHS["cycle"] * steps_per_epoch)
 net = build_deep_blocks(dropout=DROPOUT)
