@@ -50,6 +50,10 @@ def run_chapters(
             done(name, notebook, seconds, claims)
         except (notebooks.NotebookError, BookError) as error:
             say(f" FAILED: {error}")
+            partial = folder / "build" / "failed" / f"{name}.ipynb"
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            notebooks.write_notebook(notebook, partial)
+            say(f"{' ' * 8}The cells that ran, with their outputs: {partial.relative_to(folder)}")
             failed.append(name)
         else:
             say(f" {seconds:7.1f} s   {len(claims):3} claims held")

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from typer.testing import CliRunner
 
@@ -182,6 +183,19 @@ def test_two_chapters_may_not_use_the_same_name(run, project):
     result = run("book", "--update")
     assert result.exit_code == 1
     assert "claim names that another chapter has: sum" in result.output
+
+
+@pytest.mark.slow
+def test_hours_of_a_run_that_fails_at_its_end_are_not_lost(run, project):
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.write_text(f"{CHAPTER}\n# %%\nraise OSError('the disk is full')\n")
+    result = run("book", "--update")
+    assert result.exit_code == 1
+    assert "OSError: the disk is full" in result.output
+    assert "build/failed/01_one.ipynb" in result.output
+    partial = nbformat.read(project / "build" / "failed" / "01_one.ipynb", as_version=4)
+    assert "claim sum = 4" in partial.cells[1].outputs[0].text
+    assert not (project / "notebooks" / "01_one.ipynb").exists()
 
 
 def test_without_the_repository_the_book_says_where_the_chapters_are(run, monkeypatch, tmp_path):

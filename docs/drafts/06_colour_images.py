@@ -41,6 +41,7 @@ EPOCHS = 5 if QUICK else 16  # ours
 BATCH_SIZE = 64 if QUICK else 128  # ours; the source's is Keras' default, 32
 PEAK_RATES = {"source's net": 0.02, "our net": 0.1}
 QUICK_SIZES = {"train": 1_500, "validation": 500, "test": 500}  # pictures in the short run
+tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles many networks
 
 
 # %% [markdown]
