@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-REAL_DATA = os.environ.pop("CNNBOOK_DATA", None)
+# The processes of `pytest -n` inherit what this file leaves, so the folder goes to another name.
+REAL_DATA = os.environ.pop("CNNBOOK_DATA", None) or os.environ.get("CNNBOOK_DATA_OF_THE_TESTS")
+if REAL_DATA:
+    os.environ["CNNBOOK_DATA_OF_THE_TESTS"] = REAL_DATA
 os.environ["CNNBOOK_QUICK"] = "1"
 os.environ["CNNBOOK_OFFLINE"] = "1"
 os.environ["MPLBACKEND"] = "agg"
