@@ -7,7 +7,7 @@
 # together read 99.6 %<!--claim:training_small_net_accuracy--> of MNIST's test digits.
 #
 # Takes about 15 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores with the whole
-# of MNIST, and less with the digits that come with the book (quick: under a minute); needs
+# of MNIST, and less with the digits that come with the book (quick: one to two minutes); needs
 # chapters 1 and 3, no GPU.
 
 # %%

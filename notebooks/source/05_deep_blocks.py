@@ -8,7 +8,8 @@
 # does it cost without that GPU, and is a difference of a few tenths of a point real at all?
 #
 # Takes about 31 minutes<!--minutes:05_deep_blocks--> on two CPU cores that have units for
-# `bfloat16`, up to three times as long on others (quick: under 60 seconds); needs chapters 3 and 4.
+# `bfloat16`, up to three times as long on others (quick: one to two minutes); needs chapters 3
+# and 4.
 
 # %%
 import os
