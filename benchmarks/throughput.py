@@ -55,7 +55,7 @@ WAYS = {
     ),
 }
 
-PEAK_WAYS = {"recommended", "torch"}  # one worker of each framework
+PEAK_WAYS = ("recommended", "torch")  # one worker of each framework
 
 
 def best_peak(product: Callable[[], object], repetitions: int = 10) -> float:
@@ -81,10 +81,10 @@ def ratios(rates: dict[str, list[float]], to: str) -> dict[str, float]:
     }
 
 
-def start_workers(ways: list[str]) -> tuple[dict[str, Worker], dict[str, dict]]:
+def start_workers() -> tuple[dict[str, Worker], dict[str, dict]]:
     """Start them one after the other; return what each says of itself."""
     workers, facts = {}, {}
-    for way in ways:
+    for way in WAYS:
         workers[way] = Worker(WAYS[way].script, *WAYS[way].arguments)
         facts[way] = workers[way].ask("describe")
     return workers, facts
@@ -99,7 +99,7 @@ def measure(net: str, workers: dict[str, Worker], rounds: int) -> dict:
     runs = {way: lambda worker=worker: rate(worker) for way, worker in workers.items()}
     rates = in_turns(runs, rounds)
     peaks = {}
-    for way in PEAK_WAYS & set(workers):
+    for way in PEAK_WAYS:
         for dtype, value in workers[way].ask("peak").items():
             peaks[dtype] = max(value, peaks.get(dtype, 0.0))
     return {"rounds": rounds, "images_per_second": rates, "peak_gflops": peaks}
@@ -125,7 +125,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--try-out", action="store_true", help="do not keep the result")
     options = parser.parse_args()
-    workers, facts = start_workers(list(WAYS))
+    workers, facts = start_workers()
     for net in options.nets:
         result = compare(net, facts) | measure(net, workers, options.rounds)
         for way, values in result["images_per_second"].items():
