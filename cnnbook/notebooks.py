@@ -78,6 +78,7 @@ def run_notebook(
         timeout=SECONDS_PER_CELL,
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,  # else each line printed is an output of its own
         resources={"metadata": {"path": os.fspath(folder)}},
     )
     start = time.perf_counter()
