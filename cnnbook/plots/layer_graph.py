@@ -1,0 +1,143 @@
+"""How are the layers of a block connected? Boxes from top to bottom, arrows where maps go.
+
+This file stands alone: copy it, it needs Matplotlib.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Protocol
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
+from matplotlib.path import Path
+
+COLOURS = {  # the first that is part of the kind's name counts
+    "Conv": "#9ecae1",
+    "Dense": "#a1d99b",
+    "Pool": "#fdd0a2",
+    "Add": "#f4a582",
+    "Concat": "#f4a582",
+    "Multiply": "#f4a582",
+}
+OTHER = "#eeeeee"
+BOX_HEIGHT, ACROSS, DOWN = 0.34, 1.75, 0.62  # inches; boxes stand ACROSS and DOWN apart
+
+
+class Layer(Protocol):
+    """What is drawn of a layer; the rows of `cnnbook.costs.layer_costs` are such."""
+
+    name: str
+    kind: str
+    inputs: Sequence[str]
+    output_shape: Sequence[int]
+
+
+def plot_layer_graph(layers: Sequence[Layer], title: str | None = None) -> Figure:
+    r"""Draw the layers of a block or a small network as a graph.
+
+    Args:
+        layers: Objects with `name`, `kind`, `inputs` (names of layers in the list) and
+            `output_shape`, each after its inputs; at most 40.
+        title: What the picture shows.
+
+    Returns:
+        The figure. Convolutions are blue, dense layers green, poolings yellow, layers that join
+        branches red, others grey. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there are no layers or more than 40, or one has an input that does not come
+            before it.
+
+    Example:
+        >>> from collections import namedtuple
+        >>> Layer = namedtuple("Layer", "name kind inputs output_shape")
+        >>> images = Layer("images", "InputLayer", (), (8, 8, 3))
+        >>> conv = Layer("conv", "Conv2D", ("images",), (6, 6, 4))
+        >>> figure = plot_layer_graph([images, conv], title="One convolution")
+        >>> [text.get_text() for text in figure.axes[0].texts][1]
+        'conv\nConv2D, 6×6×4'
+    """
+    if not 1 <= len(layers) <= 40:
+        raise ValueError(f"`layers` must be 1 to 40 layers; got {len(layers)}. Draw one block.")
+    rows = _find_rows(layers)
+    ways = _find_ways(layers, rows)
+    places = _place(rows, ways)
+    left = min(x for x, _ in places.values()) - ACROSS / 2
+    right = max(x for x, _ in places.values()) + ACROSS / 2
+    depth = max(rows.values()) * DOWN + BOX_HEIGHT
+    size = (min(9, max(3, right - left)), depth + 0.5)
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
+    for layer in layers:
+        shape = "×".join(str(n) for n in layer.output_shape)
+        colour = next((c for part, c in COLOURS.items() if part in layer.kind), OTHER)
+        axes.text(
+            *places[layer.name, rows[layer.name]],
+            f"{layer.name}\n{layer.kind}, {shape}",
+            ha="center",
+            va="center",
+            fontsize=7,
+            bbox={"boxstyle": "round", "facecolor": colour, "edgecolor": "#555555"},
+        )
+    for way in ways:
+        (x, y), *passed, (to_x, to_y) = [places[stop] for stop in way]
+        path = Path([(x, y - BOX_HEIGHT / 2), *passed, (to_x, to_y + BOX_HEIGHT / 2)])
+        arrow = {"arrowstyle": "-|>", "mutation_scale": 9, "color": "#333333"}
+        axes.add_patch(FancyArrowPatch(path=path, **arrow))
+    axes.set(xlim=(left, right), ylim=(BOX_HEIGHT / 2 - depth, BOX_HEIGHT / 2))
+    axes.axis("off")
+    if title:
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+Stop = tuple[str, int]
+"""A layer and its row; or an arrow and a row that it passes."""
+
+
+def _find_rows(layers: Sequence[Layer]) -> dict[str, int]:
+    """Put each layer one row below the lowest of its inputs."""
+    rows: dict[str, int] = {}
+    for layer in layers:
+        for name in layer.inputs:
+            if name not in rows:
+                raise ValueError(
+                    f"`layers`: {layer.name!r} has the input {name!r}, which does not come before "
+                    f"it. Known there: {', '.join(rows) or 'none'}."
+                )
+        rows[layer.name] = 1 + max((rows[name] for name in layer.inputs), default=-1)
+    return rows
+
+
+def _find_ways(layers: Sequence[Layer], rows: dict[str, int]) -> list[list[Stop]]:
+    """List the stops of each arrow: an arrow over several rows needs a place in each."""
+    ways = []
+    for layer in layers:
+        for name in layer.inputs:
+            between = range(rows[name] + 1, rows[layer.name])
+            passed = [(f"{name} to {layer.name}", row) for row in between]
+            ways.append([(name, rows[name]), *passed, (layer.name, rows[layer.name])])
+    return ways
+
+
+def _place(rows: dict[str, int], ways: list[list[Stop]]) -> dict[Stop, tuple[float, float]]:
+    """Give each stop the middle of those before it, as far as its neighbours leave room."""
+    before: dict[Stop, list[Stop]] = {stop: [] for stop in rows.items()}
+    for way in ways:
+        for stop, following in pairwise(way):
+            before.setdefault(following, []).append(stop)
+    columns: dict[Stop, float] = {}
+    for row in range(max(rows.values()) + 1):
+        here = [stop for stop in before if stop[1] == row]
+        wanted = {s: sum(columns[b] for b in before[s]) / max(1, len(before[s])) for s in here}
+        here.sort(key=wanted.get)  # stable: brothers keep their order
+        for last, stop in pairwise([None, *here]):
+            room = (_width(last, rows) + _width(stop, rows)) / 2 if last else 0
+            columns[stop] = max(wanted[stop], columns[last] + room) if last else wanted[stop]
+        aside = sum(columns[stop] - wanted[stop] for stop in here) / len(here)
+        columns |= {stop: columns[stop] - aside for stop in here}
+    return {stop: (column, -stop[1] * DOWN) for stop, column in columns.items()}
+
+
+def _width(stop: Stop, rows: dict[str, int]) -> float:
+    return ACROSS if stop[0] in rows else 0.3
