@@ -40,9 +40,10 @@ def throughput_section(kept: dict | None) -> str:
         origin(
             f"{rounds} rounds, batches of 128, Adam, pixels from memory", *kept["nets"].values()
         ),
-        "The recommended setting is the policy that `cnnbook.devices.recommend_precision()` gives "
-        "and `steps_per_execution=16`. Ratios are medians of the rounds' ratios. The peak is the "
-        "rate of a 2048x2048 matrix product, the better of TensorFlow and PyTorch; the share is "
+        "The recommended setting is the policy that `cnnbook.devices.recommend_precision()` gives, "
+        "`steps_per_execution=16` and `cnnbook.optimizers.FusedAdam`. Ratios are medians of the "
+        "rounds' ratios. The peak is the rate of a 2048x2048 matrix product, the better of "
+        "TensorFlow and PyTorch; the share is "
         "that of the format the way computes in, taking training as three times the "
         "multiplications and additions of the way forward.",
     ]

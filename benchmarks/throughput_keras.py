@@ -12,10 +12,12 @@ import tensorflow as tf
 from bench_tools import serve
 from throughput import BATCH_SIZE, NETS, PEAK_SIZE, best_peak
 
+from cnnbook.costs import layer_costs
 from cnnbook.devices import recommend_precision
 from cnnbook.models.conv_conv_pool import build_conv_conv_pool
 from cnnbook.models.conv_pool_conv import build_conv_pool_conv
 from cnnbook.models.deep_blocks import build_deep_blocks
+from cnnbook.optimizers import FusedAdam
 
 BUILDERS = {
     "wide": lambda: build_conv_conv_pool(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
@@ -28,22 +30,16 @@ STEPS_PER_CALL = 16
 def forward_flops(model: keras.Model) -> int:
     """Multiplications and additions of one image's way through the convolutions and dense layers.
 
-    Each output of a filter is a product and a sum for each of the filter's weights; biases,
-    activations and poolings, together below 2 % in these nets, are left out.
+    Biases, activations and poolings, together below 2 % in these nets, are left out.
     """
-    flops = 0
-    for layer in model.layers:
-        if isinstance(layer, (keras.layers.Conv2D, keras.layers.Dense)):
-            places = np.prod(layer.output.shape[1:-1], dtype=int)  # 1 for a dense layer
-            flops += 2 * int(places) * int(np.prod(layer.kernel.shape))
-    return flops
+    return 2 * sum(row.multiply_adds for row in layer_costs(model))
 
 
 def compile_net(name: str, recommended: bool) -> keras.Model:
     """One net with Adam, as Keras does it by default or with the recommended setting."""
     model = BUILDERS[name]()
     model.compile(
-        optimizer="adam",
+        optimizer=FusedAdam() if recommended else "adam",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         steps_per_execution=STEPS_PER_CALL if recommended else 1,
     )

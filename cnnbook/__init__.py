@@ -9,7 +9,9 @@ Import from the file that you would copy; this page is the table of contents.
 - `cnnbook.preprocessing`: centring, scaling and whitening of images, as Keras layers
 - `cnnbook.initializers`: sparse first weights
 - `cnnbook.losses`: cross-entropy and hinge by hand
+- `cnnbook.optimizers`: Adam in one pass over the weights
 - `cnnbook.timing`: images per second, seconds to a goal, time left
+- `cnnbook.costs`: what does a network cost, layer by layer?
 - `cnnbook.models`: what computes? one family of networks a file
 - `cnnbook.plots`: show me: arrays in, Matplotlib figures out
 """
