@@ -1,0 +1,195 @@
+"""How can a network of 50 or 152 layers still be trained? Each block adds to what it was given.
+
+Source: He, Zhang, Ren & Sun (2015), "Deep Residual Learning for Image Recognition",
+https://arxiv.org/abs/1512.03385: table 1 (the five nets), figure 5 (the two blocks); shortcuts of
+option B, a 1x1 convolution where the size of the maps changes.
+Differs from the paper: the mean colour of ImageNet is subtracted, not the mean image. As in
+keras.applications.ResNet50, whose weights fit, the convolutions of the nets of 50, 101 and 152
+layers have biases, which the batch normalisation after them makes superfluous.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers
+
+# Depth: blocks in the stages 2 to 5. From 50 layers on a block has three convolutions, not two.
+BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+def build_resnet(
+    depth: int = 50,
+    image_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    weights: str | None = None,
+) -> keras.Model:
+    """Build an uncompiled ResNet that returns logits.
+
+    The paper gives no parameter counts for these nets, but multiply-adds: 1.8, 3.6, 3.8, 7.6 and
+    11.3 thousand millions for 18, 34, 50, 101 and 152 layers. Parameters of `count_params`, with
+    the moving means and variances: 11,699,112, 21,814,696, 25,636,712, 44,707,176, 60,419,944;
+    of them trainable with 18 and 34 layers: 11,689,512 and 21,797,672.
+
+    Args:
+        depth: Layers with weights on the way through the blocks: 18, 34, 50, 101 or 152.
+        image_shape: (height, width, 3) of one image, of any size. The last maps are 32 times
+            smaller than the image.
+        num_classes: Width of the last layer, 2 or more.
+        weights: None, or "imagenet": those of keras.applications (needs the internet once), for 50,
+            101 and 152 layers and 1000 classes.
+
+    Returns:
+        A functional model from RGB images (batch, height, width, 3) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "mean", "conv1", "conv1_norm",
+        "conv1_relu", "pool1", then as in "stage2_block1_conv1", with "_norm" and "_relu" behind,
+        and "stage2_block1_shortcut", "_shortcut_norm", "_add", "_relu", last "average", "logits".
+        The stages 2 to 5 are conv2_x to conv5_x of the paper's table 1.
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_resnet(18, image_shape=(64, 64, 3), num_classes=10)
+        >>> model.get_layer("stage5_block2_relu").output.shape
+        (None, 2, 2, 512)
+    """
+    _check_arguments(image_shape, num_classes)
+    _check_resnet(depth, image_shape, num_classes, weights)
+    block = basic_block if depth < 50 else bottleneck_block
+    images = keras.Input(image_shape, name="images")
+    x = keras.ops.flip(images, axis=-1)  # RGB to BGR, in which the published weights were trained
+    x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_BGR], name="mean")(x)
+    x = padded_conv_norm(x, 64, 7, "conv1", strides=2, use_bias=depth >= 50)
+    x = layers.ReLU(name="conv1_relu")(x)
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+    for stage, filters in zip((2, 3, 4, 5), (64, 128, 256, 512), strict=True):
+        for number in range(1, BLOCKS[depth][stage - 2] + 1):
+            strides = 2 if number == 1 and stage > 2 else 1
+            x = block(x, filters, strides, f"stage{stage}_block{number}")
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    model = keras.Model(images, logits, name=f"resnet{depth}")
+    if weights == "imagenet":
+        build_official = getattr(keras.applications, f"ResNet{depth}")
+        official = build_official(weights="imagenet", classifier_activation=None)
+        model.set_weights(official.get_weights())
+    return model
+
+
+def basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
+    """Add to the input what two 3x3 convolutions make of it: the nets of 18 and 34 layers.
+
+    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters).
+    """
+    shortcut = x
+    if x.shape[-1] != filters:
+        shortcut = padded_conv_norm(x, filters, 1, f"{name}_shortcut", strides)
+    x = padded_conv_norm(x, filters, 3, f"{name}_conv1", strides)
+    x = layers.ReLU(name=f"{name}_conv1_relu")(x)
+    x = padded_conv_norm(x, filters, 3, f"{name}_conv2")
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def bottleneck_block(
+    x: keras.KerasTensor, filters: int, strides: int, name: str
+) -> keras.KerasTensor:
+    """Add what a narrow 3x3 convolution between two of 1x1 makes of the input: 50 layers and more.
+
+    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), 4 * filters).
+    """
+    shortcut = x
+    if x.shape[-1] != 4 * filters:
+        shortcut = padded_conv_norm(x, 4 * filters, 1, f"{name}_shortcut", strides, use_bias=True)
+    x = padded_conv_norm(x, filters, 1, f"{name}_conv1", strides, use_bias=True)
+    x = layers.ReLU(name=f"{name}_conv1_relu")(x)
+    x = padded_conv_norm(x, filters, 3, f"{name}_conv2", use_bias=True)
+    x = layers.ReLU(name=f"{name}_conv2_relu")(x)
+    x = padded_conv_norm(x, 4 * filters, 1, f"{name}_conv3", use_bias=True)
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def padded_conv_norm(
+    x: keras.KerasTensor,
+    filters: int,
+    size: int,
+    name: str,
+    strides: int = 1,
+    use_bias: bool = False,
+) -> keras.KerasTensor:
+    """Convolve with zeros around the maps, then normalise over the batch.
+
+    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters). With strides,
+    Keras' padding="same" would lay fewer zeros on the left than on the right, and the values that
+    the filters take as their centres would not be those that the shortcut takes.
+    """
+    padding = "same"
+    if size > 1 and strides > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    x = layers.Conv2D(
+        filters,
+        size,
+        strides,
+        padding,
+        use_bias=use_bias,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
+
+
+def _check_resnet(
+    depth: int, image_shape: tuple[int, int, int], num_classes: int, weights: str | None
+) -> None:
+    """Refuse a net that is not in the table, grey images, and weights that do not fit."""
+    if depth not in BLOCKS:
+        raise ValueError(
+            f"`depth` must be {', '.join(map(str, BLOCKS))}; got {depth}. For small images there "
+            "are ResNets of 20 to 110 layers: build_resnet_cifar."
+        )
+    if image_shape[2] != 3:
+        raise ValueError(
+            f"`image_shape` must end in 3, for red, green and blue; got {image_shape}; repeat a "
+            "grey channel three times: np.repeat(images, 3, axis=-1)."
+        )
+    if weights is not None and (weights != "imagenet" or depth < 50):
+        raise ValueError(
+            '`weights` must be None, or "imagenet" with a depth of 50, 101 or 152; got '
+            f"{weights!r} with {depth}."
+        )
+    if weights is not None and num_classes != 1000:
+        raise ValueError(
+            f'`num_classes` must be 1000 with weights="imagenet"; got {num_classes}. Build with '
+            '1000, and put a new head on the layer "average".'
+        )
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
