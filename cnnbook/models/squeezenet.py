@@ -1,0 +1,149 @@
+"""How few parameters does a good net need? SqueezeNet: AlexNet's accuracy with a fiftieth of them.
+
+Source: Iandola, Han, Moskewicz, Ashraf, Dally & Keutzer (2016), "SqueezeNet: AlexNet-level accuracy
+with 50x fewer parameters and <0.5MB model size", https://arxiv.org/abs/1602.07360, figures 1 and 2,
+table 1; version 1.1 is the authors', https://github.com/forresti/SqueezeNet.
+Differs from the paper: images are 227 x 227, as in the authors' files; table 1 says 224, from which
+its 111 x 111 maps do not follow. RGB, where the authors' files take BGR. The last convolution of
+version 1.0 has no padding, as in the paper; the authors' file has a ring of one pixel there.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers
+
+# Version: filters and size of the first convolution, fire modules after which the maps are halved,
+# least side of an image. Version 1.1 halves earlier, and so has less to compute.
+VERSIONS = {
+    "1.0": (96, 7, (4, 8), 21),
+    "1.1": (64, 3, (3, 5), 17),
+}
+# Fire module: filters that squeeze, filters of each of the two sizes that expand.
+FIRES = {
+    2: (16, 64),
+    3: (16, 64),
+    4: (32, 128),
+    5: (32, 128),
+    6: (48, 192),
+    7: (48, 192),
+    8: (64, 256),
+    9: (64, 256),
+}
+
+
+def build_squeezenet(
+    version: str = "1.0",
+    image_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Build an uncompiled SqueezeNet: 1,248,424 parameters (1.0) or 1,235,496 (1.1).
+
+    It has no dense layer: the last convolution makes one map a class, and the mean of a map is
+    the logit. As published, a ReLU comes before the mean, so that no logit is below zero.
+
+    Args:
+        version: "1.0", the net of the paper, or "1.1", which the authors found as good; it has 388
+            million multiplications an image, 1.0 has 833 million.
+        image_shape: (height, width, 3) of one image, at least 21 x 21; in version 1.1, 17 x 17.
+        num_classes: Maps of the last convolution, 2 or more.
+        dropout: Share of the values before the last convolution that is dropped, in [0, 1).
+
+    Returns:
+        A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
+        float32 logits (batch, num_classes), 0 or more. Layers are named "mean", "conv1",
+        "pool1", "fire2_squeeze", "fire2_expand1x1", "fire2_expand3x3", "fire2" (both joined), ...,
+        "fire9", "dropout", "conv10", "logits", and "pool4", "pool8" (1.0) or "pool3", "pool5"
+        (1.1); before each "pool..." a "pool..._pad".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_squeezenet("1.1")
+        >>> model.count_params(), model.get_layer("fire9").output.shape
+        (1235496, (None, 14, 14, 512))
+    """
+    _check_arguments(image_shape, num_classes, dropout)
+    _check_rgb(image_shape)
+    if version not in VERSIONS:
+        raise ValueError(f'`version` must be "1.0" or "1.1", a string; got {version!r}.')
+    filters, size, pooled_fires, least_side = VERSIONS[version]
+    _check_least_side(image_shape, least_side, f"the strides of version {version} need them")
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
+    x = layers.Conv2D(filters, size, strides=2, activation="relu", name="conv1")(x)
+    x = overhanging_pool(x, "pool1")
+    for number, (squeeze, expand) in FIRES.items():
+        x = fire_module(x, squeeze, expand, f"fire{number}")
+        if number in pooled_fires:
+            x = overhanging_pool(x, f"pool{number}")
+    x = layers.Dropout(dropout, name="dropout")(x)
+    x = layers.Conv2D(num_classes, 1, activation="relu", name="conv10")(x)
+    logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name=f"squeezenet_{version.replace('.', '_')}")
+
+
+def fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:
+    """Squeeze the maps into a few, then expand these by filters of 1x1 and of 3x3.
+
+    Most of the parameters are in 3x3 filters, and these now see few maps.
+    Figure 1. Maps (batch, h, w, c) to (batch, h, w, 2 * expand).
+    """
+    few = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze")(x)
+    one = layers.Conv2D(expand, 1, activation="relu", name=f"{name}_expand1x1")(few)
+    three = layers.Conv2D(expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3")(
+        few
+    )
+    return layers.Concatenate(name=name)([one, three])
+
+
+def overhanging_pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Keep the largest of 3x3 values at every second place; the last window may hang over.
+
+    So Caffe does it, in which the net was published. The zeros added at the far sides never win:
+    all maps have passed a ReLU. Maps (batch, h, w, c) to (batch, h // 2, w // 2, c).
+    """
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
+    return layers.MaxPooling2D(3, strides=2, name=name)(x)
+
+
+def _check_rgb(image_shape: tuple[int, int, int]) -> None:
+    """Refuse images that are not of three channels, each of which has a mean of its own."""
+    if image_shape[2] != 3:
+        raise ValueError(
+            f"`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
+            f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
+        )
+
+
+def _check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
+    """Refuse images of which the strides would leave nothing."""
+    if min(image_shape[:2]) < side:
+        raise ValueError(
+            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
+            "Enlarge or pad the images."
+        )
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
