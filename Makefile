@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test check lab notebooks claims data bench clean
+.PHONY: help setup book test test-backends check lab notebooks claims data bench clean
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 setup: .venv/ready  ## make .venv and install everything into it (2 to 4 minutes, once)
 
@@ -22,8 +22,12 @@ book: .venv/ready  ## run every chapter (quick) and make the web pages under bui
 	@$(BIN)/cnnbook book
 
 test: .venv/ready  ## run every test, the notebooks included
-	@echo "Running every test, the notebooks included: under 10 minutes on 2 cores ..."
+	@echo "Running every test, the notebooks included: 10 to 15 minutes on 2 cores ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-backends: .venv/ready  ## run every network on TensorFlow, JAX and PyTorch (installs PyTorch)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[backends]'
+	@$(BIN)/python -m pytest -k backends tests
 
 check: .venv/ready  ## lint, format and fast tests (under a minute on 2 cores)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m pytest -m "not slow" -n 2 tests
@@ -31,7 +35,7 @@ check: .venv/ready  ## lint, format and fast tests (under a minute on 2 cores)
 lab: .venv/ready  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
-notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (20 to 40 minutes)
+notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (over an hour)
 	@$(BIN)/cnnbook book --update
 
 claims: .venv/ready  ## show the claims, and rewrite the figures in the prose from their record

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cnnbook.cli_data import verify_data
+from cnnbook.cli_models import list_models, show_summary
 
 app = typer.Typer(
     help="A book on convolutional neural networks that runs.",
@@ -156,6 +157,8 @@ def verify_sets() -> None:
 
 
 data_app.command("verify")(verify_data)
+app.command("models")(list_models)
+app.command("summary")(show_summary)
 
 
 @app.command()

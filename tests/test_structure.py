@@ -87,7 +87,7 @@ def test_every_dependency_has_a_lower_and_an_upper_bound():
     requirements = [*project["dependencies"], *(r for name in extras for r in extras[name])]
     for requirement in requirements:
         if not requirement.startswith("cnnbook["):
-            assert re.fullmatch(r"[a-z-]+>=[\d.]+,<[\d.]+", requirement), requirement
+            assert re.fullmatch(r"[a-z0-9-]+>=[\d.]+,<[\d.]+", requirement), requirement
 
 
 def test_the_users_packages_are_all_there():

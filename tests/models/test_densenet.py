@@ -139,8 +139,6 @@ def test_a_layer_is_norm_relu_1x1_norm_relu_3x3_join(model):
         (100, 12, True, 769_162, 0.8),
         pytest.param(100, 12, False, 6_979_642, 7.0, marks=pytest.mark.slow),
         pytest.param(100, 24, False, 27_249_082, 27.2, marks=pytest.mark.slow),
-        pytest.param(250, 24, True, 15_324_406, 15.3, marks=pytest.mark.slow),
-        pytest.param(190, 40, True, 25_624_430, 25.6, marks=pytest.mark.slow),
     ],
 )
 def test_parameters_of_table_2(depth, growth_rate, bottleneck, weights, millions):

@@ -1,0 +1,182 @@
+"""Which network began the boom of deep learning, in 2012? AlexNet.
+
+Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional
+Neural Networks", https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks,
+figure 2 and section 3. The single tower: Krizhevsky (2014), "One weird trick for parallelizing
+convolutional neural networks", https://arxiv.org/abs/1404.5997.
+Differs from the papers: the input is 227 x 227, since the 224 x 224 of the paper do not give its
+maps of 55 x 55; the mean colour of ImageNet is taken off, not a mean image; weights start as Keras
+starts them; responses are normalised over all maps of a layer, not over those of one GPU. The
+single tower has 256 filters in its fourth convolution (61,100,840 parameters), as its author's code
+and PyTorch have, where its paper says 384 (61,838,248); and, as in PyTorch, no such normalisation.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers, ops
+
+FILTERS = {
+    "grouped": (96, 256, 384, 384, 256),
+    "ungrouped": (96, 256, 384, 384, 256),
+    "single_tower": (64, 192, 384, 256, 256),
+}
+
+
+def build_alexnet(
+    form: str = "grouped",
+    image_shape: tuple[int, int, int] = (227, 227, 3),
+    num_classes: int = 1000,
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Build an uncompiled AlexNet, 60,965,224 parameters as published.
+
+    Args:
+        form: "grouped", the original, in which two GPUs held half of the filters each, and
+            exchanged maps only before the third convolution and the dense layers; "ungrouped",
+            the same on one GPU (62,378,344 parameters); "single_tower", the slimmer one of 2014
+            (61,100,840), which takes 224 x 224 as well as 227 x 227.
+        image_shape: (height, width, 3) of one image, at least 67 x 67 (single tower: 63 x 63).
+        num_classes: Width of the last layer, 2 or more.
+        dropout: Share of values dropped after each hidden dense layer, in [0, 1).
+
+    Returns:
+        A functional model from RGB images (batch, height, width, 3) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "mean", "conv1", "norm1", "pool1",
+        "conv2", "norm2", "pool2", "conv3", "conv4", "conv5", "pool5", "flatten", "fc6", "dropout6",
+        "fc7", "dropout7", "logits"; "norm1" and "norm2" are missing in the single tower. In the
+        grouped form, "conv2", "conv4" and "conv5" put together "conv2_gpu1" and "conv2_gpu2", ...
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_alexnet(image_shape=(67, 67, 3), num_classes=2)
+        >>> model.get_layer("conv1").output.shape, model.get_layer("pool5").output.shape
+        ((None, 15, 15, 96), (None, 1, 1, 256))
+    """
+    _check_arguments(image_shape, num_classes, dropout)
+    _check_form(form, image_shape)
+    filters, groups = FILTERS[form], 2 if form == "grouped" else 1
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(1.0, offset=(-123.68, -116.779, -103.939), name="mean")(images)
+    if form == "single_tower":
+        x = layers.ZeroPadding2D(2, name="rim")(x)
+    x = layers.Conv2D(filters[0], 11, strides=4, activation="relu", name="conv1")(x)
+    if form != "single_tower":
+        x = LocalResponseNormalization(name="norm1")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+    x = convolution(x, filters[1], 5, groups, "conv2")
+    if form != "single_tower":
+        x = LocalResponseNormalization(name="norm2")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool2")(x)
+    x = convolution(x, filters[2], 3, 1, "conv3")
+    x = convolution(x, filters[3], 3, groups, "conv4")
+    x = convolution(x, filters[4], 3, groups, "conv5")
+    x = layers.MaxPooling2D(3, strides=2, name="pool5")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (6, 7):
+        x = layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
+        x = layers.Dropout(dropout, name=f"dropout{number}")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name=f"alexnet_{form}")
+
+
+def convolution(
+    x: keras.KerasTensor, filters: int, size: int, groups: int, name: str
+) -> keras.KerasTensor:
+    """Convolve; with two groups, each half of the filters sees only one half of the maps.
+
+    Maps (batch, h, w, c) to (batch, h, w, filters).
+
+    (Conv2D has `groups` for this, but Keras must compile it for TensorFlow to run it on a CPU.)
+    """
+    if groups == 1:
+        return layers.Conv2D(filters, size, padding="same", activation="relu", name=name)(x)
+    halves = [
+        layers.Conv2D(
+            filters // groups, size, padding="same", activation="relu", name=f"{name}_gpu{gpu}"
+        )(half)
+        for gpu, half in enumerate(ops.split(x, groups, axis=-1), start=1)
+    ]
+    return layers.Concatenate(name=name)(halves)
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class LocalResponseNormalization(layers.Layer):
+    """Divide each value by the strength of the values beside it, in the neighbouring maps.
+
+    Maps (batch, h, w, c) to maps of the same shape: a / (k + alpha * sum of squares) ** beta, the
+    sum over the map itself and two maps on each side. Caffe and PyTorch divide the sum by 5: there
+    alpha = 5e-4 does the same.
+
+    Args:
+        neighbours: Over how many maps to sum, an odd number.
+        k: What is added to the sum.
+        alpha: Weight of the sum.
+        beta: Power of the divisor.
+        **keywords: What every Keras layer takes, such as name.
+    """
+
+    def __init__(self, neighbours=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
+        super().__init__(**keywords)
+        self.neighbours, self.k, self.alpha, self.beta = neighbours, k, alpha, beta
+
+    def call(self, maps):
+        """Normalise."""
+        channels, side = maps.shape[-1], self.neighbours // 2
+        squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
+        total = sum(squares[..., n : n + channels] for n in range(self.neighbours))
+        return maps / (self.k + self.alpha * total) ** self.beta
+
+    def compute_output_shape(self, input_shape):
+        """Say that the shape stays."""
+        return input_shape
+
+    def get_config(self):
+        """Say how to build this layer again."""
+        return super().get_config() | {
+            "neighbours": self.neighbours,
+            "k": self.k,
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }
+
+
+def _check_form(form: str, image_shape: tuple[int, int, int]) -> None:
+    """Refuse an unknown form, and images that it cannot take."""
+    if form not in FILTERS:
+        raise ValueError(f"`form` must be one of {', '.join(map(repr, FILTERS))}; got {form!r}.")
+    if image_shape[2] != 3:
+        raise ValueError(
+            f"`image_shape` must end in 3 channels, red, green and blue; got {image_shape}. Repeat "
+            "a grey channel three times: np.repeat(images, 3, axis=-1)."
+        )
+    side = 63 if form == "single_tower" else 67
+    if min(image_shape[:2]) < side:
+        raise ValueError(
+            f"`image_shape` must be at least {side} x {side} pixels: the first convolution and "
+            f"three poolings leave a 32nd of a side; got {image_shape}. Enlarge the images."
+        )
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )

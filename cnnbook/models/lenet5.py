@@ -1,0 +1,80 @@
+"""What did the first widely used CNN look like?
+
+Source: LeCun, Bottou, Bengio & Haffner (1998), "Gradient-Based Learning Applied to Document
+Recognition", Proceedings of the IEEE 86, pages 2278-2324, http://yann.lecun.com/exdb/publis/,
+figure 2 and section II-B.
+Differs from the paper, as the usual modern form does: pooling takes the plain mean of four values,
+the paper's subsampling also multiplied it by a trained coefficient, added a trained bias and
+squashed it (-44 parameters); each map of C3 sees all six maps of S2, not those of a hand-made table
+of connections (+900); the last layer is dense, not ten distances to hand-drawn 7 x 12 pictures of
+the digits, which had no trained weight (+850): so 61,706 parameters instead of 60,000. The
+activation is tanh(a), not 1.7159 tanh(2/3 a).
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers
+
+
+def build_lenet5(
+    image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
+) -> keras.Model:
+    """Build an uncompiled LeNet-5, 61,706 parameters for digits.
+
+    Args:
+        image_shape: (height, width, channels) of one image. A side below 32 pixels gets a black rim
+            up to 32, as the paper's digits had; a longer side is taken as it is.
+        num_classes: Width of the last layer, 2 or more.
+
+    Returns:
+        A functional model from images (batch, height, width, channels) with values 0 to 255, bright
+        ink on black, to float32 logits (batch, num_classes). Layers are named as in the paper's
+        figure: "rim", "rescaling", "c1", "s2", "c3", "s4", "c5", "flatten", "f6", "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_lenet5()
+        >>> model.count_params(), model.get_layer("s4").output.shape
+        (61706, (None, 5, 5, 16))
+    """
+    _check_arguments(image_shape, num_classes)
+    missing = [max(0, 32 - side) for side in image_shape[:2]]
+    rim = [(pixels // 2, pixels - pixels // 2) for pixels in missing]
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.ZeroPadding2D(rim, name="rim")(images)
+    # Black becomes -0.1 and white 1.175: over a digit, mean 0 and variance 1, about.
+    x = layers.Rescaling(1.275 / 255, offset=-0.1, name="rescaling")(x)
+    x = layers.Conv2D(6, 5, activation="tanh", name="c1")(x)
+    x = layers.AveragePooling2D(2, name="s2")(x)
+    x = layers.Conv2D(16, 5, activation="tanh", name="c3")(x)
+    x = layers.AveragePooling2D(2, name="s4")(x)
+    x = layers.Conv2D(120, 5, activation="tanh", name="c5")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(84, activation="tanh", name="f6")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="lenet5")
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )

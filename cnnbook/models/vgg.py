@@ -1,0 +1,125 @@
+"""How far does one get with 3x3 convolutions and nothing else? VGG.
+
+Source: Simonyan & Zisserman (2014), "Very Deep Convolutional Networks for Large-Scale Image
+Recognition", https://arxiv.org/abs/1409.1556, table 1: columns A, B, D and E.
+Differs from the paper: weights start as Keras starts them. Takes the same weights as VGG16 and
+VGG19 of keras.applications, which leave out the dropout.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import keras
+from keras import layers, ops
+
+# How many convolutions each of the five blocks has.
+CONVOLUTIONS = {
+    11: (1, 1, 2, 2, 2),
+    13: (2, 2, 2, 2, 2),
+    16: (2, 2, 3, 3, 3),
+    19: (2, 2, 4, 4, 4),
+}
+
+
+def build_vgg(
+    depth: int = 16,
+    image_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    dropout: float = 0.5,
+    weights: str | None = None,
+) -> keras.Model:
+    """Build an uncompiled VGG, 138,357,544 parameters with 16 layers.
+
+    Args:
+        depth: Number of layers with weights: 11, 13, 16 or 19.
+        image_shape: (height, width, 3) of one image, at least 32 x 32.
+        num_classes: Width of the last layer, 2 or more.
+        dropout: Share of values dropped after each hidden dense layer, in [0, 1).
+        weights: None for random ones, or "imagenet" for the official ones of VGG16 or VGG19, for
+            which Keras downloads 530 or 550 MB; then `image_shape` and `num_classes` must stay.
+
+    Returns:
+        A functional model from RGB images (batch, height, width, 3) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "mean", "block1_conv1", ...,
+        "block5_pool", "flatten", "fc1", "dropout1", "fc2", "dropout2", "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_vgg(11, image_shape=(32, 32, 3), num_classes=10)
+        >>> model.get_layer("block5_conv2").output.shape
+        (None, 2, 2, 512)
+    """
+    _check_arguments(image_shape, num_classes, dropout)
+    _check_choice(depth, image_shape, num_classes, weights)
+
+    images = keras.Input(image_shape, name="images")
+    x = ops.flip(images, axis=-1)  # RGB to BGR
+    x = layers.Rescaling(1.0, offset=(-103.939, -116.779, -123.68), name="mean")(x)
+    for block, convolutions in enumerate(CONVOLUTIONS[depth], start=1):
+        filters = min(64 * 2 ** (block - 1), 512)
+        for conv in range(1, convolutions + 1):
+            name = f"block{block}_conv{conv}"
+            x = layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)(x)
+        x = layers.MaxPooling2D(2, name=f"block{block}_pool")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (1, 2):
+        x = layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
+        x = layers.Dropout(dropout, name=f"dropout{number}")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    model = keras.Model(images, logits, name=f"vgg{depth}")
+
+    if weights == "imagenet":
+        official = keras.applications.VGG16 if depth == 16 else keras.applications.VGG19
+        model.set_weights(official(weights="imagenet", classifier_activation=None).get_weights())
+    return model
+
+
+def _check_choice(
+    depth: int, image_shape: tuple[int, int, int], num_classes: int, weights: str | None
+) -> None:
+    """Refuse what no VGG can be, and official weights for what is not official."""
+    if depth not in CONVOLUTIONS:
+        raise ValueError(f"`depth` must be 11, 13, 16 or 19; got {depth!r}.")
+    if image_shape[2] != 3:
+        raise ValueError(
+            f"`image_shape` must end in 3 channels, red, green and blue; got {image_shape}. Repeat "
+            "a grey channel three times: np.repeat(images, 3, axis=-1)."
+        )
+    if min(image_shape[:2]) < 32:
+        raise ValueError(
+            "`image_shape` must be at least 32 x 32 pixels: each of five poolings halves the "
+            f"sides; got {image_shape}. Enlarge the images."
+        )
+    if weights not in (None, "imagenet"):
+        raise ValueError(f'`weights` must be None or "imagenet"; got {weights!r}.')
+    if weights == "imagenet":
+        if depth not in (16, 19):
+            raise ValueError(f'`weights="imagenet"` needs depth 16 or 19; got {depth}.')
+        if tuple(image_shape) != (224, 224, 3) or num_classes != 1000:
+            raise ValueError(
+                '`weights="imagenet"` needs images of (224, 224, 3) and 1000 classes; got '
+                f"{image_shape} and {num_classes}. Build it so, and put a new head on the layer "
+                '"dropout2", or on "block5_pool" of images of any size.'
+            )
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
