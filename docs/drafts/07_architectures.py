@@ -39,11 +39,12 @@ from cnnbook.plots.layer_graph import plot_layer_graph
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: small images, few of them, every cell
 SEED = 1
 DEPTHS = (8, 14) if QUICK else (20, 56)  # of the plain and the residual nets
-BATCH_SIZE, STEPS, WINDOWS = (16, 4, 4) if QUICK else (32, 40, 12)  # of their training
+BATCH_SIZE, STEPS, WINDOWS = (16, 2, 4) if QUICK else (32, 40, 12)  # of their training
 PEAK_RATE = 0.1
 SIDE = 80 if QUICK else None  # of the pictures in the table; None: as published
 REPEATS = 2 if QUICK else 9  # of each timing
-TURNED, TURN_EPOCHS = (600, 2) if QUICK else (8_000, 12)  # digits, for the spatial transformer
+TURNED = 600 if QUICK else 8_000  # digits, for the spatial transformer
+UPRIGHT_EPOCHS, TURN_EPOCHS = (1, 1) if QUICK else (3, 10)
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles many networks
 
@@ -585,10 +586,11 @@ claim("arch_vgg_to_mobilenet_time", times[4], at_least=2, quick=0.2)
 # (https://arxiv.org/abs/1506.02025) let a small net look first and give six numbers: where each
 # pixel (x, y) of an upright picture comes from, (a x + b y + c, d x + e y + f). A *sampler* fetches
 # them, weighing the four pixels around by nearness. Nearness has a slope, so the gradient passes,
-# and the net learns to turn with no label but the digit's name.
+# and the small net can learn from the names of the digits alone.
 #
-# The sampler comes first, then two nets, one with a spatial transformer and the same without. Both
-# learn digits that are turned anew in every epoch, by up to 90° to either side.
+# To see it work, a classifier learns upright digits, and is then frozen. Before it we put the
+# transformer, and give it digits that are turned by up to 90° to either side, anew in every epoch.
+# Nobody tells it by how much. It has one way to be of help: to turn them back.
 
 # %% tags=["nbval-check-output"]
 from cnnbook.models.spatial_transformer import AffineSampler, build_spatial_transformer
@@ -625,42 +627,35 @@ def turn_anyhow(pictures):
 
 
 keras.utils.set_random_seed(SEED)
+training = (digits.train_images[:TURNED], digits.train_labels[:TURNED])
 x = images = keras.Input((28, 28, 1))
 x = layers.Rescaling(1 / 255)(x)
-for filters in (32, 64):
-    x = layers.MaxPooling2D(2)(layers.Conv2D(filters, 3, activation="relu")(x))
-without = keras.Model(images, layers.Dense(10)(layers.Flatten()(x)))
-transformer = build_spatial_transformer()
-training = (digits.train_images[:TURNED], digits.train_labels[:TURNED])
-for net in (transformer, without):
-    steps = TURN_EPOCHS * -(-len(training[0]) // 64)
-    net.compile(keras.optimizers.Adam(CosineDecay(0.001, steps)), LOSS)
-    batches = make_pipeline(*training, 64, training=True, augment=turn_anyhow, seed=SEED)
-    net.fit(batches, epochs=TURN_EPOCHS, verbose=0, shuffle=False)
+for name, filters in {"conv1": 32, "conv2": 64}.items():
+    x = layers.Conv2D(filters, 3, activation="relu", name=name)(x)
+    x = layers.MaxPooling2D(2)(x)
+alone = keras.Model(images, layers.Dense(10, name="logits")(layers.Flatten()(x)))
+alone.compile("adam", LOSS)
+alone.fit(*training, batch_size=64, epochs=UPRIGHT_EPOCHS, verbose=0)
 
 # %%
+transformer = build_spatial_transformer()
+for name in ("conv1", "conv2", "logits"):
+    layer = transformer.get_layer(name)
+    layer.set_weights(alone.get_layer(name).get_weights())
+    layer.trainable = False
+rate = CosineDecay(0.001, TURN_EPOCHS * -(-len(training[0]) // 64))
+transformer.compile(keras.optimizers.Adam(rate), LOSS)
+batches = make_pipeline(*training, 64, training=True, augment=turn_anyhow, seed=SEED)
+transformer.fit(batches, epochs=TURN_EPOCHS, verbose=0, shuffle=False)
+
 labels = digits.test_labels[:2_000]
 angles = random.uniform(-np.pi / 2, np.pi / 2, len(labels)).astype("float32")
 turned = np.asarray(turn(digits.test_images[:2_000], angles))
-accuracy = [
-    np.mean(net.predict(turned, batch_size=500, verbose=0).argmax(axis=1) == labels)
-    for net in (transformer, without)
-]
-inside = [transformer.get_layer(name).output for name in ("theta", "sampler")]
+inside = [transformer.get_layer(name).output for name in ("theta", "sampler", "logits")]
 look = keras.Model(transformer.input, inside)
-thetas, straightened = look.predict(turned, batch_size=500, verbose=0)
+thetas, straightened, logits = look.predict(turned, batch_size=500, verbose=0)
 a, b, _, d, e, _ = thetas.T
 turned_back = np.arctan2(d - b, a + e)  # the turn that is in theta, besides shear and size
-
-
-def from_the_usual(angles):
-    """Degrees from the usual direction of the class; of half of the digits it is less."""
-    arrows = np.exp(1j * angles)
-    usual = np.array([arrows[labels == label].mean() for label in range(10)])
-    return np.degrees(np.median(abs(np.angle(arrows / usual[labels]))))
-
-
-data = {"source": digits.source}
 
 # %%
 chosen = [np.flatnonzero(labels == label)[0] for label in range(10)]
@@ -669,18 +664,21 @@ sevens = np.asarray(turn(sevens, np.linspace(-1.5, 1.5, 10).astype("float32")))
 shown = [turned[chosen] / 255, straightened[chosen], sevens / 255, look(sevens)[1]]
 title = "Ten digits as given, and as the transformer hands them on; then one 7, ten times"
 figure = plot_gallery(np.concatenate(shown), columns=10, inches=0.8, title=title)
-before, after = from_the_usual(angles), from_the_usual(angles + turned_back)
+off = [abs(np.angle(np.exp(1j * turns))) for turns in (angles, angles + turned_back)]
+before, after = np.degrees(np.median(off, axis=1))
+answers = alone.predict(turned, batch_size=500, verbose=0), logits
+without, with_it = (np.mean(scores.argmax(axis=1) == labels) for scores in answers)
+data = {"source": digits.source}
 claim("arch_turned_before", before, at_least=40, quick=35, **data)
-claim("arch_turned_after", after, at_most=32, embedded=32, quick=60, **data)
-claim("arch_turned_accuracy", accuracy[0], at_least=0.92, embedded=0.9, quick=0.1, **data)
-claim("arch_turned_accuracy_without", accuracy[1], at_least=0.9, embedded=0.88, quick=0.1, **data)
+claim("arch_turned_after", after, at_most=25, embedded=25, quick=60, **data)
+claim("arch_turned_accuracy_without", without, at_most=0.7, embedded=0.7, quick=1, **data)
+claim("arch_turned_accuracy", with_it, at_least=0.8, embedded=0.8, quick=0.1, **data)
 
 # %% [markdown]
-# Half of the digits came within 45 degrees<!--claim:arch_turned_before--> of the usual direction of
-# their class. Behind the sampler it is 15 degrees<!--claim:arch_turned_after-->. What is usual, the
-# net chose for each class by itself: nobody told it what upright means. It reads
-# 96.5 %<!--claim:arch_turned_accuracy--> of them, the net without
-# 95.5 %<!--claim:arch_turned_accuracy_without-->.
+# Half of the digits lay more than 45 degrees<!--claim:arch_turned_before--> from upright. Behind
+# the sampler it is 12 degrees<!--claim:arch_turned_after-->. The classifier alone reads
+# 52 %<!--claim:arch_turned_accuracy_without--> of them, through the transformer
+# 92 %<!--claim:arch_turned_accuracy-->.
 #
 # ## Break it on purpose
 #
@@ -733,7 +731,8 @@ claim("arch_naive_to_reduced", round(naive.count_params() / 6_998_552), equals=1
 del naive
 
 # %% [markdown]
-# **3.** A cat is known by its fur, and fur has no upright. A rocket stands.
+# **3.** A cat is known by its fur and a cup by its coffee, which have no upright. A rocket that does
+# not stand is taken for a crane.
 
 # %% tags=["solution"]
 for name, photo in photographs.items():
