@@ -731,8 +731,8 @@ claim("arch_naive_to_reduced", round(naive.count_params() / 6_998_552), equals=1
 del naive
 
 # %% [markdown]
-# **3.** A cat is known by its fur and a cup by its coffee, which have no upright. A rocket that does
-# not stand is taken for a crane.
+# **3.** A cat is known by its fur and a cup by its coffee, which have no upright. A rocket that
+# does not stand is taken for a crane.
 
 # %% tags=["solution"]
 for name, photo in photographs.items():
