@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 
 import numpy as np
 import pytest
@@ -80,3 +81,12 @@ def test_case_32_other_content_is_refused(tmp_path, content, words, unchanged):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="test_batch is no file that exists"):
         read_cifar_batch(tmp_path / "test_batch")
+
+
+def test_a_few_bytes_cannot_take_gigabytes(tmp_path):
+    path = tmp_path / "data_batch_1"
+    path.write_bytes(b"\x80\x02K\x01r\x00\x00\x00\x0a.")  # value number 167,772,160
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(OSError, match="it numbers a value 167,772,160"):
+        read_cifar_batch(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < before + 100_000
