@@ -26,6 +26,7 @@ class Network(NamedTuple):
 
 
 NETWORKS = {
+    "neocognitron": Network("neocognitron", "build_neocognitron", {}, 30_768),
     "lenet5": Network("lenet5", "build_lenet5", {}, 61_706),
     "alexnet": Network("alexnet", "build_alexnet", {}, 60_965_224),
     "alexnet-ungrouped": Network("alexnet", "build_alexnet", {"form": "ungrouped"}, 62_378_344),

@@ -27,6 +27,7 @@ import numpy as np  # noqa: E402
 SMALL = {"image_shape": (32, 32, 3), "num_classes": 3}
 GREY = {"image_shape": (28, 28, 1), "num_classes": 3}
 NETWORKS = [
+    ("neocognitron", "build_neocognitron", GREY),
     ("lenet5", "build_lenet5", GREY),
     ("alexnet", "build_alexnet", SMALL | {"image_shape": (67, 67, 3)}),
     ("alexnet", "build_alexnet", SMALL | {"image_shape": (67, 67, 3), "form": "single_tower"}),

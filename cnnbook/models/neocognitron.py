@@ -1,0 +1,227 @@
+"""What did a CNN look like before backpropagation? Fukushima's neocognitron.
+
+Source: the idea and the two kinds of cells: Fukushima (1980), "Neocognitron: A Self-organizing
+Neural Network Model for a Mechanism of Pattern Recognition Unaffected by Shift in Position",
+Biological Cybernetics 36, pages 193-202, https://doi.org/10.1007/BF00344251. The sizes: Fukushima
+(1988), "Neocognitron: A Hierarchical Neural Network Capable of Visual Pattern Recognition", Neural
+Networks 1, pages 119-130, https://doi.org/10.1016/0893-6080(88)90014-7, which reads digits; its
+first layer of S-cells has 12 planes of 19 x 19. (In 1980 there were 24 planes of 16 x 16.)
+Differs from the papers: it learns by backpropagation, where Fukushima let the strongest cell of a
+place learn what it saw, without labels or with a teacher's examples; so the first layer is given
+its patterns, those above start from random ones and with a lower selectivity, and a cell's
+inhibition follows from its pattern. Ours are the windows of the cells above the first layer, the
+weights of the C-cells and which planes they join. A dense layer follows the last C-cells.
+
+This file stands alone: copy it, it needs only Keras and NumPy.
+"""
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+# Lines of eight directions. A slope between two of the first four takes two patterns to draw.
+LINES = (
+    *("000 111 000", "001 010 100", "010 010 010", "100 010 001"),
+    *("001 110 000", "000 011 100", "001 010 010", "010 010 100"),
+    *("100 010 010", "010 010 001", "100 011 000", "000 110 001"),
+)
+
+
+def build_neocognitron(
+    image_shape: tuple[int, int, int] = (19, 19, 1),
+    num_classes: int = 10,
+    selectivity: Sequence[float] = (1.7, 0.3, 0.3, 0.3),
+) -> keras.Model:
+    """Build an uncompiled neocognitron of four stages, 30,768 parameters for digits.
+
+    Args:
+        image_shape: (height, width, channels) of one image, at least 19 x 19. Strokes should be 1
+            to 3 pixels wide, bright on black.
+        num_classes: Width of the last layer, 2 or more.
+        selectivity: r of the S-cells of each of the four stages, above 0. A cell answers where what
+            it sees is like its pattern, by a cosine above r / (1 + r).
+
+    Returns:
+        A functional model from images (batch, height, width, channels) with values 0 to 255, to
+        float32 logits (batch, num_classes). Layers are named "rescaling", "s1", "c1", "s2", "c2",
+        "s3", "c3", "s4", "c4", "flatten", "logits". All values between them are 0 or more.
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_neocognitron()
+        >>> [model.get_layer(name).output.shape[1:] for name in ("s1", "c1", "s4")]
+        [(19, 19, 12), (21, 21, 8), (3, 3, 11)]
+    """
+    _check_arguments(image_shape, num_classes)
+    if min(image_shape[:2]) < 19:
+        raise ValueError(
+            "`image_shape` must be at least 19 x 19 pixels: two layers of C-cells halve the sides, "
+            "the last S-cells look at 5 x 5 of the rest, the last C-cells at 3 x 3 of those; got "
+            f"{image_shape}. Enlarge or pad the images."
+        )
+    if len(selectivity) != 4 or not all(r > 0 for r in selectivity):
+        raise ValueError(
+            "`selectivity` must be four numbers above 0, one for each layer of S-cells; got "
+            f"{selectivity}. Higher means that a cell answers to fewer patterns."
+        )
+    r1, r2, r3, r4 = selectivity
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(1 / 255, name="rescaling")(images)
+    x = SCells(12, 3, selectivity=r1, initializer=line_patterns, name="s1")(x)
+    x = CCells(8, 3, padding=2, name="c1")(x)
+    x = SCells(38, 5, selectivity=r2, name="s2")(x)
+    x = CCells(19, 5, padding=4, stride=2, name="c2")(x)
+    x = SCells(35, 5, selectivity=r3, name="s3")(x)
+    x = CCells(23, 5, padding=2, stride=2, name="c3")(x)
+    x = SCells(11, 5, padding="valid", selectivity=r4, name="s4")(x)
+    x = CCells(10, 3, name="c4")(x)
+    x = layers.Flatten(name="flatten")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="neocognitron")
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class SCells(layers.Layer):
+    """Planes of S-cells: the cells of one plane look for one pattern, each at its own place.
+
+    A cell weighs what it sees by its pattern (excitation) and compares that with how much there is
+    to see at all (inhibition): it answers where the two agree in shape, however bright they are.
+
+    Maps (batch, h, w, c) to (batch, h, w, planes); with padding "valid", window - 1 less a side.
+    The weights "patterns" are (window, window, c, planes), 0 or more.
+
+    Args:
+        planes: How many patterns to look for.
+        window: Side of the square that a cell sees, in pixels.
+        padding: "same" or "valid", as for a convolution.
+        selectivity: Above 0; what to ignore, r of the paper.
+        initializer: What the patterns are at the start; None for random ones.
+        **keywords: What every Keras layer takes, such as name.
+    """
+
+    def __init__(
+        self, planes, window, padding="same", selectivity=1.0, initializer=None, **keywords
+    ):
+        super().__init__(**keywords)
+        self.planes, self.window, self.padding = planes, window, padding
+        self.selectivity = selectivity
+        self.initializer = keras.initializers.get(initializer or random_patterns)
+
+    def build(self, input_shape):
+        """Make one pattern a plane."""
+        shape = (self.window, self.window, input_shape[-1], self.planes)
+        self.patterns = self.add_weight(
+            shape=shape, initializer=self.initializer, constraint="non_neg", name="patterns"
+        )
+
+    def call(self, maps):
+        """Give the answers of all cells: 0 or more, about 1 for a bright perfect match."""
+        r, gain = self.selectivity, 100.0
+        mean = ops.ones_like(self.patterns[..., :1]) / math.prod(self.patterns.shape[:3])
+        excitation = gain * ops.conv(maps, self.patterns * mean, padding=self.padding)
+        # The roots of the mean squares of what a cell sees, and of its pattern.
+        seen = ops.sqrt(ops.conv(maps**2, mean, padding=self.padding) + 1e-6)
+        sought = ops.sqrt(ops.mean(self.patterns**2, axis=(0, 1, 2)) + 1e-6)
+        inhibition = r / (1 + r) * gain * sought * seen
+        return r * ops.relu((1 + excitation) / (1 + inhibition) - 1)
+
+    def get_config(self):
+        """Say how to build this layer again."""
+        return super().get_config() | {
+            "planes": self.planes,
+            "window": self.window,
+            "padding": self.padding,
+            "selectivity": self.selectivity,
+            "initializer": keras.initializers.serialize(self.initializer),
+        }
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class CCells(layers.Layer):
+    """Planes of C-cells: each blurs one plane of S-cells, or two alike, and thins it out.
+
+    So a pattern may move a little and the same C-cell still answers. Nothing here is trained. The
+    first planes look at one plane each, the others at two neighbouring ones.
+
+    Maps (batch, h, w, c) of values 0 or more to (batch, h', w', planes) of values from 0 to below
+    1, where h' = (h + 2 padding - window) // stride + 1.
+
+    Args:
+        planes: How many planes; c / 2 at least, c at most.
+        window: Side of the square that a cell sees.
+        padding: Rim of zeros around the planes.
+        stride: 2 leaves out every other cell of a row and of a column.
+        **keywords: What every Keras layer takes, such as name.
+    """
+
+    def __init__(self, planes, window, padding=0, stride=1, **keywords):
+        super().__init__(**keywords)
+        self.planes, self.window, self.padding, self.stride = planes, window, padding, stride
+
+    def build(self, input_shape):
+        """Work out the fixed connections."""
+        channels = input_shape[-1]
+        singles = 2 * self.planes - channels
+        plane_of = [k if k < singles else (k + singles) // 2 for k in range(channels)]
+        distance = np.arange(self.window) - (self.window - 1) / 2
+        bell = np.exp(-((2 * distance / self.window) ** 2))
+        blur = bell[:, None] * bell
+        self.connections = blur[:, :, None, None] * np.eye(self.planes)[plane_of]
+
+    def call(self, maps):
+        """Give the answers of all cells."""
+        rim = (self.padding, self.padding)
+        maps = ops.pad(maps, ((0, 0), rim, rim, (0, 0)))
+        kernel = ops.convert_to_tensor(self.connections, dtype=maps.dtype)
+        total = ops.conv(maps, kernel, strides=self.stride)
+        return total / (1 + total)
+
+    def get_config(self):
+        """Say how to build this layer again."""
+        return super().get_config() | {
+            "planes": self.planes,
+            "window": self.window,
+            "padding": self.padding,
+            "stride": self.stride,
+        }
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+def random_patterns(shape: tuple[int, ...], dtype: str | None = None):
+    """Give patterns from 0 to 1, half of them 0, so that no two are much alike."""
+    return ops.relu(keras.random.uniform(shape, -1, 1, dtype=dtype))
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+def line_patterns(shape: tuple[int, ...], dtype: str | None = None):
+    """Give the 12 patterns of LINES as weights (3, 3, channels, 12), the same in every channel."""
+    patterns = np.array([[int(pixel) for pixel in line.replace(" ", "")] for line in LINES])
+    patterns = patterns.T.reshape(3, 3, 1, len(LINES))
+    return ops.convert_to_tensor(np.broadcast_to(patterns, shape), dtype=dtype)
+
+
+def _check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
+) -> None:
+    """Refuse impossible arguments before any layer is built."""
+    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape}. For an array of images it is `images.shape[1:]`."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
