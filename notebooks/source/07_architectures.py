@@ -6,7 +6,7 @@
 # left open. We take them in that order, write out the one new piece of each, show that it is the
 # piece in `cnnbook/models`, and at the end measure them all.
 #
-# Takes about 16 minutes<!--minutes:07_architectures--> on two CPU cores (quick: about 90 seconds);
+# Takes about 18 minutes<!--minutes:07_architectures--> on two CPU cores (quick: about 90 seconds);
 # needs chapters 1 to 5, and CIFAR-10 or its stand-in as chapter 6 does.
 
 # %%
@@ -358,11 +358,11 @@ claim("arch_residual_loses", residual_20 - residual_56, at_most=8, embedded=10, 
 claim("arch_sums_bring", residual_56 - plain_56, at_least=4, embedded=4, quick=-50, **data)
 
 # %% [markdown]
-# In the last quarter the plain net of 20 layers has 44 %<!--claim:arch_plain_20--> of its pictures
-# right, that of 56 layers 27 %<!--claim:arch_plain_56-->: 17 points<!--claim:arch_plain_loses-->
-# fewer. With sums 56 layers have 46 %<!--claim:arch_residual_56-->:
-# 19 points<!--claim:arch_sums_bring--> more than without, and
-# 2.0 points<!--claim:arch_residual_loses--> fewer than 20 layers with sums. (In the paper, after
+# In the last quarter the plain net of 20 layers has 33 %<!--claim:arch_plain_20--> of its pictures
+# right, that of 56 layers 16 %<!--claim:arch_plain_56-->: 18 points<!--claim:arch_plain_loses-->
+# fewer. With sums 56 layers have 39 %<!--claim:arch_residual_56-->:
+# 23 points<!--claim:arch_sums_bring--> more than without, and
+# 6.6 points<!--claim:arch_residual_loses--> fewer than 20 layers with sums. (In the paper, after
 # 64,000 steps instead of our 480, the deeper residual net is ahead.) Networks for ImageNet save
 # work: from 50 layers on, a block's 3×3 convolution stands between two of 1×1, on a quarter of the
 # maps.
@@ -575,7 +575,7 @@ claim("arch_vgg_to_mobilenet_time", times[4], at_least=2, quick=0.2)
 # than AlexNet. DenseNet-121 has 31 %<!--claim:arch_densenet_to_resnet_parameters--> of ResNet-50's
 # parameters, but 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations. VGG-16
 # does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the work of MobileNetV2 in
-# 12 times<!--claim:arch_vgg_to_mobilenet_time--> the time: depthwise filters fetch much and compute
+# 10 times<!--claim:arch_vgg_to_mobilenet_time--> the time: depthwise filters fetch much and compute
 # little. One of our sources allows 50 ms on a telephone and 10 ms on a server; measure on yours.
 # Another has ResNet fill 102 MB, and VGG 599. We find 103 MB<!--claim:arch_resnet50_file--> and
 # 553 MB<!--claim:arch_vgg16_file-->.
@@ -676,9 +676,9 @@ claim("arch_turned_accuracy", with_it, at_least=0.8, embedded=0.8, quick=0.1, **
 
 # %% [markdown]
 # Half of the digits lay more than 45 degrees<!--claim:arch_turned_before--> from upright. Behind
-# the sampler it is 12 degrees<!--claim:arch_turned_after-->. The classifier alone reads
-# 52 %<!--claim:arch_turned_accuracy_without--> of them, through the transformer
-# 92 %<!--claim:arch_turned_accuracy-->.
+# the sampler it is 15 degrees<!--claim:arch_turned_after-->. The classifier alone reads
+# 51 %<!--claim:arch_turned_accuracy_without--> of them, through the transformer
+# 85 %<!--claim:arch_turned_accuracy-->.
 #
 # ## Break it on purpose
 #
