@@ -1,0 +1,127 @@
+"""maximise_filter on filters whose favourite picture is known."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from cnnbook.explain.feature_maps import feature_maps
+from cnnbook.explain.maximise import maximise_filter
+
+
+def conv_net(kernel, shape=(12, 12, 3), bias=0.0, activation=None):
+    """One convolution of these weights, (height, width, channels, filters)."""
+    kernel = np.asarray(kernel, "float32")
+    images = keras.Input(shape)
+    conv = layers.Conv2D(kernel.shape[3], kernel.shape[:2], activation=activation, name="conv")
+    model = keras.Model(images, conv(images))
+    conv.set_weights([kernel, np.full(kernel.shape[3], bias)])
+    return model
+
+
+COLOURS = np.array([[1.0, -1, -1], [-1, 1, 1], [1, 1, 1]]).T.reshape(1, 1, 3, 3)
+
+
+def test_filters_of_colours_like_their_colours_best():
+    pictures = maximise_filter(conv_net(COLOURS), "conv", [0, 1, 2])
+    assert pictures.shape == (3, 12, 12, 3)
+    assert pictures.dtype == "uint8"
+    for picture, colour in zip(
+        pictures, [(255, 0, 0), (0, 255, 255), (255, 255, 255)], strict=True
+    ):
+        assert np.abs(picture - np.array(colour, float)).max() <= 3
+
+
+def test_one_filter_gives_one_picture_and_the_same_each_time():
+    model = conv_net(COLOURS)
+    picture = maximise_filter(model, "conv", 1, steps=5)
+    assert picture.shape == (12, 12, 3)
+    np.testing.assert_array_equal(maximise_filter(model, "conv", 1, steps=5), picture)
+    assert (maximise_filter(model, "conv", 1, steps=5, seed=1) != picture).any()
+
+
+def test_a_filter_of_stripes_draws_stripes():
+    stripes = np.array([1.0, 1, -1, -1]).reshape(1, 4, 1, 1).repeat(4, axis=0)
+    model = conv_net(
+        np.concatenate([stripes, stripes.swapaxes(0, 1)], axis=3), (24, 24, 1), 0, "relu"
+    )
+    upright, lying = maximise_filter(model, "conv", [0, 1], jitter=0)[..., 0].astype(float)
+    assert upright.std(axis=1).mean() > 5 * upright.std(axis=0).mean()
+    assert lying.std(axis=0).mean() > 5 * lying.std(axis=1).mean()
+
+
+def test_the_picture_excites_its_filter_more_than_noise_and_than_the_other_pictures(make_model):
+    model = make_model("flat")
+    pictures = maximise_filter(model, "relu2", list(range(6)), steps=40)
+    noise = np.random.default_rng(1).integers(0, 256, (50, 16, 16, 3))
+    answers = feature_maps(model, np.concatenate([pictures, noise]), "norm2")["norm2"]
+    answers = answers.mean(axis=(1, 2))
+    assert (answers[:6].diagonal() > answers[6:].max(axis=0)).all()
+    assert (answers[:6].argmax(axis=0) == np.arange(6)).all()
+
+
+def test_a_filter_that_relu_keeps_silent_is_found_all_the_same():
+    for activation in ("relu", None):
+        picture = maximise_filter(conv_net(COLOURS, bias=-1e6, activation=activation), "conv", 0)
+        assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
+
+
+def test_a_filter_that_reads_nothing_gives_some_picture():
+    picture = maximise_filter(conv_net(np.zeros((3, 3, 3, 1))), "conv", 0, steps=5)
+    assert picture.std() > 0
+
+
+def test_a_class_has_a_picture_too_and_softmax_is_left_out(one_pixel_net, make_linear_net):
+    picture = maximise_filter(one_pixel_net, "logits", 1, jitter=0, blur=0)
+    assert picture[2, 3, 0] == 255
+    assert np.delete(picture.ravel(), 13).max() < 200
+    sure = make_linear_net([[9, 0], [0, 9]], (1, 2, 1), activation="softmax")
+    picture = maximise_filter(sure, "logits", 1, jitter=0, blur=0)
+    assert picture[0, 1, 0] == 255
+
+
+@pytest.mark.parametrize("kind", ["nested", "sequential"])
+def test_layers_of_models_in_models_have_the_same_picture(make_model, kind):
+    flat = maximise_filter(make_model("flat"), "conv2", 3, steps=4).astype(float)
+    nested = maximise_filter(make_model(kind), "conv2", 3, steps=4)
+    assert np.abs(flat - nested).max() <= 2
+
+
+def test_blur_takes_the_glitter_away(make_model):
+    def roughness(blur):
+        picture = maximise_filter(make_model("flat"), "conv2", 3, blur=blur, jitter=0).astype(float)
+        return np.abs(np.diff(picture, axis=0)).mean()
+
+    assert roughness(0.8) < 0.7 * roughness(0)
+
+
+def test_decay_draws_towards_grey(make_model):
+    def contrast(decay):
+        return maximise_filter(make_model("flat"), "conv2", 3, steps=40, decay=decay).std()
+
+    assert contrast(0.3) < 0.8 * contrast(0)
+
+
+def test_images_of_any_size_need_one():
+    model = conv_net(COLOURS, (None, None, 3))
+    with pytest.raises(ValueError, match=r"`image_shape` must be .*got \(None, None, 3\)"):
+        maximise_filter(model, "conv", 0)
+    assert maximise_filter(model, "conv", 0, steps=2, image_shape=(6, 9, 3)).shape == (6, 9, 3)
+
+
+def test_what_leads_nowhere_is_refused():
+    model = conv_net(COLOURS)
+    with pytest.raises(ValueError, match="0 are named 'conf'. Close names: conv"):
+        maximise_filter(model, "conf", 0)
+    for wrong in (3, -1, [0, 3]):
+        with pytest.raises(
+            ValueError, match="`filter_index` must be 0 to 2, the filters of 'conv'"
+        ):
+            maximise_filter(model, "conv", wrong)
+    for wrong in (0.5, [], [[0]]):
+        with pytest.raises(ValueError, match="`filter_index` must be a whole number or a list"):
+            maximise_filter(model, "conv", wrong)
+    with pytest.raises(ValueError, match=r"`steps` must be 1 or more, .*got 0, 0.3 and 0.01"):
+        maximise_filter(model, "conv", 0, steps=0)
+    with pytest.raises(ValueError, match=r"`blur` and `decay` from 0 to 1; got 100, 2 and 0.01"):
+        maximise_filter(model, "conv", 0, blur=2)
