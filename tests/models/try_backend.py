@@ -7,15 +7,22 @@ all backends get equal ones. Prints a line of JSON a network: its logits, and wh
 import json
 import sys
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 
 
 class NoTensorFlow:
-    """Makes any import of TensorFlow fail."""
+    """Finds TensorFlow, as PyTorch and Keras ask whether it is there, and fails to import it."""
 
-    def find_spec(self, name: str, *others) -> None:
-        """Refuse, or leave it to the next finder."""
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError("a network for all backends may not import TensorFlow")
+    def find_spec(self, name: str, *others) -> ModuleSpec | None:
+        """Answer for TensorFlow, or leave it to the next finder."""
+        return ModuleSpec(name, self) if name.partition(".")[0] == "tensorflow" else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Refuse."""
+        raise ModuleNotFoundError("a network for all backends may not import TensorFlow")
+
+    def exec_module(self, module: object) -> None:
+        """Be a loader in full."""
 
 
 if sys.argv[1] != "tensorflow":
