@@ -7,6 +7,7 @@ This file stands alone: copy it, it needs only NumPy, Pillow and TensorFlow.
 """
 
 import hashlib
+import inspect
 import io
 import math
 import os
@@ -31,7 +32,7 @@ def make_image_pipeline(
     batch_size: int = 32,
     *,
     training: bool = False,
-    augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    augment: Callable | None = None,
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Make a dataset of (images, labels) batches from files, read when they are needed.
@@ -42,7 +43,9 @@ def make_image_pipeline(
         image_size: (height, width) in pixels that every picture is resized to.
         batch_size: Images a batch; the last batch may be smaller.
         training: Shuffle anew in each epoch, and augment. Off for evaluation.
-        augment: A Keras layer or a function from a batch of images to a batch of images.
+        augment: A Keras layer or a function from a batch of images to a batch of images, or one
+            with a parameter named `labels`, which takes both and returns both. It is called with
+            `training=True` if it has such a parameter. Unused in evaluation.
         seed: Of the shuffle.
 
     Returns:
@@ -77,21 +80,25 @@ def make_image_pipeline(
     def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         kinds = (tf.uint8, labels.dtype, tf.string)
         images, targets, problem = tf.numpy_function(read_batch, [indices], kinds)
-        images.set_shape((None, *image_size, 3))
         targets.set_shape((None, *labels.shape[1:]))
         with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
-            return tf.identity(images), targets
+            return tf.ensure_shape(images, (None, *image_size, 3)), targets
 
     dataset = tf.data.Dataset.range(len(paths))
     if training:
         dataset = dataset.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
-        keywords = {"training": True} if hasattr(augment, "compute_output_spec") else {}
-        dataset = dataset.map(
-            lambda images, targets: (augment(images, **keywords), targets), num_parallel_calls=2
-        )
+        dataset = dataset.map(lambda *batch: change_batch(augment, *batch), num_parallel_calls=2)
     return dataset.prefetch(2)
+
+
+def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:
+    """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
+    parameters = inspect.signature(getattr(augment, "call", augment)).parameters
+    offered = {"training": True, "labels": labels}
+    changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
+    return changed if "labels" in parameters else (changed, labels)
 
 
 def split_by_content(

@@ -7,6 +7,7 @@ nor augments nor drops the last, smaller batch.
 This file stands alone: copy it, it needs only TensorFlow and NumPy.
 """
 
+import inspect
 from collections.abc import Callable
 
 import numpy as np
@@ -19,7 +20,7 @@ def make_pipeline(
     batch_size: int = 128,
     *,
     training: bool = False,
-    augment: Callable[[tf.Tensor], tf.Tensor] | None = None,
+    augment: Callable | None = None,
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Make a dataset of (images, labels) batches.
@@ -29,8 +30,9 @@ def make_pipeline(
         labels: (count,) or (count, ...).
         batch_size: Images a batch; the last batch may be smaller.
         training: Shuffle anew in each epoch, and augment. Off for evaluation.
-        augment: A Keras layer or a function from a batch of images to a batch of images. Called
-            with `training=True` where it is a layer. Unused in evaluation.
+        augment: A Keras layer or a function from a batch of images to a batch of images, or one
+            with a parameter named `labels`, which takes both and returns both. It is called with
+            `training=True` if it has such a parameter. Unused in evaluation.
         seed: Of the shuffle.
 
     Returns:
@@ -59,9 +61,15 @@ def make_pipeline(
         dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size)
     if training and augment is not None:
-        keywords = {"training": True} if hasattr(augment, "compute_output_spec") else {}
         dataset = dataset.map(
-            lambda batch, targets: (augment(batch, **keywords), targets),
-            num_parallel_calls=tf.data.AUTOTUNE,
+            lambda *batch: change_batch(augment, *batch), num_parallel_calls=tf.data.AUTOTUNE
         )
     return dataset.prefetch(tf.data.AUTOTUNE)
+
+
+def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:
+    """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
+    parameters = inspect.signature(getattr(augment, "call", augment)).parameters
+    offered = {"training": True, "labels": labels}
+    changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
+    return changed if "labels" in parameters else (changed, labels)

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cnnbook.datasets import image_folder, image_pipeline, mapping_file
+from cnnbook.datasets import image_folder, image_pipeline, mapping_file, pipeline
 from cnnbook.datasets.image_folder import list_image_files, load_image_folder
 from cnnbook.datasets.image_pipeline import make_image_pipeline, split_by_content
 
@@ -62,6 +62,22 @@ def test_augmentation_is_for_training_alone(files):
     trained = greys(make_image_pipeline(*files, (7, 5), training=True, augment=brighten))
     assert sorted(trained) == list(range(100, 130))
     assert greys(make_image_pipeline(*files, (7, 5), augment=brighten)) == list(range(30))
+
+
+def test_labels_move_with_the_pictures_in_training_alone(files):
+    def turn_round(images, labels):
+        return images[::-1] + 100, labels[::-1]
+
+    for images, labels in make_image_pipeline(*files, (7, 5), training=True, augment=turn_round):
+        np.testing.assert_array_equal(images[:, 0, 0, 0] >= 120, labels == 1)
+    evaluation = make_image_pipeline(*files, (7, 5), augment=turn_round)
+    assert greys(evaluation) == list(range(30))
+    assert [label for _, labels in evaluation for label in labels] == list(files[1])
+
+
+def test_both_pipelines_change_a_batch_the_same_way():
+    sources = {inspect.getsource(module.change_batch) for module in (image_pipeline, pipeline)}
+    assert len(sources) == 1
 
 
 def test_batches_arrays_and_single_pictures_have_the_same_pixels(tmp_path):

@@ -89,6 +89,46 @@ def test_a_keras_layer_is_called_in_training_mode():
     assert 0.2 < flipped < 0.8
 
 
+def turn_round(images, labels):
+    return images[::-1], labels[::-1] + 100
+
+
+def test_a_change_with_labels_gets_both_and_returns_both():
+    dataset = make_pipeline(*numbered(10), 4, training=True, augment=turn_round)
+    for images, labels in dataset:
+        np.testing.assert_array_equal(images[:, 0, 0, 0] + 100, labels)
+    assert sorted(labels_of(dataset)) == list(range(100, 110))
+
+
+def test_evaluation_does_not_change_labels():
+    assert labels_of(make_pipeline(*numbered(5), 4, augment=turn_round)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "augment",
+    [
+        lambda images, training: images + (100 if training else 0),
+        lambda images, training=False: images + (100 if training else 0),
+        lambda images, amount=100: images + amount,
+    ],
+)
+def test_a_function_is_told_of_training_if_it_asks_and_other_parameters_keep_their_default(augment):
+    [(images, labels)] = make_pipeline(*numbered(5), 5, training=True, augment=augment)
+    np.testing.assert_array_equal(images[:, 0, 0, 0], labels + 100)
+
+
+class Swap(keras.layers.Layer):
+    """Turns the batch round, labels too, in training."""
+
+    def call(self, images, labels, training=False):
+        return (images[::-1], labels[::-1] + 100) if training else (images, labels)
+
+
+def test_a_layer_that_takes_labels_is_called_in_training_mode():
+    [(images, labels)] = make_pipeline(*numbered(5), 5, training=True, augment=Swap())
+    np.testing.assert_array_equal(images[:, 0, 0, 0] + 100, labels)
+
+
 def test_types_and_further_label_axes_stay():
     images, labels = numbered(4)
     batch, targets = next(iter(make_pipeline(images, np.eye(4)[labels])))

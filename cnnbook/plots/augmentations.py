@@ -1,0 +1,83 @@
+"""What does each random change make of a picture? One row a change, several draws of each.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy (Keras' layers are welcome).
+"""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def plot_augmentations(
+    image: np.ndarray,
+    changes: dict[str, Callable],
+    columns: int = 6,
+    inches: float = 1.1,
+    title: str | None = None,
+) -> Figure:
+    """Draw what each change makes of one picture, `columns` times.
+
+    Args:
+        image: (height, width, 1) or (height, width, 3), values 0 to 255.
+        changes: Name to Keras layer, which is called with `training=True`, or to a function. Each
+            gets a batch of equal pictures, `columns` of them, and returns as many, of any size.
+        columns: Draws of each change.
+        inches: Width of one picture.
+        title: What the whole figure shows, drawn above all rows.
+
+    Returns:
+        The figure: a row for each change, its name to the left. Values outside 0 to 255 are drawn
+        as the nearest of these. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If `image` is no picture, there are no changes, `columns` is below 1, or a
+            change returns another number of pictures.
+
+    Example:
+        >>> figure = plot_augmentations(np.zeros((8, 8, 1)), {"brighter": lambda x: x + 9}, 3)
+        >>> len(figure.axes)
+        3
+    """
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
+        raise ValueError(
+            f"`image` must have shape (height, width, 1 or 3); got {image.shape}. Of a batch pass"
+            " images[0]."
+        )
+    if not changes:
+        raise ValueError("`changes` must name at least one change; got none.")
+    if columns < 1:
+        raise ValueError(f"`columns` must be 1 or more; got {columns}. 6 fits a page.")
+
+    same = np.repeat(image[None], columns, axis=0)
+    figure, axes = plt.subplots(
+        len(changes),
+        columns,
+        figsize=(
+            columns * inches + 0.1 + 0.07 * max(map(len, changes)),
+            len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0),
+        ),
+        squeeze=False,
+        layout="constrained",
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for row, (name, change) in zip(axes, changes.items(), strict=True):
+        is_layer = hasattr(change, "compute_output_spec")
+        changed = np.asarray(change(same, training=True) if is_layer else change(same))
+        if len(changed) != columns:
+            raise ValueError(
+                f"`changes` must return as many pictures as they get; {name!r} got {columns} and"
+                f" returned {len(changed)}."
+            )
+        for cell, picture in zip(row, changed, strict=True):
+            cell.imshow(
+                np.rint(picture.clip(0, 255)).astype(np.uint8), cmap="gray", vmin=0, vmax=255
+            )
+            cell.set(xticks=[], yticks=[])
+            cell.spines[:].set_visible(False)
+        row[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
+    if title:
+        figure.suptitle(title, fontsize=10, wrap=True)
+    return figure
