@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.alexnet import LocalResponseNormalization, build_alexnet, convolution
 
+pytestmark = pytest.mark.slow
+
 GROUPED = {
     "conv1": (55, 55, 96),
     "norm1": (55, 55, 96),
@@ -52,7 +54,6 @@ def small():
     return build_alexnet(image_shape=(67, 67, 3), num_classes=3)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("form", "side", "count", "maps"),
     [

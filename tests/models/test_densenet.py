@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.densenet import build_densenet, build_densenet_cifar
 
+pytestmark = pytest.mark.slow
+
 WEIGHTED = (keras.layers.Conv2D, keras.layers.Dense)
 
 
@@ -45,8 +47,8 @@ def cifar_model():
     ("depth", "shape", "count"),
     [
         (121, (61, 75, 3), 8_062_504),
-        pytest.param(169, (224, 224, 3), 14_307_880, marks=pytest.mark.slow),
-        pytest.param(201, (75, 93, 3), 20_242_984, marks=pytest.mark.slow),
+        (169, (224, 224, 3), 14_307_880),
+        (201, (75, 93, 3), 20_242_984),
     ],
 )
 def test_with_the_weights_of_keras_applications_it_gives_the_same_logits(
@@ -97,14 +99,8 @@ def test_map_sizes_of_table_1(model, name, shape):
     ("depth", "last_layers"),
     [
         (121, {1: (6, 256), 2: (12, 512), 3: (24, 1024), 4: (16, 1024)}),
-        pytest.param(
-            *(169, {1: (6, 256), 2: (12, 512), 3: (32, 1280), 4: (32, 1664)}),
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            *(201, {1: (6, 256), 2: (12, 512), 3: (48, 1792), 4: (32, 1920)}),
-            marks=pytest.mark.slow,
-        ),
+        (169, {1: (6, 256), 2: (12, 512), 3: (32, 1280), 4: (32, 1664)}),
+        (201, {1: (6, 256), 2: (12, 512), 3: (48, 1792), 4: (32, 1920)}),
     ],
 )
 def test_the_depth_is_the_number_of_weighted_layers_and_blocks_end_as_in_table_1(
@@ -137,8 +133,8 @@ def test_a_layer_is_norm_relu_1x1_norm_relu_3x3_join(model):
     [
         (40, 12, False, 1_019_722, 1.0),
         (100, 12, True, 769_162, 0.8),
-        pytest.param(100, 12, False, 6_979_642, 7.0, marks=pytest.mark.slow),
-        pytest.param(100, 24, False, 27_249_082, 27.2, marks=pytest.mark.slow),
+        (100, 12, False, 6_979_642, 7.0),
+        (100, 24, False, 27_249_082, 27.2),
     ],
 )
 def test_parameters_of_table_2(depth, growth_rate, bottleneck, weights, millions):
@@ -211,7 +207,7 @@ def test_the_smallest_images_for_each_form():
     "build",
     [
         lambda: build_densenet_cifar(10, 4, bottleneck=True, image_shape=(9, 11, 3)),
-        pytest.param(lambda: build_densenet(121, (32, 32, 3), 2), marks=pytest.mark.slow),
+        lambda: build_densenet(121, (32, 32, 3), 2),
     ],
     ids=["cifar", "121"],
 )

@@ -12,6 +12,8 @@ from cnnbook.models.googlenet import (
     naive_inception_module,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -166,7 +168,6 @@ def test_the_naive_module_keeps_all_maps_that_come_in():
     assert feeds(naive, "naive") == ["naive_1x1", "naive_3x3", "naive_5x5", "naive_pool"]
 
 
-@pytest.mark.slow
 def test_without_reductions_the_net_grows_fourteenfold():
     model = build_googlenet((32, 32, 3), reductions=False)
     channels = [model.get_layer(f"inception{place}").output.shape[-1] for place in MODULES]

@@ -10,6 +10,8 @@ from cnnbook.datasets.photos import load_photo
 from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 from cnnbook.models.imagenet import class_names, classify
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.inception_v3 import build_inception_v3
 
+pytestmark = pytest.mark.slow
+
 
 def randomize_normalizations(model, seed=0):
     """Give each batch normalisation a past, so that a wrong epsilon or order shows."""
@@ -62,7 +64,6 @@ def test_with_the_weights_of_keras_applications_it_gives_the_same_logits(officia
     assert_it_answers_as(official, (75, 93, 3), monkeypatch)
 
 
-@pytest.mark.slow
 def test_the_same_at_the_published_size(monkeypatch):
     official = keras.applications.InceptionV3(weights=None, classifier_activation=None)
     randomize_normalizations(official, seed=2)
@@ -150,7 +151,6 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert model.output.dtype == "float32"
 
 
-@pytest.mark.slow
 def test_one_step_changes_every_kernel():
     keras.utils.set_random_seed(0)
     model = build_inception_v3((75, 75, 3), 2)

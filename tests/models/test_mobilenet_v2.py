@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.mobilenet_v2 import build_mobilenet_v2
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model():

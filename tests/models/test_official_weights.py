@@ -7,6 +7,8 @@ from keras import layers
 
 from cnnbook.models.official_weights import load_weights_from
 
+pytestmark = pytest.mark.slow
+
 
 def build(prefix, widths=(3, 4), inner=False, classes=2):
     """Build a small net of convolutions and batch normalisations."""

@@ -6,8 +6,9 @@ import pytest
 
 from cnnbook.models.resnet import build_resnet, padded_conv_norm
 
-DEPTHS = (18, 34, 50, pytest.param(101, marks=pytest.mark.slow))
-DEPTHS = (*DEPTHS, pytest.param(152, marks=pytest.mark.slow))
+pytestmark = pytest.mark.slow
+
+DEPTHS = (18, 34, 50, 101, 152)
 
 
 @pytest.fixture(scope="module", params=DEPTHS)
@@ -103,7 +104,7 @@ def test_same_logits_as_keras_from_the_same_weights_at_an_odd_size(official):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("depth", [50, pytest.param(101, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("depth", [50, 101])
 def test_imagenet_takes_the_weights_of_the_keras_model_of_that_depth(depth, official, monkeypatch):
     asked = {}
 

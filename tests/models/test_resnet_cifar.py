@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.resnet_cifar import build_resnet_cifar
 
+pytestmark = pytest.mark.slow
+
 
 def trainable(model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
@@ -29,8 +31,8 @@ def model():
     ("depth", "millions", "decimals"),
     [
         *((20, 0.27, 2), (32, 0.46, 2), (44, 0.66, 2)),
-        pytest.param(56, 0.85, 2, marks=pytest.mark.slow),
-        pytest.param(110, 1.7, 1, marks=pytest.mark.slow),
+        (56, 0.85, 2),
+        (110, 1.7, 1),
     ],
 )
 def test_parameters_are_those_of_table_6_with_shortcuts_or_without(depth, millions, decimals):

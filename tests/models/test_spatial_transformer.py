@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.spatial_transformer import AffineSampler, build_spatial_transformer
 
+pytestmark = pytest.mark.slow
+
 IDENTITY = (1, 0, 0, 0, 1, 0)
 
 

@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.squeezenet import build_squeezenet, overhanging_pool
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["1.0", "1.1"])
 def model(request):

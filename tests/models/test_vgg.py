@@ -8,6 +8,8 @@ import pytest
 
 from cnnbook.models.vgg import build_vgg
 
+pytestmark = pytest.mark.slow
+
 PUBLISHED = {11: 132_863_336, 13: 133_047_848, 16: 138_357_544, 19: 143_667_240}
 OFFICIAL = {16: "VGG16", 19: "VGG19"}
 
@@ -82,7 +84,6 @@ def test_pixels_are_prepared_as_keras_applications_prepares_them(vgg11):
     np.testing.assert_allclose(prepared(photos(2)), expected, atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("depth", OFFICIAL)
 def test_it_is_the_net_of_keras_applications(depth):
     shape = (75, 93, 3)
@@ -106,7 +107,6 @@ def test_it_is_the_net_of_keras_applications(depth):
     np.testing.assert_allclose(model(images), expected, atol=1e-4 * max(1, expected.std()))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("depth", OFFICIAL)
 def test_official_weights_are_asked_of_keras_and_land_in_their_layers(depth, monkeypatch):
     asked = []
