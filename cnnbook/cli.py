@@ -12,6 +12,7 @@ import typer
 
 from cnnbook.cli_data import verify_data
 from cnnbook.cli_models import list_models, show_summary
+from cnnbook.cli_prepare import DATA_SETS, load, prepare_data
 
 app = typer.Typer(
     help="A book on convolutional neural networks that runs.",
@@ -23,13 +24,6 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="List, prepare and verify the data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-DATA_SETS = {
-    "mnist": ("cnnbook.datasets.mnist", "load_mnist"),
-    "fashion_mnist": ("cnnbook.datasets.mnist", "load_fashion_mnist"),
-    "cifar10": ("cnnbook.datasets.cifar", "load_cifar10"),
-    "cifar100": ("cnnbook.datasets.cifar", "load_cifar100"),
-}
 
 
 def fail(message: str) -> typer.Exit:
@@ -109,44 +103,22 @@ def _report_data() -> list[str]:
     for name in DATA_SETS:
         try:
             typer.echo(f"  {name}: ", nl=False)
-            _load(name)
+            load(name)
         except FileNotFoundError:
             typer.echo("not on this machine")
-            problems.append(f"to get {name}, go online and run: cnnbook data prepare {name}")
+            problems.append(
+                f"to get {name}, or see how, go online and run: cnnbook data prepare {name}"
+            )
         except OSError as error:
             typer.echo(f"broken: {error}")
             problems.append(f"replace the broken copy of {name}")
     return problems
 
 
-def _load(name: str):
-    from importlib import import_module
-
-    module, function = DATA_SETS[name]
-    return getattr(import_module(module), function)()
-
-
 @data_app.command("list")
 def list_data() -> None:
     """List the data sets, and which copy of each this machine has."""
     _report_data()
-
-
-@data_app.command("prepare")
-def prepare_data(name: Annotated[str, typer.Argument(help=", ".join(DATA_SETS))]) -> None:
-    """Download a data set through TensorFlow Datasets, unless it is here."""
-    choose(name, list(DATA_SETS), "data set")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        splits = _load(name)
-    except OSError as error:
-        raise fail(str(error)) from None
-    if "embedded" in splits.source:
-        tried = "\n".join(f"  - {reason}" for reason in splits.passed_by)
-        raise fail(
-            f"The whole of {name} could not be had: only the embedded copy is here. Tried before:\n"
-            f"{tried}\nGo online, unset CNNBOOK_OFFLINE, and run this again."
-        )
 
 
 def verify_sets() -> None:
@@ -156,6 +128,7 @@ def verify_sets() -> None:
         raise fail("; ".join(problems))
 
 
+data_app.command("prepare")(prepare_data)
 data_app.command("verify")(verify_data)
 app.command("models")(list_models)
 app.command("summary")(show_summary)

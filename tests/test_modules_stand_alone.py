@@ -16,6 +16,7 @@ COMMAND_LINE = {
     "cli_book.py",
     "cli_data.py",
     "cli_models.py",
+    "cli_prepare.py",
 }  # a program, not a helper: may import its siblings
 MODULES = sorted(
     path for path in PACKAGE.rglob("*.py") if path.name not in {"__init__.py", *COMMAND_LINE}
