@@ -99,14 +99,15 @@ def _compute(
 ) -> Iterator[tuple[list[int], np.ndarray]]:
     """Yield indices and their features, batch by batch; threads read ahead."""
     groups = [missing[at : at + batch_size] for at in range(0, len(missing), batch_size)]
+    # Few sizes of batches, since the backend compiles the network anew for each.
+    size = min(batch_size, 1 << (len(missing) - 1).bit_length())
     with ThreadPoolExecutor(2) as pool:
         ahead = deque(pool.submit(read, group) for group in groups[:READ_AHEAD])
         for number, group in enumerate(groups):
             images = ahead.popleft().result()
             if number + READ_AHEAD < len(groups):
                 ahead.append(pool.submit(read, groups[number + READ_AHEAD]))
-            # One size of batch, so that the backend compiles the network once.
-            filled = np.resize(images, (len(groups[0]), *images.shape[1:]))
+            filled = np.resize(images, (size, *images.shape[1:]))  # repeats some
             yield group, model.predict_on_batch(filled)[: len(group)]
 
 
