@@ -200,8 +200,7 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
     content = Path(path).read_bytes()
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise OSError(f"{path} was changed, its SHA-256 is not {sha256}: get or install it again.")
-    file = io.BytesIO(content)
-    unpickler = TensorUnpickler(file)
+    unpickler = TensorUnpickler(file := io.BytesIO(content))
     try:
         if content.startswith(b"PK"):
             raise ValueError("it is a zip: torch.save with _use_new_zipfile_serialization=False")
@@ -236,8 +235,11 @@ def strided(
 class TensorUnpickler(pickle._Unpickler):
     """An unpickler that knows tensors and plain values only.
 
-    It is the one written in Python: five bytes can make the one written in C ask for 64 GB.
+    It is the one written in Python: five bytes can make the one written in C ask for 64 GB. What
+    it would make room for before it reads, a bytearray, it reads as bytes.
     """
+
+    dispatch = pickle._Unpickler.dispatch | {pickle.BYTEARRAY8[0]: pickle._Unpickler.load_binbytes8}
 
     def find_class(self, module: str, name: str) -> object:
         """Return what is allowed, or refuse."""
