@@ -44,7 +44,7 @@ def feature_maps(
         >>> feature_maps(model, np.zeros((2, 8, 8, 3)), "conv1")["conv1"].shape
         (2, 6, 6, 4)
     """
-    images = _check_images(model, images)
+    images = _check_model_images(model, images)
     names = [layer_names] if isinstance(layer_names, str) else list(layer_names)
     maps = {name: [] for name in names}
     for values in _run(model, images, names):
@@ -77,7 +77,7 @@ def dead_filters(model: keras.Model, images: np.ndarray, layer_name: str) -> np.
         >>> dead_filters(model, np.full((2, 8, 8, 3), [-1, 0, 1]), "relu")
         array([1., 1., 0.])
     """
-    images = _check_images(model, images)
+    images = _check_model_images(model, images)
     silent = 0
     for [maps] in _run(model, images, [layer_name]):
         places = tuple(range(1, maps.ndim - 1))
@@ -210,7 +210,7 @@ def _replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[N
         vars(layer).update(old)
 
 
-def _check_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def _check_model_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the images as an array, or refuse what the model cannot take."""
     images = np.asarray(images)
     inputs = getattr(model, "inputs", None)

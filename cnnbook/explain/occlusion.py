@@ -58,8 +58,8 @@ def occlusion_map(
         >>> occlusion_map(model, bright, class_index=0, window=2, stride=2, fill=0)[0, 0]
         array([1., 1., 0., 0.], dtype=float32)
     """
-    images = _check_images(model, images)
-    classes = _check_classes(class_index, len(images))
+    images = _check_model_images(model, images)
+    classes = _check_class_index(class_index, len(images))
     height, width = images.shape[1:3]
     window = max(1, min(height, width) // 7) if window is None else window
     stride = max(1, window // 2) if stride is None else stride
@@ -104,7 +104,7 @@ def _class_scores(model: keras.Model, images: np.ndarray, classes: np.ndarray) -
     return keras.ops.cast(chosen, "float32"), classes
 
 
-def _check_classes(class_index: int | np.ndarray | None, count: int) -> np.ndarray:
+def _check_class_index(class_index: int | np.ndarray | None, count: int) -> np.ndarray:
     """Return one class an image, -1 for the one that the model prefers."""
     classes = np.asarray(-1 if class_index is None else class_index)
     fits = classes.dtype.kind in "iu" and classes.shape in ((), (count,))
@@ -143,7 +143,7 @@ def _replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[N
         vars(layer).update(old)
 
 
-def _check_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def _check_model_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the images as an array, or refuse what the model cannot take."""
     images = np.asarray(images)
     inputs = getattr(model, "inputs", None)

@@ -64,7 +64,7 @@ def look_into(model, size):
     assert filter_images(model).shape[-1] in {1, size[2]}
     assert len(embed(model, images)) == 2
     assert maximise_filter(model, name, 0, steps=1).shape == size
-    integrated_gradients(model, images[:1])  # warns where the shares have another sum
+    integrated_gradients(model, images[:1])  # would warn where the shares have another sum
 
 
 @pytest.mark.parametrize(("module", "builder", "options"), NETWORKS, ids=lambda value: str(value))

@@ -40,6 +40,16 @@ def test_what_speaks_for_and_against_is_weighed_by_hand():
     np.testing.assert_allclose(heatmap, [[[2 / 3, 0, 1, 1 / 3]]], atol=1e-6)
 
 
+def test_the_weight_of_a_map_is_its_mean_gradient():
+    """Of map a the gradients are 4 and -2, mean 1, of map b -1 and -1: the map is relu(a - b)."""
+    images = keras.Input((1, 2, 2))
+    x = layers.Flatten()(layers.Conv2D(2, 1, use_bias=False, name="copy")(images))
+    model = keras.Model(images, layers.Dense(1, use_bias=False)(x))
+    model.set_weights([np.eye(2).reshape(1, 1, 2, 2), np.array([[4.0], [-1], [-2], [-1]])])
+    a_and_b = np.array([[[[3, 1], [1, 0]]]])
+    np.testing.assert_allclose(grad_cam(model, a_and_b, 0), [[[1, 0.5]]], atol=1e-6)
+
+
 def test_images_are_explained_independently(mean_net, bright_corner):
     mixed = grad_cam(mean_net, bright_corner, np.array([0, 1]))
     assert mixed[0].any() and not mixed[1].any()

@@ -48,31 +48,36 @@ def test_where_relu_opens_on_the_way_the_rest_is_shared_out():
     np.testing.assert_allclose(shares(model, row(3, 1), 0, steps=4), [2.25, 0.75], rtol=1e-6)
 
 
-def test_steps_are_tripled_until_the_sum_is_right():
-    """One step says 3, and is wrong; the middles of three steps are 0.5, 1.5 and 2.5: 2 of 3."""
+def test_steps_are_halved_until_the_sum_is_right():
+    """One step says 3 where the score rises by 2: it bends at 1."""
     model = net_of(lambda a: keras.ops.relu(a - 1), pixels=1)
-    np.testing.assert_allclose(shares(model, row(3), 0, steps=1), [2], rtol=1e-6)
+    np.testing.assert_allclose(shares(model, row(3), 0, steps=1), [2], rtol=0.01)
 
 
-def test_no_gradient_is_computed_twice(monkeypatch):
+def test_only_the_step_where_the_score_bends_is_halved(monkeypatch):
     asked = []
-    compute = module._sum_of_gradients
+    compute = module._slopes_along
 
-    def count(model, ends, chosen, along):
-        asked.extend(along)
-        return compute(model, ends, chosen, along)
+    def count(model, ends, chosen, places):
+        asked.extend(places)
+        return compute(model, ends, chosen, places)
 
-    monkeypatch.setattr(module, "_sum_of_gradients", count)
-    shares(net_of(lambda a: keras.ops.relu(a - 1.1), pixels=1), row(3), 0, steps=2)
-    assert len(asked) > 2
-    assert len(np.unique(np.round(asked, 6))) == len(asked)
-    np.testing.assert_allclose(np.sort(asked), (np.arange(len(asked)) + 0.5) / len(asked))
+    monkeypatch.setattr(module, "_slopes_along", count)
+    shares(net_of(lambda a: keras.ops.relu(a - 1.1), pixels=1), row(3), 0, steps=4)
+    assert 4 < len(asked) <= 20
+    assert len(np.unique(np.round(asked, 9))) == len(asked)
+    assert np.abs(np.array(asked[6:]) - 1.1 / 3).max() < 1 / 8
 
 
-def test_a_step_that_is_missed_gets_a_warning():
+def test_a_ramp_between_two_steps_is_not_missed():
     model = net_of(lambda a: keras.ops.clip(10_000 * (a - 0.3), 0, 1), pixels=1)
+    np.testing.assert_allclose(shares(model, row(1), 0, steps=2), [1], rtol=0.01)
+
+
+def test_a_score_that_jumps_gets_a_warning():
+    model = net_of(lambda a: 0 * a + keras.ops.floor(a + 0.5), pixels=1)
     with pytest.warns(UserWarning, match=r"image 0 sum to 0, not to the change of its score, 1: "):
-        integrated_gradients(model, row(1), 0, steps=1)
+        integrated_gradients(model, row(1), 0)
 
 
 @pytest.mark.parametrize("kind", ["flat", "nested", "sequential"])
@@ -104,9 +109,9 @@ def test_evidence_against_a_class_is_negative_and_what_is_not_read_is_zero(one_p
 
 def test_what_equals_the_baseline_gets_nothing():
     model = net_of(lambda a, b: a * b)
-    np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=3), [6, 0], atol=1e-6)
+    np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=3), [6, 0], atol=1e-4)
     other = np.array([5, 1], "float32").reshape(1, 2, 1)
-    np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=other), [0, 10], atol=1e-6)
+    np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=other), [0, 10], atol=1e-4)
 
 
 def test_each_image_may_have_its_own_baseline_and_class():
@@ -118,14 +123,14 @@ def test_each_image_may_have_its_own_baseline_and_class():
 
 def test_the_default_is_the_preferred_class_of_the_image_not_of_the_baseline():
     model = net_of(lambda a, b: a - b)
-    np.testing.assert_allclose(shares(model, row(1, 3)), [-1, 3], atol=1e-6)
+    np.testing.assert_allclose(shares(model, row(1, 3)), [-1, 3], atol=1e-4)
 
 
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = integrated_gradients(make_model("flat"), sixteen[:1], 0)
     monkeypatch.setattr(module, "BATCH_PIXELS", 7 * 16 * 16)
     parts = integrated_gradients(make_model("flat"), sixteen[:1], 0)
-    np.testing.assert_allclose(parts, at_once, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(parts, at_once, rtol=1e-3, atol=1e-4)
 
 
 def test_what_does_not_fit_is_refused(one_pixel_net):

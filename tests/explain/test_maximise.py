@@ -66,9 +66,30 @@ def test_a_filter_that_relu_keeps_silent_is_found_all_the_same():
         assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
 
 
-def test_a_filter_that_reads_nothing_gives_some_picture():
-    picture = maximise_filter(conv_net(np.zeros((3, 3, 3, 1))), "conv", 0, steps=5)
-    assert picture.std() > 0
+def test_a_relu_of_its_own_is_looked_behind():
+    silent = conv_net(COLOURS, bias=-1e6)
+    model = keras.Model(silent.input, layers.ReLU(name="relu")(silent.output))
+    picture = maximise_filter(model, "relu", 0)
+    assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
+
+
+def test_where_nothing_changes_the_answer_chance_may():
+    """Behind a ReLU that opens at 200; the noise at the start is far from that."""
+    first = conv_net(np.ones((1, 1, 1, 1)), (8, 8, 1), bias=-200, activation="relu")
+    last = layers.Conv2D(1, 1, kernel_initializer="ones", name="last")
+    model = keras.Model(first.input, last(first.output))
+    assert maximise_filter(model, "last", 0, blur=0, decay=0).max() > 200
+
+
+def test_the_picture_is_moved_back_after_each_step(make_linear_net):
+    """Only the middle pixel counts: moved by one at most, it is drawn one beside it at most."""
+    weights = np.zeros((9, 9))
+    weights[4, 4] = 1
+    model = make_linear_net(weights.reshape(81, 1), (9, 9, 1))
+    picture = maximise_filter(model, "logits", 0, jitter=1, blur=0)[..., 0]
+    bright = np.argwhere(picture > 200)
+    assert len(bright) > 1
+    assert np.abs(bright - 4).max() == 1
 
 
 def test_a_class_has_a_picture_too_and_softmax_is_left_out(one_pixel_net, make_linear_net):

@@ -66,7 +66,7 @@ def test_random_weights_give_another_map(digits, trained, random_net, explain, r
     correlation = rank_correlation(learned, explain(random_net, images, labels))
     record_property("rank correlation", correlation)
     print(f"rank correlation {correlation:.2f}")
-    assert correlation < 0.6
+    assert correlation < 0.7
     assert rank_correlation(learned, explain(trained, images, labels)) > 0.99
 
 

@@ -1,0 +1,175 @@
+"""What does a layer see, and what does it look for? Its feature maps and its filters, in tiles.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+import math
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def plot_feature_maps(
+    maps: Mapping[str, np.ndarray],
+    columns: int = 12,
+    rows: int = 2,
+    inches: float = 0.7,
+    title: str | None = None,
+) -> Figure:
+    """Draw the first feature maps of some layers for one image, a block of tiles each layer.
+
+    All maps of a layer share one scale: yellow is the layer's largest value, dark blue is 0. Where
+    a layer has negative values, red is positive, blue negative and white 0. A map that is 0
+    everywhere is marked with a 0.
+
+    Args:
+        maps: For each name (height, width, maps), such as {name: values[0] for name, values in
+            feature_maps(...).items()}.
+        columns: Tiles in a row, at most.
+        rows: Rows of tiles a layer, at most; further maps are left out, and the count says so.
+        inches: Width of a tile.
+        title: What the maps show.
+
+    Returns:
+        The figure, with one picture a layer. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there is no layer, one is not of such a shape or not finite, or `columns` or
+            `rows` is less than 1.
+
+    Example:
+        >>> figure = plot_feature_maps({"conv1": np.ones((6, 6, 30)), "conv2": np.ones((3, 3, 8))})
+        >>> [axes.get_title(loc="left") for axes in figure.axes]
+        ['conv1: 24 of 30 maps of 6 × 6', 'conv2: 8 maps of 3 × 3']
+    """
+    if not maps:
+        raise ValueError('`maps` must hold at least one layer; got none. Pass {"conv1": maps[0]}.')
+    layers = {name: np.asarray(values) for name, values in maps.items()}
+    for name, values in layers.items():
+        if values.ndim != 3 or not values.size or not np.isfinite(values).all():
+            raise ValueError(
+                f"`maps` must be finite, (height, width, maps) for one image; {name!r} has shape"
+                f" {values.shape}. Of a batch take values[0]."
+            )
+    _check_counts(columns, rows)
+
+    shown = {name: min(values.shape[2], rows * columns) for name, values in layers.items()}
+    across = max(min(columns, count) for count in shown.values())
+    heights = [
+        math.ceil(shown[name] / across) * inches * values.shape[0] / values.shape[1] + 0.26
+        for name, values in layers.items()
+    ]
+    figure, panels = plt.subplots(
+        len(layers),
+        figsize=(across * inches, sum(heights) + (0.35 if title else 0.05)),
+        height_ratios=heights,
+        squeeze=False,
+        layout="constrained",
+    )
+    for axes, (name, values) in zip(panels.flat, layers.items(), strict=True):
+        tiles = _enlarged(np.moveaxis(values[..., : shown[name]], 2, 0))
+        peak = float(np.abs(values).max()) or 1.0
+        scale = {"cmap": "viridis", "vmin": 0, "vmax": peak}
+        if values.min() < 0:
+            scale = {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
+        axes.imshow(_tiled(tiles, across), interpolation="nearest", **scale)
+        axes.axis("off")
+        height, width = tiles.shape[1:]
+        for index in np.flatnonzero(~tiles.any(axis=(1, 2))):
+            y, x = (np.array(divmod(index, across)) + 0.5) * (height + 1, width + 1) - 1
+            color = "black" if values.min() < 0 else "white"
+            axes.text(x, y, "0", color=color, ha="center", va="center", fontsize=8)
+        count = f"{shown[name]} of " if shown[name] < values.shape[2] else ""
+        text = f"{name}: {count}{values.shape[2]} maps of {values.shape[0]} × {values.shape[1]}"
+        axes.set_title(text, loc="left", fontsize=8, pad=2)
+    if title:
+        figure.suptitle(title, fontsize=10, wrap=True)
+    return figure
+
+
+def plot_filters(
+    filters: np.ndarray,
+    columns: int = 16,
+    rows: int = 8,
+    inches: float = 0.5,
+    title: str | None = None,
+) -> Figure:
+    """Draw filters side by side: in colour if they read colours, else one tile a channel.
+
+    Args:
+        filters: (filters, height, width, channels) in [0, 1], such as those of `filter_images`. 1
+            or 3 channels make one tile a filter. Other filters have a row each, and a tile for
+            each channel that they read.
+        columns: Tiles in a row, at most.
+        rows: Rows, at most; what does not fit is left out.
+        inches: Width of a tile.
+        title: What the filters show.
+
+    Returns:
+        The figure, with all tiles in one picture. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If `filters` is empty or not of such a shape, or `columns` or `rows` is less
+            than 1.
+
+    Example:
+        >>> figure = plot_filters(np.zeros((8, 5, 5, 3)), columns=4)
+        >>> figure.axes[0].images[0].get_array().shape
+        (21, 43, 3)
+    """
+    filters = np.asarray(filters)
+    if filters.ndim != 4 or not filters.size:
+        raise ValueError(
+            "`filters` must be (filters, height, width, channels), at least one; got shape"
+            f" {filters.shape}. filter_images(model) makes them."
+        )
+    _check_counts(columns, rows)
+
+    count, height, width, channels = filters.shape
+    if channels in (1, 3):
+        across = min(columns, count)
+        tiles = filters[: rows * across]
+    else:
+        across = min(columns, channels)
+        tiles = np.moveaxis(filters[:rows, ..., :across], 3, 1).reshape(-1, height, width, 1)
+    picture = _tiled(_enlarged(tiles.clip(0, 1)), across)
+    size = across * inches, across * inches * picture.shape[0] / picture.shape[1]
+    figure, axes = plt.subplots(
+        figsize=(max(size[0], 3), size[1] + (0.5 if title else 0.3)), layout="constrained"
+    )
+    if channels != 3:
+        picture = picture[..., 0]
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    axes.axis("off")
+    if channels not in (1, 3):
+        text = f"a row for each of {len(tiles) // across} filters, a column for each channel"
+        axes.set_title(text, loc="left", fontsize=8, pad=2)
+    if title:
+        figure.suptitle(title, fontsize=10, wrap=True)
+    return figure
+
+
+def _enlarged(tiles: np.ndarray) -> np.ndarray:
+    """Repeat the pixels of small tiles, so that the lines between them look thin."""
+    times = max(1, 12 // max(tiles.shape[1:3]))
+    return tiles.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def _tiled(tiles: np.ndarray, across: int) -> np.ndarray:
+    """Lay equal tiles out row by row, with a line between, white where nothing is drawn."""
+    down = math.ceil(len(tiles) / across)
+    height, width = np.array(tiles.shape[1:3]) + 1
+    is_colour = tiles.shape[3:] in {(1,), (3,)}
+    sheet = np.full((down * height, across * width, *tiles.shape[3:]), 1.0 if is_colour else np.nan)
+    for index, tile in enumerate(tiles):
+        top, left = np.array(divmod(index, across)) * (height, width)
+        sheet[top : top + height - 1, left : left + width - 1] = tile
+    return sheet[:-1, :-1]
+
+
+def _check_counts(columns: int, rows: int) -> None:
+    """Refuse grids without a tile."""
+    if columns < 1 or rows < 1:
+        raise ValueError(f"`columns` and `rows` must be 1 or more; got {columns} and {rows}.")

@@ -1,0 +1,147 @@
+"""Which part of the picture was it? Heat maps laid over the pictures that they explain.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BRIGHT = 0.995  # the quantile of a fine map where the strongest colour begins
+
+
+def plot_heat_maps(
+    images: np.ndarray,
+    heatmaps: Mapping[str, np.ndarray],
+    titles: Sequence[str] | None = None,
+    inches: float = 1.5,
+    title: str | None = None,
+) -> Figure:
+    """Draw a row for each image: the image, then each of its heat maps over a grey copy of it.
+
+    Each map has a scale of its own. A map of values from 0 on is the more yellow the more it says;
+    in a map with signs, red speaks for the class and blue against it. Where a map says nothing, the
+    picture shows. A coarse map, such as Grad-CAM's, is smoothed, and a line is drawn around all
+    that is above half of its maximum, so that the place is seen without colours as well. In a map
+    as fine as the picture the strongest 0.5 % of the pixels look alike: a single one would outshine
+    all others.
+
+    Args:
+        images: (count, height, width, 1 or 3). Integers in [0, 255] or floats in [0, 1].
+        heatmaps: For each name (count, h, w) of any h and w; of (count, h, w, channels), such as
+            integrated gradients, the channels are added up.
+        titles: One string an image, drawn above it.
+        inches: Width of one picture.
+        title: What the maps show.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If `images` is empty or not of such a shape, or maps or titles do not fit.
+
+    Example:
+        >>> figure = plot_heat_maps(np.ones((2, 8, 8, 1)), {"Grad-CAM": np.ones((2, 3, 3))})
+        >>> [axes.get_title() for axes in figure.axes[:2]]
+        ['', 'Grad-CAM']
+    """
+    images = np.asarray(images)
+    _check_pictures(images)
+    maps = {name: _checked_map(name, heat, len(images)) for name, heat in heatmaps.items()}
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(
+            f"`titles` must hold one string an image, {len(images)}; got {len(titles)}."
+        )
+
+    height, width = images.shape[1:3]
+    lines = max((text.count("\n") + 1 for text in titles), default=0) if titles is not None else 1
+    figure, grid = plt.subplots(
+        len(images),
+        1 + len(maps),
+        figsize=(
+            (1 + len(maps)) * inches,
+            len(images) * (inches * height / width + 0.16 * lines) + (0.3 if title else 0),
+        ),
+        squeeze=False,
+        layout="constrained",
+    )
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    white = 255 if np.issubdtype(images.dtype, np.integer) else 1
+    for index, (row, image) in enumerate(zip(grid, images.clip(0, white), strict=True)):
+        place = {"extent": (0, width, height, 0)}
+        row[0].imshow(image, cmap="gray", vmin=0, vmax=white, **place)
+        if titles is not None:
+            row[0].set_title(titles[index], fontsize=8)
+        for axes, (name, heat) in zip(row[1:], maps.items(), strict=True):
+            axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=white, **place)
+            _draw_heat(axes, heat[index], (height, width))
+            if index == 0:
+                axes.set_title(name, fontsize=8)
+        for axes in row:
+            axes.axis("off")
+    if title:
+        figure.suptitle(title, fontsize=10, wrap=True)
+    return figure
+
+
+def _check_pictures(images: np.ndarray) -> None:
+    """Refuse what cannot be drawn as pictures."""
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
+        raise ValueError(
+            "`images` must be (count, height, width, 1 or 3), at least one; got shape"
+            f" {images.shape}. Grey images need a last axis: images[..., None]. Of a single image"
+            " pass image[None]."
+        )
+
+
+def _checked_map(name: str, heat: np.ndarray, count: int) -> np.ndarray:
+    """Return (count, h, w), with the channels added up, or refuse what is no map."""
+    heat = np.asarray(heat, "float32")
+    heat = heat.sum(axis=3) if heat.ndim == 4 else heat
+    if heat.ndim != 3 or len(heat) != count or not heat.size or not np.isfinite(heat).all():
+        raise ValueError(
+            f"`heatmaps` must be finite, (count, h, w), one for each of the {count} images;"
+            f" {name!r} has shape {heat.shape}."
+        )
+    return heat
+
+
+def _draw_heat(axes: Axes, heat: np.ndarray, size: tuple[int, int]) -> None:
+    """Draw one map over what is there: the stronger, the less of that is seen."""
+    (height, width), largest = size, float(np.abs(heat).max())
+    if not largest:
+        return
+    is_signed = heat.min() < 0
+    is_coarse = 2 * heat.shape[0] <= height and 2 * heat.shape[1] <= width
+    if is_coarse:
+        heat, peak = _resized(heat, size), largest
+    else:
+        peak = float(np.quantile(np.abs(heat), BRIGHT)) or largest
+    axes.imshow(
+        heat,
+        cmap="RdBu_r" if is_signed else "plasma",
+        vmin=-peak if is_signed else 0,
+        vmax=peak,
+        alpha=0.9 * np.sqrt(np.minimum(1, np.abs(heat) / peak)),
+        extent=(0, width, height, 0),
+        interpolation="nearest",
+    )
+    sides = [side for side in ((-1, 1) if is_signed else (1,)) if (side * heat > largest / 2).any()]
+    if is_coarse and sides and np.abs(heat).min() < largest / 2:
+        levels = sorted(side * largest / 2 for side in sides)
+        down, across = (
+            (np.arange(n) + 0.5) * side / n for n, side in zip(heat.shape, size, strict=True)
+        )
+        for color, thickness in (("black", 2.2), ("white", 1.0)):
+            axes.contour(across, down, heat, levels, colors=color, linewidths=thickness)
+
+
+def _resized(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a map of this (height, width), linear between the centres of the old pixels."""
+    for count in size:  # each axis in turn: the map is on its side in between
+        old, new = ((np.arange(n) + 0.5) / n for n in (len(heat), count))
+        heat = np.stack([np.interp(new, old, line) for line in heat.T])
+    return heat

@@ -1,0 +1,111 @@
+"""When a network says 90 %, is it right nine times in ten? A reliability diagram.
+
+Source: Guo, Pleiss, Sun & Weinberger (2017), "On Calibration of Modern Neural Networks",
+https://arxiv.org/abs/1706.04599, section 2 and figure 1.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+LINES = ["-", "--", "-."]
+FEW = 10  # images: their share says little
+
+
+def plot_reliability(
+    labels: np.ndarray,
+    probabilities: Mapping[str, np.ndarray],
+    bins: int = 10,
+    title: str | None = None,
+) -> Figure:
+    """Draw how often networks are right against how sure they are.
+
+    Sure is the probability of the class that was chosen. On the diagonal both agree; below it a
+    network is surer than it may be. A point stands for the images of one bin, at their mean; it is
+    hollow if they are fewer than 10, for that says little. The panel below shows how many percent
+    of all images are in each bin. The name of each line ends in its expected calibration error: the
+    distance from the diagonal, the mean over all images, in points of percent.
+
+    Args:
+        labels: (count,) integers, the true classes.
+        probabilities: For each name (count, classes) in [0, 1], such as softmax(logits).
+        bins: Of equal width, between 0 and 100 %.
+        title: What the diagram shows.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If there is no network, labels and probabilities do not fit or are not what is
+            said above, or `bins` is less than 1.
+
+    Example:
+        >>> said = np.array([[0.8, 0.2]] * 10)
+        >>> figure = plot_reliability([0] * 6 + [1] * 4, {"small net": said})
+        >>> figure.axes[0].lines[1].get_label()
+        'small net, error 20.0 points'
+    """
+    labels = np.asarray(labels)
+    networks = {name: np.asarray(said) for name, said in probabilities.items()}
+    if not networks or bins < 1:
+        raise ValueError(
+            f"`probabilities` must hold at least one network, `bins` be 1 or more; got"
+            f' {len(networks)} and {bins}. Pass {{"name": probabilities}}.'
+        )
+    for said in networks.values():
+        _check_probabilities(labels, said)
+
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(5, 5.6), height_ratios=(3, 1), sharex=True, layout="constrained"
+    )
+    above.plot([0, 100], [0, 100], color="grey", linestyle=":", label="as sure as right")
+    edges = np.linspace(0, 100, bins + 1)
+    for number, (name, said) in enumerate(networks.items()):
+        sure, is_right = 100 * said.max(axis=1), 100.0 * (said.argmax(axis=1) == labels)
+        bin_of = np.minimum((sure / 100 * bins).astype(int), bins - 1)
+        count = np.bincount(bin_of, minlength=bins)
+        mean_sure = np.bincount(bin_of, sure, bins) / count.clip(1)
+        mean_right = np.bincount(bin_of, is_right, bins) / count.clip(1)
+        error = (count * np.abs(mean_sure - mean_right)).sum() / count.sum()
+        style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number % len(LINES)]}
+        marker, label = MARKERS[number % len(MARKERS)], f"{name}, error {error:.1f} points"
+        used, few = count > 0, (count > 0) & (count < FEW)
+        above.plot(mean_sure[used], mean_right[used], marker=marker, label=label, **style)
+        hollow = {"marker": marker, "markerfacecolor": "white", "linestyle": "none"}
+        above.plot(mean_sure[few], mean_right[few], color=style["color"], **hollow)
+        below.stairs(100 * count / count.sum(), edges, **style)
+    above.set(ylabel="right, percent of the bin's images", ylim=(-2, 102))
+    below.set(xlabel="how sure, percent", ylabel="percent of\nall images", xlim=(0, 101))
+    above.grid(alpha=0.3)
+    above.legend(fontsize=8)
+    if title:
+        figure.suptitle(title, fontsize=10, wrap=True)
+    return figure
+
+
+def _check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """Refuse what is not one whole label and one row of probabilities an image."""
+    shape, kind = probabilities.shape, probabilities.dtype.kind
+    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind == "f" else np.zeros(1)
+    if not np.allclose(sums, 1, atol=0.02) or probabilities.min(initial=0) < 0:
+        raise ValueError(
+            "`probabilities` must be (count, classes), from 0 on, each row with sum 1; got shape"
+            f" {shape} and sums {sums.min():.3g} to {sums.max():.3g}. Of logits take"
+            " keras.ops.softmax(logits)."
+        )
+    if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or not len(labels):
+        raise ValueError(
+            f"`labels` must be one whole number for each of the {shape[0]} images, at least one;"
+            f" got {labels.dtype} of shape {labels.shape}. Of one-hot labels take argmax(axis=1)."
+        )
+    if labels.min() < 0 or labels.max() >= shape[1]:
+        raise ValueError(
+            f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
+        )

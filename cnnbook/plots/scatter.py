@@ -1,0 +1,77 @@
+"""Which classes lie close together? Points in a plane, by class, such as those of t-SNE or PCA.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+LAYERS = 8
+
+
+def plot_scatter(
+    points: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    axis_names: tuple[str, str] | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Draw each point in the colour and with the marker of its class, named at its middle.
+
+    Args:
+        points: (count, 2).
+        labels: (count,) integers, the classes.
+        class_names: The name of class 0, of class 1, and so on.
+        axis_names: What both axes mean, with numbers along them. Default: nothing, as with t-SNE.
+        title: What the points show.
+
+    Returns:
+        The figure. Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If arrays do not fit together or are not what is said above.
+
+    Example:
+        >>> figure = plot_scatter(np.eye(2), [0, 1], ["cat", "dog"])
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['cat', 'dog']
+    """
+    points, labels = np.asarray(points), np.asarray(labels)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all() or not len(points):
+        raise ValueError(
+            f"`points` must be (count, 2), finite, at least one; got shape {points.shape}."
+            " project(features) makes them."
+        )
+    is_whole = labels.dtype.kind in "iu" and labels.shape == (len(points),)
+    if not is_whole or labels.min() < 0 or labels.max() >= len(class_names):
+        raise ValueError(
+            f"`labels` must be one whole number a point, {len(points)}, from 0 to"
+            f" {len(class_names) - 1}, the last of `class_names`; got {labels.dtype} of shape"
+            f" {labels.shape}."
+        )
+
+    figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
+    size = float(np.clip(20_000 / len(points), 7, 30))
+    for index, name in enumerate(class_names):
+        chosen = points[labels == index]
+        if not len(chosen):
+            continue
+        color, marker = COLORS[index % len(COLORS)], MARKERS[(index + index // 7) % len(MARKERS)]
+        style = {"s": size, "c": color, "marker": marker, "alpha": 0.6, "linewidths": 0}
+        for turn in range(LAYERS):  # in turns with the others, that no class hides another
+            axes.scatter(*chosen[turn::LAYERS].T, zorder=1 + turn / LAYERS, **style)
+        text = axes.text(*np.median(chosen, axis=0), name, fontsize=9)
+        text.set(ha="center", va="center", zorder=3)
+        text.set_bbox({"facecolor": "white", "edgecolor": color, "alpha": 0.85, "pad": 1.5})
+    if axis_names is None:
+        axes.set(xticks=[], yticks=[])
+    else:
+        axes.set(xlabel=axis_names[0], ylabel=axis_names[1])
+    axes.set_title(title or "", fontsize=10, wrap=True)
+    return figure
