@@ -390,10 +390,17 @@ def test_case_21_a_zip_that_declares_less_than_it_holds_is_refused(tmp_path, ref
 
 @pytest.mark.parametrize("make", [make_zip, make_folder])
 def test_no_more_of_a_file_is_read_than_a_photo_may_have(tmp_path, refused, monkeypatch, make):
+    lengths = []
     monkeypatch.setattr(cats_vs_dogs_archive, "MAX_BYTES", 5000)
+    monkeypatch.setattr(
+        cats_vs_dogs_archive,
+        "why_unreadable",
+        lambda content: lengths.append(len(content)) or why_unreadable(content),
+    )
     long = picture(1) + bytes(10_000)
     source = make(tmp_path / "source", KAGGLE | {"train/dog.7.jpg": long})
     refused(source, r"dog\.7\.jpg' \(more than 50,000,000 pixels or 5,000 bytes\)")
+    assert max(lengths) == 5001
 
 
 DAMAGE = {
