@@ -223,3 +223,47 @@ def test_images_are_turned_stretched_and_shifted_within_their_limits():
     assert 9 < np.abs(turned).max() < 11 and turned.min() < -9 and turned.max() > 9
     assert 0.09 < np.abs(stretched).max() < 0.11
     assert 1.8 < np.abs(middle.real).max() < 2.7 and 1.8 < np.abs(middle.imag).max() < 2.7
+
+
+def test_photos_are_compared_with_the_legacy_generator_and_with_pytorchs_workers():
+    import report
+    from bench_tools import where_and_when
+
+    rates = {"cnnbook": [1000.0, 1200.0], "legacy": [250.0, 200.0], "torch_2": [500.0, 800.0]}
+    kept = where_and_when() | {"photos": 2000, "rounds": 2, "photos_per_second": rates}
+    page = report.photos_section(kept)
+    row = "| make_image_pipeline with make_augmentation | 1,100 (1,000 to 1,200) | 5.00 | 1.75 |"
+    assert row in page
+    assert "2,000 JPEGs, 2 rounds" in page
+
+
+def test_photos_have_the_size_and_about_the_bytes_of_the_real_ones(tmp_path):
+    from augment_photos import make_photos
+    from PIL import Image
+
+    make_photos(tmp_path, 6)
+    paths = sorted(tmp_path.glob("class?/*.jpg"))
+    assert [path.stem for path in paths] == ["00000", "00002", "00004", "00001", "00003", "00005"]
+    assert {Image.open(path).size for path in paths} == {(266, 200)}
+    assert all(10_000 < path.stat().st_size < 16_000 for path in paths)
+
+
+def test_the_peers_changes_hold_the_centre_and_stay_within_the_same_bounds():
+    import ast
+
+    import numpy as np
+
+    # PyTorch need not be there, so the function is taken out of its file.
+    tree = ast.parse((BENCHMARKS / "augment_photos_torch.py").read_text())
+    [function] = [n for n in tree.body if getattr(n, "name", "") == "random_matrix"]
+    names = {"math": __import__("math"), "np": np, "DEGREES": 10, "ZOOM": 0.3, "SHEAR": 0.3}
+    exec(compile(ast.Module([function], []), "random_matrix", "exec"), names)
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        matrix = np.reshape(names["random_matrix"](random, 20, 30), (2, 3))
+        np.testing.assert_allclose(matrix @ [15, 10, 1], [15, 10])
+        scale = np.hypot(*matrix[:, 0])
+        assert 0.7 <= scale <= 1.3
+        assert abs(np.linalg.det(matrix[:, :2])) == pytest.approx(scale**2)
+        turn = np.degrees(np.arctan2(*(matrix[::-1, 0] * np.sign(np.linalg.det(matrix[:, :2])))))
+        assert abs(turn) <= 10.001
