@@ -13,7 +13,7 @@ This file stands alone: copy it, it needs only Keras on TensorFlow, and NumPy.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import keras
@@ -75,10 +75,11 @@ def integrated_gradients(
         ) from error
     shares = np.empty(images.shape, "float32")
     with _before_softmax(model):
+        compiled = _compiled(model, images.shape[1:])
         for index, (start, wanted) in enumerate(zip(baselines, classes, strict=True)):
             ends = np.stack([start, images[index].astype("float32")])
             _, [chosen] = _class_scores(model, ends[1:], np.array([wanted]))
-            shares[index], change, is_right = _walk(model, ends, chosen, steps)
+            shares[index], change, is_right = _walk(compiled, ends, chosen, steps)
             if not is_right:
                 warnings.warn(
                     f"The shares of image {index} sum to {shares[index].sum():.4g}, not to the"
@@ -89,21 +90,20 @@ def integrated_gradients(
     return shares
 
 
-def _walk(
-    model: keras.Model, ends: np.ndarray, chosen: int, steps: int
-) -> tuple[np.ndarray, float, bool]:
+def _walk(compiled: tuple, ends: np.ndarray, chosen: int, steps: int) -> tuple:
     """Return the shares in one image, ends[1], the change of its score, and whether they agree.
 
     The error of each step is known, for so is the change of the score over it. The steps that make
     up most of the error are halved.
     """
+    scores_of, slopes_of = compiled
     edges = np.linspace(0, 1, steps + 1)
-    scores = _scores_along(model, ends, chosen, edges)
+    scores = _along(scores_of, ends, chosen, edges).astype(float)
     starts, stops, before, after = edges[:-1], edges[1:], scores[:-1], scores[1:]
     change, total, kept, taken = scores[-1] - scores[0], 0.0, 0.0, 0
     while True:
         middles, widths = (starts + stops) / 2, stops - starts
-        shares = _slopes_along(model, ends, chosen, middles) * (ends[1] - ends[0])
+        shares = _along(slopes_of, ends, chosen, middles) * (ends[1] - ends[0])
         shares *= widths[:, None, None, None].astype("float32")
         errors = shares.sum(axis=(1, 2, 3), dtype=float) - (after - before)
         everything, taken = total + shares.sum(axis=0), taken + len(errors)
@@ -115,32 +115,36 @@ def _walk(
         is_good = np.cumsum(np.abs(errors)[order]) <= (allowed - abs(kept)) / 2
         good, bad = order[is_good], order[~is_good]
         total, kept = total + shares[good].sum(axis=0), kept + errors[good].sum()
-        between = _scores_along(model, ends, chosen, middles[bad])
+        between = _along(scores_of, ends, chosen, middles[bad])
         starts, stops = np.append(starts[bad], middles[bad]), np.append(middles[bad], stops[bad])
         before, after = np.append(before[bad], between), np.append(between, after[bad])
 
 
-def _scores_along(model: keras.Model, ends: np.ndarray, chosen: int, at: np.ndarray) -> np.ndarray:
-    """Return the scores at some shares of the way from ends[0] to ends[1]."""
-    scores = []
+def _along(function: Callable, ends: np.ndarray, chosen: int, at: np.ndarray) -> np.ndarray:
+    """Return what a function says at some shares of the way from ends[0] to ends[1]."""
     pixels = ends[0] + at[:, None, None, None].astype("float32") * (ends[1] - ends[0])
-    for part in _parts(pixels):
-        found, _ = _class_scores(model, pixels[part], np.full(len(pixels[part]), chosen))
-        scores.append(found.numpy())
-    return np.concatenate(scores).astype(float)
+    found = [function(pixels[part], np.int32(chosen)).numpy() for part in _parts(pixels)]
+    return np.concatenate(found)
 
 
-def _slopes_along(model: keras.Model, ends: np.ndarray, chosen: int, at: np.ndarray) -> np.ndarray:
-    """Return the gradients at some shares of the way from ends[0] to ends[1]."""
-    gradients = []
-    pixels = ends[0] + at[:, None, None, None].astype("float32") * (ends[1] - ends[0])
-    for part in _parts(pixels):
-        here = tf.constant(pixels[part])
+def _compiled(model: keras.Model, shape: tuple[int, ...]) -> tuple[Callable, Callable]:
+    """Return what computes scores and their gradients, for pixels and a class, as graphs.
+
+    Of a deep network a graph takes less than half the time of running operation by operation.
+    """
+    kinds = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((), tf.int32)]
+
+    def scores(pixels, chosen):
+        outputs = keras.tree.flatten(model(pixels, training=False))[0]
+        return tf.cast(tf.gather(outputs, chosen, axis=1), tf.float32)
+
+    def slopes(pixels, chosen):
         with tf.GradientTape() as tape:
-            tape.watch(here)
-            scores, _ = _class_scores(model, here, np.full(len(here), chosen))
-        gradients.append(_gradient(tape, scores, here).numpy())
-    return np.concatenate(gradients)
+            tape.watch(pixels)
+            found = scores(pixels, chosen)
+        return _gradient(tape, found, pixels)
+
+    return tuple(tf.function(each, kinds, autograph=False) for each in (scores, slopes))
 
 
 def _gradient(tape: tf.GradientTape, scores: tf.Tensor, of: tf.Tensor) -> tf.Tensor:

@@ -76,11 +76,12 @@ def maximise_filter(
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
     random = np.random.default_rng(seed)
     pictures = GREY + random.normal(0, 10, (len(filters), *shape))
+    uphill = tf.function(lambda pixels: _uphill(model, layer, filters, pixels), autograph=False)
     for step in range(steps):
         left = 1 - step / steps
         move = random.integers(-moves, moves + 1, 2)
         moved = np.roll(pictures, move, axis=(1, 2))
-        gradient = _uphill(model, layer, filters, moved.astype("float32"))
+        gradient = uphill(tf.constant(moved, tf.float32)).numpy()
         size = np.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
         # Where nothing changes the answer, try a random change.
         gradient = np.where(size > 0, gradient, random.normal(0, 1, gradient.shape))
@@ -92,10 +93,9 @@ def maximise_filter(
 
 
 def _uphill(
-    model: keras.Model, layer: keras.layers.Layer, filters: np.ndarray, pictures: np.ndarray
-) -> np.ndarray:
+    model: keras.Model, layer: keras.layers.Layer, filters: np.ndarray, pixels: tf.Tensor
+) -> tf.Tensor:
     """Return the gradient of each filter's mean answer to its picture, before the activation."""
-    pixels = tf.constant(pictures)
     linear = nullcontext()
     if getattr(layer, "activation", None) is not None:
         linear = _replaced(layer, "activation", keras.activations.linear)
@@ -109,9 +109,9 @@ def _uphill(
                 f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
                 f" {layer.name!r}; got {filters.tolist()}."
             )
-        answers = tf.reshape(answers, (len(pictures), -1, answers.shape[-1]))
+        answers = tf.reshape(answers, (len(filters), -1, answers.shape[-1]))
         chosen = tf.gather(tf.reduce_mean(answers, axis=1), filters, axis=1, batch_dims=1)
-    return _gradient(tape, chosen, pixels).numpy()
+    return _gradient(tape, chosen, pixels)
 
 
 def _blurred(pictures: np.ndarray) -> np.ndarray:

@@ -97,6 +97,13 @@ def test_frozen_layers_are_explained_too(make_model, sixteen):
     np.testing.assert_array_equal(grad_cam(model, sixteen), expected)
 
 
+def test_a_layer_before_all_weights_can_be_named(mean_net, bright_corner):
+    images = keras.Input((6, 6, 1))
+    model = keras.Model(images, mean_net(layers.Rescaling(2.0, name="twice")(images)))
+    heatmap = grad_cam(model, bright_corner, 0, "twice")
+    np.testing.assert_allclose(heatmap, bright_corner[..., 0], atol=1e-6)
+
+
 def test_batches_and_number_types_make_no_difference(make_model, sixteen, monkeypatch):
     model = make_model("flat")
     at_once = grad_cam(model, sixteen, [0, 1, 2])

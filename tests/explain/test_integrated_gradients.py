@@ -56,13 +56,14 @@ def test_steps_are_halved_until_the_sum_is_right():
 
 def test_only_the_step_where_the_score_bends_is_halved(monkeypatch):
     asked = []
-    compute = module._slopes_along
+    compute = module._along
 
-    def count(model, ends, chosen, places):
-        asked.extend(places)
-        return compute(model, ends, chosen, places)
+    def count(function, ends, chosen, at):
+        if function.python_function.__name__ == "slopes":
+            asked.extend(at)
+        return compute(function, ends, chosen, at)
 
-    monkeypatch.setattr(module, "_slopes_along", count)
+    monkeypatch.setattr(module, "_along", count)
     shares(net_of(lambda a: keras.ops.relu(a - 1.1), pixels=1), row(3), 0, steps=4)
     assert 4 < len(asked) <= 20
     assert len(np.unique(np.round(asked, 9))) == len(asked)
