@@ -59,7 +59,7 @@ def integrated_gradients(
         >>> images = keras.Input((1, 2, 1))
         >>> x = keras.layers.Flatten()(images)
         >>> model = keras.Model(images, keras.layers.Dense(2, kernel_initializer="ones")(x))
-        >>> integrated_gradients(model, np.array([[[[3], [-5]]]]), class_index=0).ravel()
+        >>> integrated_gradients(model, np.array([[[[3], [-5]]]]), class_index=0).ravel().round(3)
         array([ 3., -5.], dtype=float32)
     """
     images = _check_model_images(model, images)
