@@ -13,6 +13,9 @@ Import from the file that you would copy; this page is the table of contents.
 - `cnnbook.timing`: images per second, seconds to a goal, time left
 - `cnnbook.costs`: what does a network cost, layer by layer?
 - `cnnbook.models`: what computes? one family of networks a file
+- `cnnbook.augmentation`: many pictures out of one, in training only
+- `cnnbook.features`, `cnnbook.transfer`: what a trained network knows, used for something else
+- `cnnbook.explain`: why that answer? model and images in, arrays out
 - `cnnbook.plots`: show me: arrays in, Matplotlib figures out
 """
 
