@@ -29,7 +29,7 @@ test-backends: .venv/ready  ## run every network on TensorFlow, JAX and PyTorch 
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[backends]'
 	@$(BIN)/python -m pytest -k backends tests
 
-check: .venv/ready  ## lint, format and fast tests (under a minute on 2 cores)
+check: .venv/ready  ## lint, format and fast tests (a minute and a half on 2 cores)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/python -m pytest -m "not slow" -n 2 tests
 
 lab: .venv/ready  ## open the chapters in JupyterLab

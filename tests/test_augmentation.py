@@ -15,6 +15,8 @@ from cnnbook import augmentation
 from cnnbook.augmentation import CHANGES, Augmentation, make_augmentation, make_mixup
 from cnnbook.datasets.pipeline import make_pipeline
 
+pytestmark = pytest.mark.slow
+
 SIDE = 8
 EVERYTHING = dict.fromkeys(CHANGES, 0.3) | {"crop": 0.8}
 EVERYTHING |= {"horizontal_flip": True, "vertical_flip": True}
@@ -480,7 +482,6 @@ assert np.allclose(keras.ops.convert_to_numpy(shares).sum(axis=1), 1)
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend):
     if importlib.util.find_spec(backend) is None:

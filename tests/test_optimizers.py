@@ -7,6 +7,8 @@ import tensorflow as tf
 
 from cnnbook.optimizers import FusedAdam
 
+pytestmark = pytest.mark.slow
+
 
 def trained(optimizer, steps=20):
     """The weights of a small net after some steps."""

@@ -11,6 +11,8 @@ from cnnbook.models.conv_pool_conv import build_conv_pool_conv
 from cnnbook.models.neocognitron import build_neocognitron
 from cnnbook.models.small_digit_net import build_small_digit_net
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def bright_corner():

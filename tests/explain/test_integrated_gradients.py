@@ -10,6 +10,8 @@ from keras import layers
 from cnnbook.explain import integrated_gradients as module
 from cnnbook.explain.integrated_gradients import integrated_gradients
 
+pytestmark = pytest.mark.slow
+
 
 def net_of(function, pixels=2):
     """Class 0 scores a function of the pixels of a 1 x n image, class 1 its negative."""

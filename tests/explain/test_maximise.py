@@ -8,6 +8,8 @@ from keras import layers
 from cnnbook.explain.feature_maps import feature_maps
 from cnnbook.explain.maximise import maximise_filter
 
+pytestmark = pytest.mark.slow
+
 
 def conv_net(kernel, shape=(12, 12, 3), bias=0.0, activation=None):
     """One convolution of these weights, (height, width, channels, filters)."""

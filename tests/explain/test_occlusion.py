@@ -6,6 +6,8 @@ import pytest
 from cnnbook.explain import occlusion as module
 from cnnbook.explain.occlusion import occlusion_map
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
     images = np.full((1, 4, 5, 1), 10)

@@ -6,6 +6,8 @@ import pytest
 
 from cnnbook.models.neocognitron import LINES, CCells, SCells, build_neocognitron
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -216,7 +218,6 @@ def crosses(seed):
     return pictures, labels
 
 
-@pytest.mark.slow
 def test_it_learns_to_tell_strokes_apart_and_knows_those_that_it_has_not_seen():
     keras.utils.set_random_seed(0)
     model = build_neocognitron(num_classes=3)
