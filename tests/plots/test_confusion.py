@@ -1,10 +1,5 @@
 """plot_confusion_matrix: counts, percent and colours, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -16,12 +11,6 @@ PREDICTIONS = np.array([0, 0, 1, 2, 1, 0, 2, 2])
 # Counted by hand from the two rows above: true class down, predicted class across.
 COUNTS = [[2, 1, 1], [1, 1, 0], [0, 0, 2]]
 PERCENT = [[50, 25, 25], [50, 50, 0], [0, 0, 100]]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def numbers(figure):

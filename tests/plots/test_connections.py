@@ -1,10 +1,5 @@
 """The connection graphs by their counts, the drawing by what it drew."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
@@ -13,12 +8,6 @@ from matplotlib.colors import same_color
 from cnnbook.plots.connections import connect_dense, connect_window, plot_connections
 
 HIGHLIGHT = "#D55E00"
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def inputs_of(graph, *output):

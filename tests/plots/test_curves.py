@@ -1,20 +1,10 @@
 """plot_learning_curves: what is drawn, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.curves import plot_learning_curves
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

@@ -1,20 +1,10 @@
 """plot_gallery: what is drawn, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.gallery import plot_gallery
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def drawn(figure):

@@ -7,12 +7,6 @@ import pytest
 from cnnbook.plots.histograms import plot_histograms
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def counts(axes):
     """Height of each filled bar by the middle of its bin, empty ones left out."""
     return {

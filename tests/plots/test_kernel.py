@@ -1,10 +1,5 @@
 """plot_kernel: what is drawn, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
@@ -13,12 +8,6 @@ from cnnbook.plots.kernel import plot_kernel
 
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 BLUR = np.full((3, 3), 1 / 9)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

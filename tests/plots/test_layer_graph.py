@@ -3,7 +3,6 @@
 from itertools import pairwise
 from typing import NamedTuple
 
-import matplotlib.pyplot as plt
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyArrowPatch
@@ -26,12 +25,6 @@ RESIDUAL = [
     Layer("pool", "MaxPooling2D", ("add",), (4, 4, 4)),
     Layer("dense", "Dense", ("pool",), (10,)),
 ]
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def draw(layers):

@@ -1,20 +1,9 @@
 """Tiles of feature maps and filters, read back from the pictures."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.maps_and_filters import plot_feature_maps, plot_filters
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def sheet(axes):

@@ -1,21 +1,9 @@
 """plot_mistakes: which pictures are drawn, in which order, and what stands above them."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.mistakes import _percent, plot_mistakes
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
 
 NAMES = ["cat", "dog", "emu"]
 

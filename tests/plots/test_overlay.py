@@ -1,20 +1,9 @@
 """plot_heat_maps: what lies over the pictures, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.overlay import plot_heat_maps
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture

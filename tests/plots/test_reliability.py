@@ -1,20 +1,9 @@
 """plot_reliability against bins that are counted by hand."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.reliability import plot_reliability
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def two_classes(sure):

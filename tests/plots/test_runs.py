@@ -6,13 +6,6 @@ import pytest
 
 from cnnbook.plots.runs import plot_runs
 
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 RUNS = {"a": [[1, 2, 3], [3, 4, 8]], "b": [[0, 0, 0], [0, 6, 0], [0, 0, 3]]}
 
 

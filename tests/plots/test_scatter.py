@@ -1,22 +1,10 @@
 """plot_scatter: which points are drawn where, read back from the axes."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
 from cnnbook.plots.scatter import COLORS, plot_scatter
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
 
 NAMES = ["cat", "dog", "emu"]
 

@@ -1,19 +1,8 @@
 """plot_stops: what is drawn, read back from the axes, against cases worked by hand."""
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import pytest
 
 from cnnbook.plots.stops import plot_stops
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def places(axes, label):

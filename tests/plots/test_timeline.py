@@ -2,23 +2,12 @@
 
 from itertools import pairwise
 
-import matplotlib
-
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from cnnbook.plots.timeline import plot_timeline
 
 EVENTS = ((1998, "LeNet-5"), (1943, "neuron"), (1989, "zip codes"), (1990, "later"))
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def texts(figure):
