@@ -6,7 +6,7 @@ picture does. So they are kept on disk: each under the SHA-256 of its picture, i
 by the SHA-256 of all that computes them, which is weights and layers, the preprocessing and the
 image size among them.
 
-This file stands alone: copy it, it needs only Keras, NumPy and Pillow.
+This file stands alone: copy it, it needs only Keras and NumPy.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 KEEP_EVERY = 512  # pictures; what a killed process loses at most
 READ_AHEAD = 4  # batches that threads read while the network computes
+ImageReader = Callable[[str | Path, tuple[int, int]], np.ndarray]
 
 
 def bottleneck_features(
     model: keras.Model,
     data: np.ndarray | Sequence[str | Path],
+    read_image: ImageReader | None = None,
     *,
     cache_folder: str | Path | None = None,
     batch_size: int = 32,
@@ -47,7 +47,10 @@ def bottleneck_features(
             of keras.applications, built with include_top=False and pooling="avg", give its
             preprocessing: `keras.Model(images, base(preprocess_input(images)))`.
         data: Images (count, height, width, channels) as the model takes them, or paths of
-            pictures, which `read_middle` reads.
+            pictures.
+        read_image: Given a path and (height, width), returns an image of 3 channels, such as
+            `read_middle` of image_middle.py; for paths only. The cache knows it by its name: give
+            another one to a function that reads otherwise.
         cache_folder: Made if it is missing; None keeps nothing.
         batch_size: Pictures that are computed at once.
 
@@ -57,7 +60,7 @@ def bottleneck_features(
 
     Raises:
         ValueError: If an argument is outside what is said above.
-        OSError: If a picture cannot be read: names it. What was computed before it is kept.
+        OSError: If a picture cannot be read; what was computed before it is kept.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -67,8 +70,8 @@ def bottleneck_features(
                [7., 7., 7.]], dtype=float32)
     """
     data = data if isinstance(data, np.ndarray) else list(data)
-    image_shape, feature_shape = _check_features_arguments(model, data, batch_size)
-    digests = [picture_key(item) for item in data]
+    image_shape, feature_shape = _check_features_arguments(model, data, read_image, batch_size)
+    digests = [picture_key(item, read_image) for item in data]
     folder = cache_folder and Path(cache_folder).expanduser() / network_key(model)
     features = read_kept(folder) if folder else {}
     first = {digest: index for index, digest in reversed(list(enumerate(digests)))}
@@ -77,7 +80,7 @@ def bottleneck_features(
     def read(indices: list[int]) -> np.ndarray:
         if isinstance(data, np.ndarray):
             return data[indices]
-        return np.stack([read_middle(data[index], image_shape[:2]) for index in indices])
+        return np.stack([read_image(data[index], image_shape[:2]) for index in indices])
 
     fresh: list[bytes] = []
     try:
@@ -111,44 +114,12 @@ def _compute(
             yield group, model.predict_on_batch(filled)[: len(group)]
 
 
-def read_middle(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
-    """Read the middle of a picture: the largest window with the proportions of `image_size`.
-
-    Nothing is squeezed, as networks for ImageNet are used to. Photos are turned upright (EXIF),
-    all kinds become RGB, transparency is laid on white.
-
-    Args:
-        path: A JPEG, PNG, GIF, BMP or WebP file.
-        image_size: (height, width) in pixels that the window is resized to, bilinear.
-
-    Returns:
-        (height, width, 3) uint8.
-
-    Raises:
-        OSError: If the file is no picture, or only a part of one: names the file.
-    """
-    try:
-        with Image.open(path, formats=FORMATS) as picture:
-            ImageOps.exif_transpose(picture, in_place=True)
-            if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
-                picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-            if picture.has_transparency_data:
-                white = Image.new("RGBA", picture.size, "white")
-                picture = Image.alpha_composite(white, picture.convert("RGBA"))
-            window = ImageOps.fit(
-                picture.convert("RGB"), image_size[::-1], Image.Resampling.BILINEAR
-            )
-            return np.asarray(window)
-    except Exception as error:  # Pillow raises a dozen kinds on damaged files
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise OSError(f"{path} is no picture that can be read ({reason}); replace it.") from error
-
-
-def picture_key(item: np.ndarray | str | Path) -> bytes:
-    """Return the SHA-256 of one image, or of the content of one file."""
+def picture_key(item: np.ndarray | str | Path, read_image: ImageReader | None = None) -> bytes:
+    """Return the SHA-256 of one image, or of a reader's name and the content of one file."""
     if isinstance(item, np.ndarray):
         return hashlib.sha256(f"{item.dtype} {item.shape}".encode() + item.tobytes()).digest()
-    return hashlib.sha256(Path(item).read_bytes()).digest()
+    name = f"{read_image.__module__}.{read_image.__qualname__}"
+    return hashlib.sha256(name.encode() + Path(item).read_bytes()).digest()
 
 
 def network_key(model: keras.Model) -> str:
@@ -226,7 +197,10 @@ def keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) 
 
 
 def _check_features_arguments(
-    model: keras.Model, data: np.ndarray | list, batch_size: int
+    model: keras.Model,
+    data: np.ndarray | list,
+    read_image: ImageReader | None,
+    batch_size: int,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shape of one image and that of its features, or refuse what cannot be computed."""
     ends = [tensor for end in ("inputs", "outputs") for tensor in getattr(model, end, None) or []]
@@ -244,6 +218,11 @@ def _check_features_arguments(
             f"`data` must be one array of images {shapes[0]}, as `model` takes them, or a list"
             f" of paths of pictures, which have 3 channels; got {found}. Resize the images, or"
             " build the model for theirs."
+        )
+    if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
+        raise ValueError(
+            f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
+            " Give it `read_middle` of image_middle.py, or one of your own."
         )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")

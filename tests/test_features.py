@@ -11,7 +11,8 @@ from PIL import Image
 
 from cnnbook import features as module
 from cnnbook.datasets.image_folder import read_image
-from cnnbook.features import bottleneck_features, network_key, read_middle
+from cnnbook.datasets.image_middle import read_middle
+from cnnbook.features import bottleneck_features, network_key
 
 
 def build(scale=1 / 255, dtype="float32", **options):
@@ -72,8 +73,10 @@ def test_no_images_give_no_rows(model, tmp_path):
 
 def test_files_give_what_their_pixels_give(model, files):
     expected = bottleneck_features(model, pictures(10))
-    np.testing.assert_allclose(bottleneck_features(model, files, batch_size=3), expected, atol=1e-6)
-    strings = bottleneck_features(model, tuple(map(str, files)))
+    np.testing.assert_allclose(
+        bottleneck_features(model, files, read_middle, batch_size=3), expected, atol=1e-6
+    )
+    strings = bottleneck_features(model, tuple(map(str, files)), read_middle)
     np.testing.assert_allclose(strings, expected, atol=1e-6)
 
 
@@ -81,7 +84,7 @@ def test_many_batches_are_read_ahead_and_stay_in_order(model, files):
     chosen = [files[index % 10] for index in np.random.default_rng(0).permutation(60)]
     expected = bottleneck_features(model, np.stack([read_image(path) for path in chosen]))
     np.testing.assert_allclose(
-        bottleneck_features(model, chosen, batch_size=1), expected, atol=1e-6
+        bottleneck_features(model, chosen, read_middle, batch_size=1), expected, atol=1e-6
     )
 
 
@@ -146,9 +149,9 @@ def test_it_works_with_a_model_of_keras_applications(tmp_path, computed):
 
 def test_the_second_call_computes_nothing_and_gives_the_same_bits(model, files, tmp_path, computed):
     cache = tmp_path / "new" / "cache"
-    first = bottleneck_features(model, files, cache_folder=cache)
+    first = bottleneck_features(model, files, read_middle, cache_folder=cache)
     assert sum(computed) == 10
-    again = bottleneck_features(model, files[::-1], cache_folder=str(cache))
+    again = bottleneck_features(model, files[::-1], read_middle, cache_folder=str(cache))
     assert sum(computed) == 10
     np.testing.assert_array_equal(again, first[::-1])
 
@@ -157,15 +160,28 @@ def test_a_changed_file_alone_is_computed_again_and_a_moved_one_is_not(
     model, files, tmp_path, computed
 ):
     cache = tmp_path / "cache"
-    first = bottleneck_features(model, files, cache_folder=cache)
+    first = bottleneck_features(model, files, read_middle, cache_folder=cache)
     Image.fromarray(pictures(1, seed=9)[0]).save(files[3])
     files[5] = files[5].rename(tmp_path / "moved.png")
-    second = bottleneck_features(model, files, cache_folder=cache)
+    second = bottleneck_features(model, files, read_middle, cache_folder=cache)
     assert sum(computed) == 11
     assert (first != second).any(axis=1).nonzero()[0].tolist() == [3]
     np.testing.assert_allclose(
         second[3:4], bottleneck_features(model, pictures(1, seed=9)), atol=1e-6
     )
+
+
+def test_another_reader_computes_everything_again(model, files, tmp_path, computed):
+    def read_mirrored(path, image_size):
+        return read_middle(path, image_size)[:, ::-1]
+
+    cache = {"cache_folder": tmp_path / "cache"}
+    straight = bottleneck_features(model, files, read_middle, **cache)
+    mirrored = bottleneck_features(model, files, read_mirrored, **cache)
+    assert sum(computed) == 20
+    assert (straight != mirrored).any(axis=1).all()
+    np.testing.assert_array_equal(bottleneck_features(model, files, read_middle, **cache), straight)
+    assert sum(computed) == 20
 
 
 def test_an_array_with_one_new_image_computes_that_one(model, tmp_path, computed):
@@ -261,15 +277,15 @@ def test_a_damaged_file_is_noticed_and_its_features_alone_are_computed_again(
     model, files, tmp_path, computed, damage
 ):
     cache = tmp_path / "cache"
-    first = bottleneck_features(model, files[:4], cache_folder=cache)
+    first = bottleneck_features(model, files[:4], read_middle, cache_folder=cache)
     [path] = cache.rglob("*.npy")
-    bottleneck_features(model, files[4:], cache_folder=cache)
+    bottleneck_features(model, files[4:], read_middle, cache_folder=cache)
     damage(path)
     with pytest.warns(UserWarning, match=rf"{path.name} was damaged: its features are computed"):
-        bottleneck_features(model, files[2:], cache_folder=cache)
+        bottleneck_features(model, files[2:], read_middle, cache_folder=cache)
     assert sum(computed) == 12
     with warnings.catch_warnings(action="error", category=UserWarning):
-        again = bottleneck_features(model, files, cache_folder=cache)
+        again = bottleneck_features(model, files, read_middle, cache_folder=cache)
     assert sum(computed) == 14
     np.testing.assert_allclose(again[:4], first, atol=1e-6)
 
@@ -287,9 +303,9 @@ def test_an_interrupted_computation_goes_on_where_it_was(
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "predict_on_batch", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            bottleneck_features(model, files, **options)
+            bottleneck_features(model, files, read_middle, **options)
     assert sum(computed) == 6
-    bottleneck_features(model, files, **options)
+    bottleneck_features(model, files, read_middle, **options)
     assert sum(computed) == 10
 
 
@@ -302,7 +318,7 @@ def test_features_are_on_disk_before_all_are_computed(model, files, tmp_path, mo
 
     monkeypatch.setattr(keras.Model, "predict_on_batch", look)
     monkeypatch.setattr(module, "KEEP_EVERY", 4)
-    bottleneck_features(model, files, cache_folder=tmp_path, batch_size=2)
+    bottleneck_features(model, files, read_middle, cache_folder=tmp_path, batch_size=2)
     assert seen == [0, 0, 1, 1, 2]
     assert len(list(tmp_path.rglob("*.npy"))) == 3
 
@@ -337,66 +353,16 @@ def test_the_home_folder_can_be_written_as_a_tilde(model, tmp_path, monkeypatch)
 def test_a_broken_picture_is_named_and_those_before_it_are_kept(model, files, tmp_path, computed):
     whole = files[7].read_bytes()
     files[7].write_bytes(whole[:60])
-    with pytest.raises(OSError, match=r"07.png is no picture that can be read .*; replace it"):
-        bottleneck_features(model, files, cache_folder=tmp_path / "cache", batch_size=2)
+    with pytest.raises(OSError, match=r"07.png is no picture that can be read .*; repair"):
+        bottleneck_features(
+            model, files, read_middle, cache_folder=tmp_path / "cache", batch_size=2
+        )
     assert computed == [2, 2, 2]
     files[7].write_bytes(whole)
-    bottleneck_features(model, files, cache_folder=tmp_path / "cache", batch_size=2)
+    bottleneck_features(model, files, read_middle, cache_folder=tmp_path / "cache", batch_size=2)
     assert computed == [2, 2, 2, 2, 2]
     with pytest.raises(FileNotFoundError, match=r"gone.png"):
-        bottleneck_features(model, [tmp_path / "gone.png"])
-
-
-# Reading --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("height", "width"), [(20, 30), (30, 20), (7, 101)])
-def test_the_middle_is_cut_out_and_nothing_is_squeezed(tmp_path, height, width):
-    """A square in the middle, of red, in a picture of blue."""
-    side, image = min(height, width), np.zeros((height, width, 3), np.uint8)
-    image[..., 2] = 255
-    top, left = (height - side) // 2, (width - side) // 2
-    image[top : top + side, left : left + side] = (255, 0, 0)
-    Image.fromarray(image).save(tmp_path / "a.png")
-    found = read_middle(tmp_path / "a.png", (10, 10))
-    assert (found.shape, found.dtype) == ((10, 10, 3), np.uint8)
-    assert (found[1:-1, 1:-1] == (255, 0, 0)).all()
-
-
-def test_a_picture_of_the_right_proportions_is_read_as_everywhere_else(tmp_path):
-    """Equal to the one reader of the data sets, for each kind of picture."""
-    colours = np.random.default_rng(0).integers(0, 256, (24, 36, 4), np.uint8)
-    picture = Image.fromarray(colours)
-    kinds = {
-        "rgba.png": picture,
-        "rgb.jpg": picture.convert("RGB"),
-        "grey.jpg": picture.convert("L"),
-        "two.bmp": picture.convert("1"),
-        "palette.gif": picture.convert("RGB").convert("P"),
-        "cmyk.jpg": picture.convert("CMYK"),
-        "deep.png": Image.fromarray(colours[..., 0].astype(np.uint16) * 257),
-        "grey_alpha.png": picture.convert("LA"),
-        "lossy.webp": picture,
-    }
-    for name, kind in kinds.items():
-        kind.save(tmp_path / name)
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    picture.convert("RGB").rotate(90, expand=True).save(tmp_path / "turned.jpg", exif=turned)
-    for path in sorted(tmp_path.iterdir()):
-        assert read_image(path).shape == (24, 36, 3)
-        for size in ((24, 36), (8, 12), (48, 72)):
-            np.testing.assert_array_equal(
-                read_middle(path, size), read_image(path, size), path.name
-            )
-
-
-@pytest.mark.parametrize("side", [1, 3, 7, 33, 97])
-def test_windows_stay_inside_of_pictures_of_every_size(tmp_path, side):
-    for width in range(1, 60):
-        Image.new("RGB", (width, side), "red").save(tmp_path / "a.png")
-        found = read_middle(tmp_path / "a.png", (13, 17))
-        assert (found == (255, 0, 0)).all()
+        bottleneck_features(model, [tmp_path / "gone.png"], read_middle)
 
 
 # Arguments ------------------------------------------------------------------------------------
@@ -440,7 +406,7 @@ def test_a_model_that_cannot_be_used_is_refused(make, words):
 )
 def test_data_that_cannot_be_used_is_refused(model, data, words):
     with pytest.raises(ValueError, match=words):
-        bottleneck_features(model, data)
+        bottleneck_features(model, data, read_middle)
 
 
 def test_files_have_three_channels_so_a_grey_model_is_refused():
@@ -449,7 +415,13 @@ def test_files_have_three_channels_so_a_grey_model_is_refused():
     with pytest.raises(
         ValueError, match=r"paths of pictures, which have 3 channels; got \(8, 6, 3\)"
     ):
-        bottleneck_features(model, ["a.png"])
+        bottleneck_features(model, ["a.png"], read_middle)
+
+
+@pytest.mark.parametrize("reader", [None, "read_middle"])
+def test_paths_without_a_reader_are_refused(model, files, reader):
+    with pytest.raises(ValueError, match=rf"`read_image` must be .*; got {reader}. Give"):
+        bottleneck_features(model, files, reader)
 
 
 def test_an_impossible_batch_size_is_refused(model):
@@ -468,11 +440,13 @@ def test_cats_and_dogs_are_told_apart_by_the_nearest_mean(real_data, tmp_path, c
     model = keras.Model(network.input, network.get_layer("average").output)
     folder = real_data / "cats_vs_dogs" / "test"
     groups = [sorted((folder / name).glob("*.jpg"))[:60] for name in ("cat", "dog")]
-    cats, dogs = (bottleneck_features(model, group, cache_folder=tmp_path) for group in groups)
+    cats, dogs = (
+        bottleneck_features(model, group, read_middle, cache_folder=tmp_path) for group in groups
+    )
     means = np.stack([cats[:30].mean(axis=0), dogs[:30].mean(axis=0)])
     new = np.concatenate([cats[30:], dogs[30:]])
     nearest = ((new[:, None] - means) ** 2).sum(axis=-1).argmin(axis=1)
     assert np.mean(nearest == np.repeat([0, 1], 30)) >= 0.85
     assert sum(computed) == 120
-    bottleneck_features(model, groups[0] + groups[1], cache_folder=tmp_path)
+    bottleneck_features(model, groups[0] + groups[1], read_middle, cache_folder=tmp_path)
     assert sum(computed) == 120

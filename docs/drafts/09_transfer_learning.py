@@ -28,10 +28,11 @@ from PIL import Image
 
 from cnnbook.claims import claim
 from cnnbook.datasets.cats_vs_dogs import PhotoSplits, load_cats_vs_dogs, load_flowers
+from cnnbook.datasets.image_middle import read_middle
 from cnnbook.datasets.mnist import load_fashion_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.datasets.pipeline import make_pipeline
-from cnnbook.features import bottleneck_features, read_middle
+from cnnbook.features import bottleneck_features
 from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 from cnnbook.models.imagenet import class_names, classify
 from cnnbook.models.small_photo_net import build_small_photo_net
@@ -153,13 +154,14 @@ labels = np.concatenate([near.train_labels, near.validation_labels])
 seconds = []
 for _ in range(2):
     start = time.perf_counter()
-    features = bottleneck_features(base, paths, cache_folder=FOLDER / "features")
+    features = bottleneck_features(base, paths, read_middle, cache_folder=FOLDER / "features")
     seconds.append(time.perf_counter() - start)
 print(f"{features.shape[0]:,} pictures, {features.shape[1]:,} numbers each:", end=" ")
 print(f"{seconds[0]:.1f} s, the second time {seconds[1]:.2f} s")
 claim("transfer_feature_seconds", seconds[0], at_most=90, quick=600)
 claim("transfer_cached_seconds", seconds[1], at_most=2, quick=60)
-test_features = bottleneck_features(base, near.test_paths, cache_folder=FOLDER / "features")
+options = {"cache_folder": FOLDER / "features"}
+test_features = bottleneck_features(base, near.test_paths, read_middle, **options)
 
 # %% [markdown]
 # The first call took 50 seconds<!--claim:transfer_feature_seconds-->, the
