@@ -13,13 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from bench_tools import Worker, in_turns, keep, spread
-from PIL import Image
+from bench_tools import Worker, in_turns, keep, make_photos, spread
 from throughput import ratios
 
 BATCH_SIZE = 32
 IMAGE_SIZE = (160, 160)
+PHOTO_SIZE = (200, 266)  # of the files, which have about the bytes of real ones
 DEGREES, ZOOM, SHEAR = 10, 0.3, 0.3
 KERAS, TORCH = "augment_photos_keras.py", "augment_photos_torch.py"
 
@@ -40,16 +39,6 @@ WAYS = {
     "torch_2": Way("PyTorch DataLoader with Pillow, 2 workers", TORCH, "2"),
     "read": Way("make_image_pipeline, nothing changed", KERAS, "read"),
 }
-
-
-def make_photos(folder: Path, count: int) -> None:
-    """Write JPEGs of smooth noise in two classes, of about the bytes that photographs have."""
-    random = np.random.default_rng(0)
-    for index in range(count):
-        coarse = Image.fromarray(random.integers(0, 256, (20, 27, 3), np.uint8))
-        path = folder / f"class{index % 2}" / f"{index:05}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        coarse.resize((266, 200), Image.Resampling.BICUBIC).save(path, quality=85)
 
 
 def measure(folder: Path, count: int, rounds: int) -> dict[str, list[float]]:
@@ -81,7 +70,7 @@ def main() -> None:
         if options.photos:
             count = len(list(folder.glob("*/*.jpg")))
         else:
-            make_photos(folder, count)
+            make_photos(folder, count, 2, PHOTO_SIZE, (20, 27))
         rates = measure(folder, count, options.rounds)
     against = {name: ratios(rates, name) for name in ("legacy", "torch_2")}
     for name, values in rates.items():

@@ -12,23 +12,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 from augment_photos import BATCH_SIZE, DEGREES, IMAGE_SIZE, SHEAR, ZOOM
-from bench_tools import serve
+from bench_tools import labelled_files, serve
 
 from cnnbook.augmentation import make_augmentation
-from cnnbook.datasets.image_folder import list_image_files
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 
 
 def of_this_book(folder: Path, augment: Callable | None) -> tf.data.Dataset:
     """The pipeline of the book, with or without changes."""
-    classes = list_image_files(folder)
-    paths = [path for files in classes.values() for path in files]
-    labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
     options = {"training": True, "augment": augment}
-    return make_image_pipeline(paths, labels, IMAGE_SIZE, BATCH_SIZE, **options)
+    return make_image_pipeline(*labelled_files(folder), IMAGE_SIZE, BATCH_SIZE, **options)
 
 
 def of_keras_layers(folder: Path) -> tf.data.Dataset:

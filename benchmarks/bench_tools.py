@@ -12,6 +12,11 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
+from cnnbook.datasets.image_folder import list_image_files
+
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "build" / "bench"
 PACKAGES = ("tensorflow", "keras", "torch", "numpy", "scipy")
@@ -96,6 +101,29 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     rule = ["--:" if header.endswith(":") else "---" for header in headers]
     lines = [[header.rstrip(":") for header in headers], rule, *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def make_photos(
+    folder: Path, count: int, num_classes: int, size: tuple[int, int], coarse: tuple[int, int]
+) -> None:
+    """Write JPEGs of smooth noise, about as compressible as photographs, one folder a class.
+
+    `coarse` random pixels (height, width) are enlarged to `size`: fewer make smaller files.
+    """
+    random = np.random.default_rng(0)
+    for index in range(count):
+        pixels = Image.fromarray(random.integers(0, 256, (*coarse, 3), np.uint8))
+        path = folder / f"class{index % num_classes}" / f"{index:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels.resize(size[::-1], Image.Resampling.BICUBIC).save(path, quality=85)
+
+
+def labelled_files(folder: Path) -> tuple[list[Path], np.ndarray]:
+    """The pictures of a folder that has one folder a class, and their labels."""
+    classes = list_image_files(folder)
+    counts = [len(files) for files in classes.values()]
+    paths = [path for files in classes.values() for path in files]
+    return paths, np.repeat(np.arange(len(classes)), counts)
 
 
 class Worker:

@@ -17,24 +17,12 @@ import time
 from pathlib import Path
 
 import keras
-import numpy as np
-from bench_tools import keep
-from PIL import Image
+from bench_tools import keep, labelled_files, make_photos
 
 from cnnbook.datasets.check_images import find_broken_images
 from cnnbook.datasets.image_folder import list_image_files, read_image
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 from cnnbook.datasets.verify import Picture, verify_pictures
-
-
-def make_photos(folder: Path, count: int, side: int) -> None:
-    """Write JPEGs of smooth noise in ten classes, about as compressible as photographs."""
-    random = np.random.default_rng(0)
-    for index in range(count):
-        coarse = Image.fromarray(random.integers(0, 256, (12, 12, 3), np.uint8))
-        path = folder / f"class{index % 10}" / f"{index:05}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        coarse.resize((side, side), Image.Resampling.BICUBIC).save(path, quality=85)
 
 
 def keras_pass(folder: Path, size: tuple[int, int]) -> int:
@@ -47,16 +35,14 @@ def keras_pass(folder: Path, size: tuple[int, int]) -> int:
 
 def our_check(folder: Path, size: tuple[int, int]) -> int:
     """List and check with this book."""
-    paths = [path for files in list_image_files(folder).values() for path in files]
+    paths, _ = labelled_files(folder)
     return len(paths) - len(find_broken_images(paths, read_image))
 
 
 def our_pass(folder: Path, size: tuple[int, int]) -> int:
     """List and read with this book."""
-    classes = list_image_files(folder)
-    paths = [path for files in classes.values() for path in files]
-    labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
-    return sum(len(targets) for _, targets in make_image_pipeline(paths, labels, size, 128))
+    batches = make_image_pipeline(*labelled_files(folder), size, 128)
+    return sum(len(labels) for _, labels in batches)
 
 
 def verify_pass(folder: Path, size: tuple[int, int]) -> int:
@@ -83,7 +69,7 @@ def main() -> None:
     }
     seconds = {name: [] for name in ways}
     with tempfile.TemporaryDirectory() as folder:
-        make_photos(Path(folder), options.count, options.side)
+        make_photos(Path(folder), options.count, 10, (options.side, options.side), (12, 12))
         for turn in range(options.turns + 1):
             for name, run in ways.items():
                 start = time.perf_counter()
