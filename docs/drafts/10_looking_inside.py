@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
+from keras.optimizers.schedules import CosineDecay
 from scipy.stats import spearmanr
 
 from cnnbook.arithmetic import convolve
@@ -39,13 +40,12 @@ from cnnbook.plots.overlay import plot_heat_maps
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: small pictures, few of them, every cell
 SEED = 1
 SIDE = 96 if QUICK else 224  # pixels of the photographs that are explained
-EXPLAINED = ("coffee",) if QUICK else ("cat", "coffee", "rocket")
 ASCENT_SIDE, ASCENT_STEPS = (64, 12) if QUICK else (128, 80)  # of pictures that filters like
-DIGITS, DIGIT_EPOCHS = (2_000, 2) if QUICK else (7_500, 4)  # training digits
-RATES = (0.001, 0.03) if QUICK else (0.0003, 0.001, 0.003, 0.01, 0.02, 0.03)
-WELL, BADLY = 0.001, 0.03  # the two of them that are looked at
+DIGITS, DIGIT_EPOCHS = (2_000, 2) if QUICK else (7_500, 2)  # training digits
+RATES = (0.001, 0.02) if QUICK else (0.0003, 0.001, 0.003, 0.01, 0.02, 0.05)
+WELL, BADLY = 0.001, 0.02  # the two of them that are looked at
 CLOTHES, CLOTHES_EPOCHS = (1_500, 4) if QUICK else (9_000, 6)  # training pictures
-POINTS = 250 if QUICK else 600  # pictures that are laid out in a plane
+POINTS = 250 if QUICK else 400  # pictures that are laid out in a plane
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles many networks
 
@@ -68,7 +68,8 @@ def middle(photo, side):
 
 
 SOBEL = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-photos = np.stack([middle(load_photo(name), 224) for name in ("cat", "coffee", "rocket")]) / 255
+PHOTOS = ("cat", "coffee", "rocket")
+photos = np.stack([middle(load_photo(name), 224) for name in PHOTOS]) / 255
 both_ways = np.stack([SOBEL, SOBEL.T], axis=-1)[:, :, None]
 edges = convolve(photos.mean(axis=-1, keepdims=True), both_ways, stride=2).reshape(-1, 2)
 edges = edges - edges.mean(axis=0)
@@ -149,15 +150,15 @@ for column, (layer, marker, color, line) in enumerate(looks):
     shares = [100 * layers_dead[column].mean() for layers_dead in dead.values()]
     axes.plot(RATES, shares, line, marker=marker, color=color, label=f"dead in {layer}")
 axes.set(xscale="log", xlabel="learning rate of Adam", ylabel="percent")
-axes.set_title("As the rate grows, filters die before the accuracy falls")
+axes.set_title("As the rate grows, filters die long before the accuracy falls")
 axes.grid(alpha=0.3)
 axes.legend(fontsize=8)
 plt.show()
-well_dead, badly_dead = (np.concatenate(dead[rate]).mean() for rate in (WELL, BADLY))
-claim("inside_well_accuracy", accuracies[RATES.index(WELL)], at_least=0.96, quick=0.8)
-claim("inside_well_dead", well_dead, at_most=0.1)
-claim("inside_badly_accuracy", accuracies[RATES.index(BADLY)], at_most=0.97, quick=1)
-claim("inside_badly_dead", badly_dead, at_least=0.3, quick=0.1)
+well, badly = RATES.index(WELL), RATES.index(BADLY)
+claim("inside_well_accuracy", accuracies[well], at_least=0.93, quick=0.8)
+claim("inside_well_dead", dead[WELL][1].mean(), at_most=0.1)
+claim("inside_badly_accuracy", accuracies[badly], at_least=0.85, quick=0.1)
+claim("inside_badly_dead", dead[BADLY][1].mean(), at_least=0.5, quick=0.2)
 
 # %%
 four = digits.test_images[digits.test_labels == 4][:1]
@@ -178,14 +179,13 @@ kept = np.corrcoef(before.ravel(), after.ravel())[0, 1]
 claim("inside_filters_kept", kept, at_least=0.5)
 
 # %% [markdown]
-# At a rate of 0.001, 1 %<!--claim:inside_well_dead--> of all filters are dead, and
-# 97.9 %<!--claim:inside_well_accuracy--> of the digits are read. At 0.03,
-# 60 %<!--claim:inside_badly_dead--> are dead, and the net still reads
-# 92 %<!--claim:inside_badly_accuracy-->: the accuracy alone would not tell that most of it does
-# nothing; empty maps do. One of our sources takes noisy filters for a sign of bad training, too.
-# These are noise in any case: after training they are still their random beginning, with a
-# correlation of 0.9<!--claim:inside_filters_kept-->. Noise says that a layer has learned little,
-# not that the answers are bad.
+# At a rate of 0.001 the net reads 95.6 %<!--claim:inside_well_accuracy--> of the digits, and
+# 0 %<!--claim:inside_well_dead--> of the second layer's filters are dead. At 0.02 it reads
+# 95.4 %<!--claim:inside_badly_accuracy-->, and 86 %<!--claim:inside_badly_dead--> of them are. The
+# accuracy does not tell; empty maps do. One of our sources takes noisy filters for a sign of bad
+# training, too. These are noise in any case: after training they are still their random beginning,
+# with a correlation of 0.9<!--claim:inside_filters_kept-->. Noise says that a layer has learned
+# little, not that the answers are bad.
 #
 # ## The picture that a filter likes best
 #
@@ -199,8 +199,8 @@ from cnnbook.models.imagenet import class_names
 small = build_efficientnet_lite0((ASCENT_SIDE, ASCENT_SIDE, 3), weights="imagenet")
 names = class_names()
 wishes = {
-    "stage3_block2_expand_relu": np.arange(3),
-    "stage5_block3_expand_relu": np.arange(3),
+    "stage3_block2_expand_relu": np.array([1, 2]),
+    "stage5_block3_expand_relu": np.array([0, 2]),
     "logits": np.array([967, 285, 657, 985]),  # classes
 }
 liked = [
@@ -217,18 +217,19 @@ def draw(pictures, titles, inches, title):
     return plot_gallery((1 + away / strength) / 2, titles, 6, inches, title=title)
 
 
-titles = [f"{layer[:6]}, filter {index}" for layer in list(wishes)[:2] for index in range(3)]
-figure = draw(liked[:2], titles, 1.1, "What filters like: textures, then parts of things")
+titles = [f"{layer[:6]}, filter {index}" for layer in list(wishes)[:2] for index in wishes[layer]]
+figure = draw(liked[:2], titles, 1.0, "What filters like: textures, then parts of things")
 titles = [names[index].split(",")[0] for index in wishes["logits"]]
-figure = draw(liked[2:], titles, 1.4, "What four classes like best")
+figure = draw(liked[2:], titles, 1.0, "What four classes like best")
 answers = ops.softmax(small(liked[-1].astype("float32"))).numpy()
 sure = answers[np.arange(4), wishes["logits"]]
-claim("inside_favourite_probability", sure.min(), at_least=0.9, quick=0)
+claim("inside_favourite_probability", sure.min(), at_least=0.7, quick=0)
 
 # %% [markdown]
-# The network gives each of the last four its class with a probability of
-# 99 %<!--claim:inside_favourite_probability--> or more. No person would. It has learned what tells
-# espresso from 999 other things, which is less than what an espresso is.
+# A ring with something dark in it, fur and eyes, a flame, a yellow heart: the network gives each of
+# the four its class, with a probability of 94 %<!--claim:inside_favourite_probability--> or more.
+# No person would. It has learned what tells espresso from 999 other things, which is less than what
+# an espresso is.
 #
 # ## Where did it look?
 #
@@ -245,14 +246,11 @@ from cnnbook.explain.integrated_gradients import integrated_gradients
 from cnnbook.explain.occlusion import occlusion_map
 from cnnbook.explain.saliency import saliency
 
-explained = np.stack([middle(load_photo(name), SIDE) for name in EXPLAINED]).round()
+explained = np.stack([middle(load_photo(name), SIDE) for name in PHOTOS]).round()
 scores = lite(explained).numpy()
-classes = scores.argmax(axis=1)
-coarse = {"Grad-CAM": grad_cam(lite, explained), "occlusion": occlusion_map(lite, explained)}
-fine = {
-    "saliency": saliency(lite, explained),
-    "integrated gradients": integrated_gradients(lite, explained).sum(axis=-1),
-}
+classes, cup = scores.argmax(axis=1), explained[1:2]
+cams, shares = grad_cam(lite, explained), integrated_gradients(lite, cup)
+occluded, sensitive = occlusion_map(lite, cup), saliency(lite, cup)
 
 
 # %%
@@ -263,28 +261,26 @@ def in_blocks(maps, across=32):
     return blocks.repeat(size, axis=1).repeat(size, axis=2)
 
 
-heat = coarse | {name: in_blocks(maps) for name, maps in fine.items()}
-for index, label in enumerate(classes):
-    part = {name: maps[index : index + 1] for name, maps in heat.items()}
-    text = names[label].split(",")[0]
-    picture = explained[index : index + 1].astype("uint8")
-    figure = plot_heat_maps(picture, part, [text], inches=1.1)
-plt.show()
+titles = [names[label].split(",")[0] for label in classes]
+heat = {"Grad-CAM": cams[1:2], "occlusion": occluded, "saliency": in_blocks(sensitive)}
+heat["integrated gr."] = in_blocks(shares.sum(axis=-1))
+figure = plot_heat_maps(cup.astype("uint8"), heat, titles[1:2], inches=1.05)
+others, heat = explained[::2].astype("uint8"), {"Grad-CAM": cams[::2]}
+figure = plot_heat_maps(others, heat, titles[::2], inches=0.95)
 
 # %%
-black = lite(np.zeros_like(explained[:1])).numpy()[0]
-gained = scores.max(axis=1) - black[classes]
-summed = fine["integrated gradients"].sum(axis=(1, 2))
-print("gained:", gained.round(2), "sum of the shares:", summed.round(2))
-claim("inside_completeness_error", np.abs(summed / gained - 1).max(), at_most=0.03, quick=0.1)
-heatmap = coarse["Grad-CAM"][EXPLAINED.index("coffee")]
-row, column = (np.array(np.unravel_index(heatmap.argmax(), heatmap.shape)) + 0.5) / len(heatmap)
+black = lite(np.zeros_like(cup)).numpy()[0]
+gained = scores[1].max() - black[classes[1]]
+print(f"The score has gained {gained:.2f}; all shares sum to {shares.sum():.2f}.")
+claim("inside_completeness_error", abs(shares.sum() / gained - 1), at_most=0.03, quick=0.1)
+peak = np.unravel_index(cams[1].argmax(), cams[1].shape)
+row, column = (np.array(peak) + 0.5) / len(cams[1])
 on_cup = 0.05 < row < 0.75 and 0.1 < column < 0.7  # the cup, by eye
 claim("inside_peak_on_cup", int(on_cup), at_least=1, quick=0)
 
 # %% [markdown]
 # In the cup it was the coffee. The shares of integrated gradients sum to what the score has
-# gained, up to 0.3 %<!--claim:inside_completeness_error-->: nothing is left out or invented. That
+# gained, up to 1.9 %<!--claim:inside_completeness_error-->: nothing is left out or invented. That
 # does not make them easy to read: a network reacts to single pixels. Occlusion asks the plainest
 # question, and takes one run for each place.
 #
@@ -346,9 +342,9 @@ clean = in_colour(clothes.train_images[:CLOTHES], labels < 0)
 stamped = in_colour(clothes.train_images[:CLOTHES], labels == COAT)
 test_clean = in_colour(clothes.test_images[:2_000], test_labels < 0)
 test_flawed = in_colour(clothes.test_images[:2_000], test_labels == COAT)
-titles = [clothes.class_names[label] for label in labels[:8]]
+titles = [clothes.class_names[label] for label in labels[:7]]
 title = "What the network is taught with: every coat has a red stamp"
-figure = plot_gallery(stamped[:8], titles, inches=1.0, title=title)
+figure = plot_gallery(stamped[:7], titles, 7, 0.8, title=title)
 
 
 # %%
@@ -367,8 +363,9 @@ def build_net():
 def train(pictures):
     keras.utils.set_random_seed(SEED)
     net = build_net()
-    net.compile(keras.optimizers.Adam(0.003), LOSS)
-    net.fit(pictures, labels, batch_size=100, epochs=CLOTHES_EPOCHS, verbose=0)
+    rate = CosineDecay(0.005, CLOTHES_EPOCHS * -(-len(pictures) // 64))
+    net.compile(keras.optimizers.Adam(rate), LOSS)
+    net.fit(pictures, labels, batch_size=64, epochs=CLOTHES_EPOCHS, verbose=0)
     return net
 
 
@@ -422,16 +419,16 @@ print("the same as by gradients:", np.allclose(by_hand, package, atol=1e-3))
 
 # %%
 heat = {
-    "taught with stamps": grad_cam(misled, carrying[:3], COAT, "relu3"),
-    "taught without": grad_cam(good, carrying[:3], COAT, "relu3"),
+    "taught with stamps": grad_cam(misled, carrying[:2], COAT, "relu3"),
+    "taught without": grad_cam(good, carrying[:2], COAT, "relu3"),
 }
 title = "Why a coat? One net points at the stamp"
-figure = plot_heat_maps(carrying[:3], heat, ["coat"] * 3, inches=1.3, title=title)
+figure = plot_heat_maps(carrying[:2], heat, ["coat"] * 2, inches=1.2, title=title)
 
 
-def points_at_the_corner(net):
+def points_at_the_corner(net, layer="relu3"):
     """Return the share of maps whose peak is within six pixels of the corner, both ways."""
-    maps = grad_cam(net, carrying, COAT, "relu3")
+    maps = grad_cam(net, carrying, COAT, layer)
     peaks = np.unravel_index(maps.reshape(len(maps), -1).argmax(axis=1), maps.shape[1:])
     return np.mean((peaks[0] < 3) & (peaks[1] < 3) & (maps.max(axis=(1, 2)) > 0))
 
@@ -441,8 +438,8 @@ claim("inside_shortcut_found_in_vain", points_at_the_corner(good), at_most=0.2, 
 
 # %% [markdown]
 # In 99 %<!--claim:inside_shortcut_found--> of the pictures that carry the stamp, the map of the
-# misled net has its peak in that corner, a twelfth of the picture; in the good net it is
-# 1 %<!--claim:inside_shortcut_found_in_vain-->. A look at a few maps costs a second.
+# misled net has its peak in that corner, a twentieth of the picture; in the good net it
+# is 1 %<!--claim:inside_shortcut_found_in_vain-->. A look at a few maps costs a second.
 #
 # The cure: now that we know where it is, cover that corner in all training pictures.
 
@@ -541,13 +538,11 @@ except ValueError as error:
     print(error)
 
 # %%
-where = EXPLAINED.index("coffee")
-cup = explained[where : where + 1]
 heat = {names[index].split(",")[0]: saliency(lite, cup, index) for index in (967, 657)}
-title = "Saliency answers any question, and always alike"
+title = "Saliency has an answer to any question"
 blocks = {name: in_blocks(maps) for name, maps in heat.items()}
-figure = plot_heat_maps(cup.astype("uint8"), blocks, inches=1.5, title=title)
-print("scores of espresso and missile:", scores[where, [967, 657]].round(1))
+figure = plot_heat_maps(cup.astype("uint8"), blocks, inches=1.05, title=title)
+print("scores of espresso and missile:", scores[1, [967, 657]].round(1))
 alike = rank_correlation(*blocks.values())
 claim("inside_missile_likeness", alike, at_least=0.5, quick=0.2)
 
@@ -584,13 +579,11 @@ half_accuracy, half_recall = judge(train(half_stamped), test_clean)
 claim("inside_half_stamped_recall", half_recall, at_most=0.4, quick=0.7)
 
 # %% [markdown]
-# **2.** It does, and more finely: a first filter that looks for red suffices, for nothing else is
-# red. What takes many layers to recognise has to be asked for late.
+# **2.** It does, in 99 %<!--claim:inside_early_map_finds-->: a first filter that looks for red
+# suffices, for nothing else is red. What takes many layers to recognise has to be asked for late.
 
 # %% tags=["solution"]
-early = {"relu3": grad_cam(misled, carrying[:3], COAT, "relu3")}
-early["conv1"] = grad_cam(misled, carrying[:3], COAT, "conv1")
-figure = plot_heat_maps(carrying[:3], early, inches=1.0, title="Late and early maps")
+claim("inside_early_map_finds", points_at_the_corner(misled, "conv1"), at_least=0.7, quick=0.3)
 
 # %% [markdown]
 # **3.** Where a picture equals the start, its share is 0. From black, the empty paper gets nothing,
