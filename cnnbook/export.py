@@ -1,0 +1,211 @@
+"""How does a trained network leave Keras, to run on a telephone or a server?
+
+As one file, with its preprocessing inside. LiteRT (once TensorFlow Lite) is for telephones and
+small devices; its file may compute in floating point, or in integers of eight bits, which takes a
+quarter of the space. ONNX is for servers, and for programs in other languages.
+
+Source: Jacob et al. (2017), "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
+
+This file stands alone: copy it, it needs only Keras, NumPy and TensorFlow, and tf2onnx for ONNX
+files.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def export_litert(
+    model: keras.Model, path: str | Path, *, int8_images: np.ndarray | None = None
+) -> Path:
+    """Write a model as a LiteRT file, in floating point or in integers.
+
+    Into the float file go float32 images, pixels 0 to 255, and out come float32 logits. Into the
+    integer file go uint8 images, a byte a pixel, and out come int8 numbers, which stand for logits
+    by a scale and a zero point that the file holds; `load_litert` of the file latency.py turns them
+    back. Weights and maps are integers, too. Which range each map needs is measured on
+    `int8_images`, so these should be like the pictures to come: 100 to 200 training pictures of all
+    classes.
+
+    A model that computes in 16 bits ("mixed_bfloat16") is rebuilt in float32 first.
+
+    Args:
+        model: Functional, from images of one known size to one array, as every builder of this book
+            makes it. It is not changed.
+        path: Ends in ".tflite". A file that is there is replaced once the new one is whole.
+        int8_images: (count, height, width, channels), pixels 0 to 255. None: floating point.
+
+    Returns:
+        The path, for example for its size: `export_litert(...).stat().st_size`.
+
+    Raises:
+        ValueError: If an argument is outside what is said above, or a layer has no counterpart.
+        OSError: If the file cannot be written; nothing is left behind.
+
+    Example:
+        >>> images = keras.Input((8, 8, 1))
+        >>> model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
+        >>> export_litert(model, "mean.tflite").stat().st_size < 5_000
+        True
+    """
+    options: dict[str, object] = {
+        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    }
+    model = _in_float32(model)
+    if int8_images is not None:
+        images = _calibration_images(int8_images, model.input_shape[1:])
+        options = {
+            "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
+            "optimizations": [tf.lite.Optimize.DEFAULT],
+            "representative_dataset": lambda: ([image[None]] for image in images),
+            "inference_input_type": tf.uint8,
+            "inference_output_type": tf.int8,
+        }
+    return _export(model, path, "litert", ".tflite", **options)
+
+
+def export_onnx(model: keras.Model, path: str | Path) -> Path:
+    """Write a model as an ONNX file: float32 images in, pixels 0 to 255, float32 logits out.
+
+    Args:
+        model: As for `export_litert`.
+        path: Ends in ".onnx". A file that is there is replaced once the new one is whole.
+
+    Returns:
+        The path.
+
+    Raises:
+        ImportError: If tf2onnx is missing.
+        ValueError: If an argument is outside what is said above, or a layer has no counterpart.
+        OSError: If the file cannot be written; nothing is left behind.
+    """
+    try:
+        with _quiet():
+            import onnx
+            import tf2onnx  # noqa: F401  Keras calls it
+    except ImportError as error:
+        raise ImportError("export_onnx needs tf2onnx: pip install tf2onnx.") from error
+    model = _in_float32(model)
+    model(np.zeros((1, *model.input_shape[1:]), "float32"))  # Keras asks that it has run once
+    # What tf2onnx cannot translate it copies under its old name; the check finds that.
+    return _export(model, path, "onnx", ".onnx", onnx.checker.check_model)
+
+
+def _export(
+    model: keras.Model,
+    path: str | Path,
+    kind: str,
+    ending: str,
+    check: Callable[[str], object] = str,
+    **options: object,
+) -> Path:
+    """Let Keras write beside the path, then rename; say in one line why it cannot."""
+    path = Path(path)
+    if path.suffix != ending:
+        raise ValueError(f"`path` must end in {ending!r}; got {path.name!r}.")
+    if not path.parent.is_dir() or path.is_dir():
+        raise OSError(
+            f"{path} cannot be written: it is a folder, or lies in none. Make the folder."
+        )
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
+        part = Path(folder, f"part{ending}")
+        try:
+            with _quiet():
+                model.export(str(part), format=kind, verbose=False, **options)
+                check(str(part))
+        except (OSError, MemoryError, ImportError):
+            raise
+        except Exception as error:  # the converters raise many kinds, over many lines
+            lacking = sorted(set(re.findall(r"(?:'tf\.|registered for )(\w+)", str(error))))
+            reason = f"no counterpart of {', '.join(lacking)}" if lacking else _first_line(error)
+            raise ValueError(
+                f"`model` cannot become a {ending} file ({reason}). Replace that layer, or export"
+                " to the other format."
+            ) from error
+        part.replace(path)
+    return path
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    """Return the same function without compilation; rebuilt, if a layer computes in 16 bits."""
+    ends = [tensor for end in ("inputs", "outputs") for tensor in getattr(model, end, None) or []]
+    if len(ends) != 2 or None in ends[0].shape[1:] or len(ends[0].shape) != 4:
+        raise ValueError(
+            "`model` must be functional, from images of one known size to one array; got"
+            f" {[tuple(tensor.shape) for tensor in ends]}. Choose one output, for example:"
+            " keras.Model(model.input, model.outputs[0])."
+        )
+    bare = keras.Model(*ends)
+    if "float16" not in bare.to_json():
+        return bare
+
+    def rebuild(layer: keras.Operation) -> keras.Operation:
+        dtype = {"dtype": "float32"} if isinstance(layer, keras.Layer) else {}
+        return type(layer).from_config(layer.get_config() | dtype)
+
+    copy = keras.models.clone_model(bare, clone_function=rebuild, recursive=True)
+    copy.set_weights(bare.get_weights())
+    return copy
+
+
+def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
+    """Return float32 images, among them a 0 and a 255: so a byte goes in as it is."""
+    images = np.array(_check_images(images, image_shape, "int8_images"), "float32")
+    if not (images.min() >= 0 and 1 < images.max() <= 255):
+        raise ValueError(
+            f"`int8_images` must have pixels from 0 to 255; got {images.min():g} to"
+            f" {images.max():g}. Give them as they are on disk: the model scales them itself."
+        )
+    images[0].flat[:2] = 0, 255
+    return images
+
+
+def _check_images(
+    images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
+) -> np.ndarray:
+    """Refuse what the network would take for something else."""
+    images, wanted = np.asarray(images), tuple(int(side) for side in image_shape)
+    if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
+        raise ValueError(
+            f"`{name}` must be at least one image {wanted} of numbers, in an array"
+            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
+            " image alone is `image[None]`."
+        )
+    return images
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Python and the libraries below it, which write to the process' own outputs."""
+    before = logging.root.manager.disable
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(contextlib.redirect_stdout(sink))
+        stack.enter_context(contextlib.redirect_stderr(sink))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        stack.callback(logging.disable, before)
+        for number in (1, 2):
+            copy = os.dup(number)
+            stack.callback(os.close, copy)
+            stack.callback(os.dup2, copy, number)
+            os.dup2(sink.fileno(), number)
+        yield

@@ -1,0 +1,225 @@
+"""What does an exported network answer, and how long does one wait for it?
+
+Opens files of LiteRT (once TensorFlow Lite) and of ONNX as functions from images to logits, and
+measures how long any such function takes, a Keras model among them.
+
+This file stands alone: copy it, it needs only Keras and NumPy; for LiteRT files TensorFlow, for
+ONNX files onnxruntime as well.
+"""
+
+import contextlib
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+Predict = Callable[[np.ndarray], np.ndarray]
+
+
+class Latency(NamedTuple):
+    """Milliseconds that one call took, for all images that were given to it."""
+
+    median_ms: float
+    fastest_ms: float
+    slowest_ms: float
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.median_ms:.3g} ms ({self.fastest_ms:.3g} to {self.slowest_ms:.3g})"
+
+
+def measure_latency(
+    predict: Callable[[np.ndarray], object],
+    images: np.ndarray,
+    *,
+    repeats: int = 20,
+    warm_up: int = 3,
+) -> Latency:
+    """Measure how long a network takes to answer.
+
+    The first calls are left out: they build graphs and fill caches. The median is what one waits;
+    the fastest call is what the machine can do when nothing else runs on it. Divide by the number
+    of images for the time of one of them.
+
+    Args:
+        predict: Such as `load_litert(path)`, `load_onnx(path)` or `model.predict_on_batch`.
+        images: What it is given at every call: one image, or a batch.
+        repeats: Calls that count, 1 or more.
+        warm_up: Calls before them, 0 or more.
+
+    Returns:
+        A `Latency` of one call.
+
+    Raises:
+        ValueError: If `repeats` or `warm_up` is too small, or there are no images.
+
+    Example:
+        >>> latency = measure_latency(lambda images: images + 1, np.zeros((1, 8, 8, 1)))
+        >>> 0 < latency.fastest_ms <= latency.median_ms <= latency.slowest_ms
+        True
+    """
+    if repeats < 1 or warm_up < 0 or not len(images):
+        raise ValueError(
+            "`repeats` must be 1 or more, `warm_up` 0 or more, `images` at least one; got"
+            f" {repeats}, {warm_up} and {len(images)}."
+        )
+    seconds = []
+    for _ in range(warm_up + repeats):
+        start = time.perf_counter()
+        result = predict(images)
+        keras.tree.map_structure(
+            keras.ops.convert_to_numpy, result
+        )  # a GPU answers before it is done
+        seconds.append(time.perf_counter() - start)
+    milliseconds = 1000 * np.array(seconds[warm_up:])
+    return Latency(*map(float, (np.median(milliseconds), milliseconds.min(), milliseconds.max())))
+
+
+def load_litert(path: str | Path, threads: int | None = None) -> Predict:
+    """Open a LiteRT file, and return what predicts with it.
+
+    Args:
+        path: Of a file with one input and one output, such as `export_litert` writes.
+        threads: That compute at once; None: one a core.
+
+    Returns:
+        A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
+        float32 (count, ...). Another count than the time before costs a new plan of the memory.
+
+    Raises:
+        OSError: If there is no such file, or it is no LiteRT file.
+    """
+    import tensorflow as tf
+
+    content = _read(path)
+    if content[4:8] != b"TFL3":
+        raise OSError(f"{path} is no LiteRT file: bytes 5 to 8 must be TFL3. Export it again.")
+    try:
+        with _quiet():  # TensorFlow says that the package ai-edge-litert has this class as well
+            interpreter = tf.lite.Interpreter(
+                model_content=content, num_threads=threads or os.cpu_count()
+            )
+            interpreter.allocate_tensors()
+        [given], [returned] = interpreter.get_input_details(), interpreter.get_output_details()
+    except (RuntimeError, ValueError) as error:
+        raise OSError(f"{path} cannot be run ({_first_line(error)}). Export it again.") from error
+    planned = tuple(given["shape"])
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        nonlocal planned
+        images = _check_images(images, given["shape"][1:])
+        if images.shape != planned:
+            with _quiet():
+                interpreter.resize_tensor_input(given["index"], images.shape)
+                interpreter.allocate_tensors()
+            planned = images.shape
+        interpreter.set_tensor(given["index"], _to_stored(images, given))
+        interpreter.invoke()
+        scale, zero = returned["quantization"]  # 0, 0 in a float file
+        result = interpreter.get_tensor(returned["index"]).astype("float32")
+        return (result - zero) * np.float32(scale) if scale else result
+
+    return predict
+
+
+def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
+    """Open an ONNX file with ONNX Runtime, and return what predicts with it.
+
+    Args:
+        path: Of a file with one input and one output, such as `export_onnx` writes.
+        threads: That compute at once; None: one a core.
+
+    Returns:
+        A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
+        float32 (count, ...).
+
+    Raises:
+        ImportError: If onnxruntime is missing.
+        OSError: If there is no such file, or it is no ONNX file.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError("load_onnx needs onnxruntime: pip install onnxruntime.") from error
+    content, options = _read(path), onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count()
+    options.log_severity_level = 3  # errors
+    try:
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        [given], [_] = session.get_inputs(), session.get_outputs()
+    except Exception as error:  # each of its kinds is a class of its own
+        raise OSError(f"{path} cannot be run ({_first_line(error)}). Export it again.") from error
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        images = _check_images(images, given.shape[1:])
+        return session.run(None, {given.name: images.astype("float32")})[0]
+
+    return predict
+
+
+def _check_images(
+    images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
+) -> np.ndarray:
+    """Refuse what the network would take for something else."""
+    images, wanted = np.asarray(images), tuple(int(side) for side in image_shape)
+    if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
+        raise ValueError(
+            f"`{name}` must be at least one image {wanted} of numbers, in an array"
+            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
+            " image alone is `image[None]`."
+        )
+    return images
+
+
+def _to_stored(images: np.ndarray, tensor: dict) -> np.ndarray:
+    """Return images as the file stores numbers: a byte a pixel, or float32."""
+    scale, zero = tensor["quantization"]
+    if images.dtype == tensor["dtype"] and (scale, zero) in ((0.0, 0), (1.0, 0)):
+        return images
+    if scale:
+        limits = np.iinfo(tensor["dtype"])
+        images = np.clip(np.rint(images / np.float32(scale)) + zero, limits.min, limits.max)
+    return images.astype(tensor["dtype"])
+
+
+def _read(path: str | Path) -> bytes:
+    """Return the content of a file that is there and not empty."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is no file. Write it first: export_litert, export_onnx.")
+    content = Path(path).read_bytes()
+    if not content:
+        raise OSError(f"{path} is empty (0 bytes). Export it again.")
+    return content
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Python and the libraries below it, which write to the process' own outputs."""
+    before = logging.root.manager.disable
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(contextlib.redirect_stdout(sink))
+        stack.enter_context(contextlib.redirect_stderr(sink))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        stack.callback(logging.disable, before)
+        for number in (1, 2):
+            copy = os.dup(number)
+            stack.callback(os.close, copy)
+            stack.callback(os.dup2, copy, number)
+            os.dup2(sink.fileno(), number)
+        yield
