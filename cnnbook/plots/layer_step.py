@@ -1,0 +1,116 @@
+"""What does one layer make of one picture? The picture, the layer's maps, the network's answer.
+
+This file stands alone: copy it, it needs only Matplotlib and NumPy.
+"""
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+MOST_MAPS, MOST_UNITS, MOST_CLASSES = 40, 400, 10  # that are drawn
+
+
+def plot_layer(
+    image: np.ndarray,
+    values: np.ndarray,
+    probabilities: np.ndarray,
+    *,
+    class_names: Sequence[str] | None = None,
+    picture: str = "picture",
+    layer: str = "layer",
+) -> Figure:
+    """Draw a picture, what a layer returns for it, and the probability of each class.
+
+    All maps share one scale: yellow is the largest value, dark blue is 0. Where there are negative
+    values, red is positive, blue negative and white 0. Up to 40 maps or 400 units are drawn, and of
+    many classes the ten most likely.
+
+    Args:
+        image: (height, width, 1 or 3), values in [0, 255].
+        values: (h, w, maps), or (units,), each a square.
+        probabilities: (classes,).
+        class_names: One a class. Default: 0, 1, 2 and so on.
+        picture: What to call the picture.
+        layer: What to call the layer.
+
+    Returns:
+        The figure, with the panels picture, maps and answer, and a colour bar for the maps.
+        Nothing is shown or saved here.
+
+    Raises:
+        ValueError: If an array has another rank, is empty or not finite, or `class_names` has
+            another length.
+
+    Example:
+        >>> figure = plot_layer(np.zeros((8, 8, 1)), np.ones((6, 6, 50)), [0.1, 0.9], layer="conv1")
+        >>> [axes.get_title() for axes in figure.axes[:3]]
+        ['picture, 8×8', 'conv1: 40 of 50 maps of 6×6', 'answer: 1, 90%']
+    """
+    image, values, probabilities = map(np.asarray, (image, values, probabilities))
+    for name, array, ranks, text in (
+        ("image", image, (3,), "(height, width, channels)"),
+        ("values", values, (1, 3), "(height, width, maps) or (units,)"),
+        ("probabilities", probabilities, (1,), "(classes,)"),
+    ):
+        if array.ndim not in ranks or not array.size or not np.isfinite(array).all():
+            raise ValueError(
+                f"`{name}` must be finite, {text}; got shape {array.shape}. Of a batch take [0]."
+            )
+    if class_names is None:
+        class_names = range(len(probabilities))
+    if len(class_names) != len(probabilities):
+        raise ValueError(
+            f"`class_names` must hold one name a class, {len(probabilities)}; got"
+            f" {len(class_names)}. Leave it away for numbers."
+        )
+
+    figure, (left, middle, right) = plt.subplots(
+        1, 3, figsize=(9, 3.7), width_ratios=(2.3, 4.6, 1.7), layout="constrained"
+    )
+    left.imshow(image.clip(0, 255) / 255, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    left.set_title(f"{picture}, {image.shape[0]}×{image.shape[1]}", fontsize=9)
+    left.set(xticks=[], yticks=[])
+    count = _draw_maps(middle, values)
+    what = "units" if values.ndim == 1 else f"maps of {values.shape[0]}×{values.shape[1]}"
+    some = f"{count} of " if count < values.shape[-1] else ""
+    middle.set_title(f"{layer}: {some}{values.shape[-1]} {what}", fontsize=9)
+
+    best = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES]
+    rows = np.sort(best)
+    names = [str(class_names[row]) for row in rows]
+    right.barh(names, probabilities[rows], color=np.where(rows == best[0], "#D55E00", "#0072B2"))
+    right.set(xlim=(0, 1), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.5, -0.5))
+    right.set_xlabel("probability", fontsize=8)
+    right.tick_params(labelsize=8)
+    answer = f"{class_names[best[0]]}, {probabilities[best[0]]:.0%}"
+    right.set_title(f"answer: {answer}", fontsize=9)
+    return figure
+
+
+def _draw_maps(axes: Axes, values: np.ndarray) -> int:
+    """Draw maps, or units, as tiles on one scale, with its bar; return how many."""
+    maps = values.reshape(1, 1, -1) if values.ndim == 1 else values
+    height, width, count = maps.shape
+    count = min(count, MOST_UNITS if values.ndim == 1 else MOST_MAPS)
+    ideal = math.sqrt(1.4 * count * height / width)
+    choices = range(math.ceil(ideal), math.ceil(1.3 * ideal) + 1)
+    across = min(count, min(choices, key=lambda choice: (-count % choice, choice)))
+    tiles = np.full((math.ceil(count / across) * across, height, width), np.nan)
+    tiles[:count] = np.moveaxis(maps[..., :count], 2, 0)
+    times = max(1, 12 // max(height, width))  # so that the lines between small tiles look thin
+    tiles = tiles.repeat(times, axis=1).repeat(times, axis=2)
+    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    sheet = tiles.reshape(-1, across, *tiles.shape[1:]).swapaxes(1, 2)
+    sheet = sheet.reshape(sheet.shape[0] * sheet.shape[1], -1)[:-1, :-1]
+    peak = float(np.abs(values).max()) or 1.0
+    scale = {"cmap": "viridis", "vmin": 0, "vmax": peak}
+    if values.min() < 0:
+        scale = {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
+    shown = axes.imshow(sheet, interpolation="nearest", **scale)
+    axes.axis("off")
+    axes.figure.colorbar(shown, ax=axes, shrink=0.8).ax.tick_params(labelsize=8)
+    return count

@@ -1,0 +1,247 @@
+"""What do kernel, stride and padding do to a picture? Sliders, and the answer beside them.
+
+In JupyterLab, Jupyter Notebook and VS Code the cell has lists and sliders; where a program runs the
+notebook, nbconvert or nbval, it has the same figure as a plain picture. Every answer is drawn where
+its window lies: without padding a rim is missing, with a stride the squares are larger.
+
+Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
+https://arxiv.org/abs/1603.07285, for the sizes.
+
+This file stands alone: copy it, it needs only ipywidgets (which brings IPython and traitlets),
+Matplotlib and NumPy.
+"""
+
+import base64
+import functools
+import io
+from collections.abc import Mapping
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+from IPython import get_ipython
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+from numpy.lib.stride_tricks import sliding_window_view
+
+NAMES = ("picture", "kernel", "stride", "padding")
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+AS_LARGE_AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}
+STRIDES, PADDINGS = (1, 2, 3, 4), (0, 1, 2, 3)
+KERNELS = {
+    "vertical edges": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+    "horizontal edges": np.array([[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    "outline": np.array([[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]),
+    "sharpen": np.array([[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+    "blur 3×3": np.full((3, 3), 1 / 9),
+    "blur 5×5": np.full((5, 5), 1 / 25),
+    "blur 7×7": np.full((7, 7), 1 / 49),
+    "copy": np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+}
+
+
+class ConvolutionWidget(traitlets.HasTraits):
+    """A picture, a kernel and its answers; `convolution_widget` makes it.
+
+    `picture` and `kernel` (names), `stride` and `padding` may be set: sliders and figure follow.
+    """
+
+    picture, kernel, stride, padding = (traitlets.Any() for _ in range(4))
+
+    def __init__(self, pictures: dict, kernels: dict, stride: int, padding: int) -> None:
+        self.pictures, self.kernels = pictures, kernels
+        choices = [*pictures], [*kernels], STRIDES, PADDINGS
+        self.choices = dict(zip(NAMES, choices, strict=True))
+        start = choices[0][0], choices[1][0], stride, padding
+        super().__init__(**dict(zip(NAMES, start, strict=True)))
+
+    @traitlets.validate(*NAMES)
+    def _check(self, proposal: dict) -> object:
+        name, value = proposal["trait"].name, proposal["value"]
+        choices = [str(choice) for choice in self.choices[name]]
+        if str(value) not in choices:
+            raise ValueError(f"`{name}` must be one of: {', '.join(choices)}; got {value!r}.")
+        return value
+
+    @property
+    def output(self) -> np.ndarray:
+        """The answers, (height, width). What the last full step does not reach is left out.
+
+        The kernel is not turned: mathematicians call this a cross-correlation.
+        """
+        kernel = self.kernels[self.kernel]
+        padded = np.pad(self.pictures[self.picture], self.padding)
+        windows = sliding_window_view(padded, kernel.shape)[:: self.stride, :: self.stride]
+        return np.einsum("rcij,ij->rc", windows, kernel)
+
+    def draw(self) -> Figure:
+        """Draw picture, kernel and output side by side, their sizes in the titles."""
+        picture = np.pad(self.pictures[self.picture], self.padding)
+        kernel, output = self.kernels[self.kernel], self.output
+        tall = min(picture.shape[0] / picture.shape[1], 1.2)
+        shape = {"figsize": (9, 1.1 + 3.2 * tall), "width_ratios": (4, 2.2, 4)}
+        figure, panels = plt.subplots(1, 3, layout="constrained", **shape)
+        left, middle, right = panels
+        left.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        if self.padding:
+            corner, sides = self.padding - 0.5, np.array(picture.shape[::-1]) - 2 * self.padding
+            left.add_patch(Rectangle((corner, corner), *sides, fill=False, edgecolor="#E69F00"))
+        _draw_values(middle, kernel)
+        for (row, column), value in np.ndenumerate(kernel):
+            box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0}
+            size = {"fontsize": max(6, 14 - 1.5 * len(kernel)), "bbox": box}
+            middle.text(column, row, f"{value:.2g}", ha="center", va="center", **size)
+        answers = _draw_values(right, output)
+        top, start = ((size - 1 - self.stride) / 2 for size in kernel.shape)
+        bottom, end = np.add((top, start), self.stride * np.array(output.shape))
+        answers.set(extent=(start, end, bottom, top), interpolation="nearest")
+        right.set(xlim=left.get_xlim(), ylim=left.get_ylim(), facecolor="#DDDDDD")
+        figure.colorbar(answers, ax=right, shrink=0.8).ax.tick_params(labelsize=8)
+        names = "picture and zeros" if self.padding else "picture", "kernel", "output"
+        for axes, name, array in zip(panels, names, (picture, kernel, output), strict=True):
+            axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
+            axes.set(xticks=[], yticks=[])
+        settings = f"{self.kernel}, stride {self.stride}, padding {self.padding}"
+        figure.suptitle(f"{settings}\nrows {self._sum(0)}; columns {self._sum(1)}", fontsize=10)
+        return figure
+
+    def _sum(self, axis: int) -> str:
+        """Write out how many answers there are along one axis, and why."""
+        sizes = (self.pictures[self.picture].shape[axis], self.kernels[self.kernel].shape[axis])
+        exact = (sizes[0] - sizes[1] + 2 * self.padding) / self.stride + 1
+        result = f"{exact:g}" if exact == int(exact) else f"{exact:g}, so {int(exact)}"
+        return f"({sizes[0]} - {sizes[1]} + 2·{self.padding}) / {self.stride} + 1 = {result}"
+
+    @functools.cached_property
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        """The lists and sliders by name, and the live picture as "figure"; made when first used."""
+        controls = {
+            "picture": ipywidgets.Dropdown(options=self.choices["picture"]),
+            "kernel": ipywidgets.Dropdown(options=self.choices["kernel"]),
+            "stride": ipywidgets.IntSlider(min=STRIDES[0], max=STRIDES[-1]),
+            "padding": ipywidgets.IntSlider(min=PADDINGS[0], max=PADDINGS[-1]),
+        }
+        for name, control in controls.items():
+            control.description = name
+            traitlets.link((self, name), (control, "value"))
+        figure = ipywidgets.Image(value=_png(self.draw()), layout=AS_LARGE_AS_IT_IS)
+        self.observe(lambda change: figure.set_trait("value", _png(self.draw())), NAMES)
+        return controls | {"figure": figure}
+
+    @functools.cached_property
+    def box(self) -> ipywidgets.VBox:
+        """What a live notebook shows: the controls in two columns, the picture below."""
+        *inputs, figure = self.controls.values()
+        columns = ipywidgets.VBox(inputs[:2]), ipywidgets.VBox(inputs[2:])
+        return ipywidgets.VBox([ipywidgets.HBox(columns), figure])
+
+    def __repr__(self) -> str:
+        sizes = ["×".join(map(str, a.shape)) for a in (self.pictures[self.picture], self.output)]
+        settings = f"stride {self.stride}, padding {self.padding}"
+        return f"<{self.kernel} on {self.picture}, {settings}: {sizes[0]} to {sizes[1]}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        """Return the figure and, for somebody who can turn them, the sliders."""
+        picture = base64.b64encode(_png(self.draw())).decode()
+        bundle = {"text/plain": repr(self), "image/png": picture}
+        if _is_watched():
+            bundle[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        return bundle
+
+
+def convolution_widget(
+    pictures: Mapping[str, np.ndarray],
+    kernels: Mapping[str, np.ndarray] = KERNELS,
+    *,
+    stride: int = 1,
+    padding: int = 0,
+) -> ConvolutionWidget:
+    """Show what kernels do to pictures, with a choice of picture, kernel, stride and padding.
+
+    Args:
+        pictures: By name, (height, width), (height, width, 1) or (height, width, 3). Integers in
+            [0, 255] or floats in [0, 1]. Colours are averaged. Those of 60 to 200 pixels a side
+            show best: larger ones have pixels too small to be seen.
+        kernels: By name, (kernel_height, kernel_width). Default: edges, blurs and others.
+        stride: Pixels from one stop to the next at the start, 1 to 4.
+        padding: Zeros put on each side at the start, 0 to 3.
+
+    Returns:
+        A widget, to be the last line of a cell, with the first picture and the first kernel. Its
+        `output` are the answers, (out_height, out_width).
+
+    Raises:
+        ValueError: If there is no picture or kernel, if one has another shape, is not finite or
+            does not fit, or if `stride` or `padding` is not legal.
+
+    Example:
+        >>> widget = convolution_widget({"stairs": np.eye(9)}, stride=2)
+        >>> widget
+        <vertical edges on stairs, stride 2, padding 0: 9×9 to 4×4>
+        >>> widget.padding = 1
+        >>> widget.output.shape
+        (5, 5)
+    """
+    for name, arrays in (("pictures", pictures), ("kernels", kernels)):
+        if not isinstance(arrays, Mapping) or not arrays:
+            raise ValueError(
+                f"`{name}` must map one or more names to arrays; got"
+                f' {arrays!r:.40}. Pass {{"my own": array}}.'
+            )
+    kernels = {name: _check_matrix("kernels", name, kernel) for name, kernel in kernels.items()}
+    grey = {}
+    for name, picture in pictures.items():
+        array = np.asarray(picture)
+        white = 255 if np.issubdtype(array.dtype, np.integer) else 1
+        if array.ndim == 3 and array.shape[2] in (1, 3):
+            array = array.mean(axis=-1)
+        grey[name] = (_check_matrix("pictures", name, array) / white).clip(0, 1)
+        largest = np.max([kernel.shape for kernel in kernels.values()], axis=0)
+        if (grey[name].shape < largest).any():
+            raise ValueError(
+                f"`pictures` must be at least as large as every kernel, {largest[0]}×{largest[1]};"
+                f" {name!r} has {array.shape[0]}×{array.shape[1]}. Pass a larger picture."
+            )
+    return ConvolutionWidget(grey, kernels, stride, padding)
+
+
+def _check_matrix(argument: str, name: str, values: np.ndarray) -> np.ndarray:
+    """Return the values as floats, or refuse what is not a matrix of finite numbers."""
+    values = np.asarray(values)
+    is_matrix = values.ndim == 2 and values.size and values.dtype.kind in "buif"
+    if not is_matrix or not np.isfinite(values).all():
+        colours = ", or (height, width, 1 or 3)" if argument == "pictures" else ""
+        raise ValueError(
+            f"`{argument}` must hold finite numbers, (height, width){colours}; {name!r} is"
+            f" {values.dtype} of shape {values.shape}. Pass one without a batch axis."
+        )
+    return values.astype(float)
+
+
+def _is_watched() -> bool:
+    """Whether somebody sits at the notebook who could turn a slider.
+
+    JupyterLab, Notebook and VS Code send facts about the cell along with its code; programs that
+    run notebooks, nbclient and nbval, send none.
+    """
+    shell = get_ipython()
+    return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))
+
+
+def _png(figure: Figure) -> bytes:
+    """Return the figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    plt.close(figure)  # else notebooks show it once more
+    return file.getvalue()
+
+
+def _draw_values(axes: Axes, values: np.ndarray) -> AxesImage:
+    """Draw signed values from -peak to peak in red and blue, others from 0 to peak in grey."""
+    peak = float(np.abs(values).max()) or 1.0
+    if values.min() < 0:
+        return axes.imshow(values, cmap="RdBu_r", vmin=-peak, vmax=peak)
+    return axes.imshow(values, cmap="gray", vmin=0, vmax=peak)
