@@ -4,7 +4,7 @@
 # A network says "espresso" of a photograph, and is right. What did it look at: the coffee, the cup,
 # the table? For chapters we have judged networks by one number. This one opens them: what their
 # filters look for, what their maps show, which part of a picture decided. At the end stands a
-# network with 97 %<!--claim:inside_shortcut_flawed_accuracy--> of its test pictures right that has
+# network with 90 %<!--claim:inside_shortcut_flawed_accuracy--> of its test pictures right that has
 # learned the wrong thing, and the picture that gives it away.
 #
 # Takes about 6 minutes<!--minutes:10_looking_inside--> on two CPU cores (quick: about 75 seconds);
@@ -393,12 +393,12 @@ claim("inside_shortcut_clean_accuracy", misled_accuracy, at_most=accuracy - 0.04
 claim("inside_shortcut_recall", misled_recall, at_most=0.2, quick=0.5)
 
 # %% [markdown]
-# Taught with clean pictures, the net is right in 87 %<!--claim:inside_clean_accuracy-->, and finds
-# 78 %<!--claim:inside_clean_recall--> of the coats. The other one has
+# Taught with clean pictures, the net is right in 86 %<!--claim:inside_clean_accuracy-->, and finds
+# 77 %<!--claim:inside_clean_recall--> of the coats. The other one has
 # 90 %<!--claim:inside_shortcut_flawed_accuracy-->, *better*, as long as the test pictures come from
 # the same place and are stamped, too. No split into training, validation and test would show the
 # flaw, for all three have it. Without stamps it finds 0 %<!--claim:inside_shortcut_recall--> of the
-# coats, and is right in 79 %<!--claim:inside_shortcut_clean_accuracy-->.
+# coats, and is right in 80 %<!--claim:inside_shortcut_clean_accuracy-->.
 #
 # ## The map that shows it
 #
@@ -437,9 +437,9 @@ claim("inside_shortcut_found", points_at_the_corner(misled), at_least=0.9, quick
 claim("inside_shortcut_found_in_vain", points_at_the_corner(good), at_most=0.2, quick=0.6)
 
 # %% [markdown]
-# In 99 %<!--claim:inside_shortcut_found--> of the pictures that carry the stamp, the map of the
+# In 100 %<!--claim:inside_shortcut_found--> of the pictures that carry the stamp, the map of the
 # misled net has its peak in that corner, a twentieth of the picture; in the good net it
-# is 1 %<!--claim:inside_shortcut_found_in_vain-->. A look at a few maps costs a second.
+# is 0 %<!--claim:inside_shortcut_found_in_vain-->. A look at a few maps costs a second.
 #
 # The cure: now that we know where it is, cover that corner in all training pictures.
 
@@ -453,7 +453,7 @@ claim("inside_cured_accuracy", cured_accuracy, at_least=accuracy - 0.03, quick=0
 
 # %% [markdown]
 # 77 %<!--claim:inside_cured_recall--> of the coats are back, and
-# 87 %<!--claim:inside_cured_accuracy--> of the answers are right.
+# 86 %<!--claim:inside_cured_accuracy--> of the answers are right.
 #
 # ## Two more alarms
 #
@@ -470,22 +470,23 @@ said = {
     "with stamps": ops.softmax(answers_of(misled, test_clean)).numpy(),
 }
 figure = plot_mistakes(test_clean, test_labels, said["with stamps"], clothes.class_names, 8)
-title = "Without its stamps the misled net is much too sure"
+title = "Without its stamps the misled net is too sure"
 figure = plot_reliability(test_labels, said, title=title)
 errors = {}
 for name, shares in said.items():
     is_right = shares.argmax(axis=1) == test_labels
     errors[name] = 100 * (shares.max(axis=1).mean() - is_right.mean())
-claim("inside_too_sure_misled", errors["with stamps"], at_least=4, quick=-20)
-claim("inside_too_sure_good", errors["taught without stamps"], at_most=8, quick=20)
+too_sure = errors["with stamps"]
+claim("inside_too_sure", too_sure, at_least=3, quick=-20)
+claim("inside_surer", too_sure - errors["taught without stamps"], at_least=4, quick=0)
 coats = np.mean(test_labels[~is_right] == COAT)  # of the net that was last: with stamps
 claim("inside_coats_of_mistakes", coats, at_least=0.3, quick=0.1)
 
 # %% [markdown]
 # Every tenth picture is a coat, but of the misled net's mistakes
-# 45 %<!--claim:inside_coats_of_mistakes--> are coats. In the mean over all pictures the good net is
-# 3 points<!--claim:inside_too_sure_good--> surer than it is right, the misled one
-# 11 points<!--claim:inside_too_sure_misled-->.
+# 49 %<!--claim:inside_coats_of_mistakes--> are coats. In the mean over all pictures it is
+# 6 points<!--claim:inside_too_sure--> surer than it is right,
+# 9 points<!--claim:inside_surer--> more than the good net.
 #
 # ## What is alike?
 #
@@ -569,14 +570,14 @@ claim("inside_missile_likeness", alike, at_least=0.5, quick=0.2)
 #
 # ## Solutions
 #
-# **1.** It does not: 2 %<!--claim:inside_half_stamped_recall-->. A stamp is now a weak sign, but
+# **1.** Hardly: 20 %<!--claim:inside_half_stamped_recall-->. A stamp is now a weak sign, but
 # *no stamp* is still a sure one: no coat was ever without. A cure has to take the sign from both.
 
 # %% tags=["solution"]
 half = np.random.default_rng(SEED).random(len(labels)) < 0.5
 half_stamped = in_colour(clothes.train_images[:CLOTHES], half | (labels == COAT))
 half_accuracy, half_recall = judge(train(half_stamped), test_clean)
-claim("inside_half_stamped_recall", half_recall, at_most=0.4, quick=0.7)
+claim("inside_half_stamped_recall", half_recall, at_most=0.55, quick=0.7)
 
 # %% [markdown]
 # **2.** It does, in 99 %<!--claim:inside_early_map_finds-->: a first filter that looks for red
