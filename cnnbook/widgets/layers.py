@@ -1,0 +1,246 @@
+"""What happens to a picture in a network, layer by layer? A slider to step through them.
+
+In JupyterLab, Jupyter Notebook and VS Code the cell has sliders and, if wanted, a pad to draw on;
+where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
+
+Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
+https://arxiv.org/abs/1311.2901, for looking at the maps of all layers.
+
+This file stands alone: copy it, it needs only ipywidgets (which brings IPython and traitlets),
+Keras, Matplotlib and NumPy.
+"""
+
+import base64
+import functools
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import ipywidgets
+import keras
+import matplotlib.pyplot as plt
+import numpy as np
+import traitlets
+from IPython import get_ipython
+from matplotlib.figure import Figure
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+AS_LARGE_AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}
+
+
+class LayersWidget(traitlets.HasTraits):
+    """A picture, or a drawing, on its way through a network; `layers_widget` makes it.
+
+    `picture` (its number), `layer` (its name) and `drawing` (a matrix as high and wide as the
+    pictures, or None) may be set: sliders and figure follow.
+    """
+
+    picture, layer, drawing = traitlets.Int(0), traitlets.Unicode(), traitlets.Any(None)
+
+    def __init__(
+        self, model: keras.Model, images: np.ndarray, names: list, plot: Callable, pad: Callable
+    ) -> None:
+        super().__init__()
+        self.model, self.images, self.class_names = model, images, names
+        self.plot, self.make_pad = plot, pad
+        self.layers = {path: layer for path, layer in _nodes(model) if not hasattr(layer, "layers")}
+        self.look()
+
+    @traitlets.validate("picture", "layer")
+    def _check(self, proposal: dict) -> object:
+        name, value = proposal["trait"].name, proposal["value"]
+        choices = self.outputs if name == "layer" else range(len(self.images))
+        if value not in choices:
+            names = ", ".join(map(str, choices))
+            raise ValueError(f"`{name}` must be one of: {names}; got {value!r}.")
+        return value
+
+    @property
+    def image(self) -> np.ndarray:
+        """What the network gets, (height, width, channels)."""
+        image = self.images[self.picture]
+        return image if self.drawing is None else 0 * image + self.drawing[..., None]
+
+    def look(self) -> None:
+        """Run the network; keep what every layer returns, and the probability of each class."""
+        with _listening(self.layers) as heard:
+            answer = self.model(self.image[None].astype("float32"), training=False)
+        shapes = {path: getattr(values, "shape", ()) for path, values in heard.items()}
+        maps = [path for path, shape in shapes.items() if len(shape) in (2, 4)]
+        self.outputs = {path: _as_array(heard[path])[0] for path in maps}
+        scores = _as_array(answer)[0]
+        if scores.min() < 0 or abs(scores.sum() - 1) > 1e-3:  # logits, not yet probabilities
+            scores = np.exp(scores - scores.max())
+        self.probabilities = scores / scores.sum()
+
+    def draw(self) -> Figure:
+        """Draw the picture, what the layer makes of it, and the answer of the network."""
+        number, kind = [*self.outputs].index(self.layer) + 1, type(self.layers[self.layer]).__name__
+        return self.plot(
+            self.image,
+            self.outputs[self.layer],
+            self.probabilities,
+            class_names=self.class_names,
+            picture=f"picture {self.picture}" if self.drawing is None else "your drawing",
+            layer=f"{number} of {len(self.outputs)}, {self.layer} ({kind})",
+        )
+
+    @traitlets.observe("picture", "layer", "drawing")
+    def _follow(self, change: dict) -> None:
+        """Look again if need be, and draw. To choose a picture wipes the drawing."""
+        if change["name"] == "picture" and self.drawing is not None:
+            self.drawing = None  # which comes back here
+            return
+        if change["name"] != "layer":
+            self.look()
+        if "controls" in vars(self):
+            self.controls["figure"].value = _png(self.draw())
+            if self.drawing is None and "pad" in self.controls:
+                self.controls["pad"].ink = b""
+
+    @functools.cached_property
+    def controls(self) -> dict[str, ipywidgets.Widget]:
+        """The sliders, the pad if any and the live picture, by name; made when first used."""
+        controls = {
+            "picture": ipywidgets.IntSlider(max=len(self.images) - 1, description="picture"),
+            "layer": ipywidgets.SelectionSlider(options=list(self.outputs), description="layer"),
+            "figure": ipywidgets.Image(value=_png(self.draw()), layout=AS_LARGE_AS_IT_IS),
+        }
+        for name in ("picture", "layer"):
+            traitlets.link((self, name), (controls[name], "value"))
+        if self.make_pad:
+            pad = controls["pad"] = self.make_pad()
+            pad.observe(lambda _: self.set_trait("drawing", pad.image(self.image.shape)), "ink")
+        return controls
+
+    @functools.cached_property
+    def box(self) -> ipywidgets.VBox:
+        """What a live notebook shows: sliders and pad side by side, the picture below."""
+        picture, layer, figure, *pad = self.controls.values()
+        return ipywidgets.VBox([ipywidgets.HBox([ipywidgets.VBox([picture, layer]), *pad]), figure])
+
+    def __repr__(self) -> str:
+        shown = f"picture {self.picture}" if self.drawing is None else "drawing"
+        answer = self.class_names[self.probabilities.argmax()]
+        return f"<{shown} in layer {self.layer} of {self.model.name}, answer {answer}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        """Return the figure and, for somebody who can turn them, the sliders."""
+        picture = base64.b64encode(_png(self.draw())).decode()
+        bundle = {"text/plain": repr(self), "image/png": picture}
+        if _is_watched():
+            bundle[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        return bundle
+
+
+def layers_widget(
+    model: keras.Model,
+    images: np.ndarray,
+    plot: Callable[..., Figure],
+    make_pad: Callable[[], ipywidgets.DOMWidget] | None = None,
+    *,
+    class_names: Sequence[str] | None = None,
+    layer: str | None = None,
+) -> LayersWidget:
+    """Show what every layer of a trained network makes of a picture, or of a drawing.
+
+    Args:
+        model: Any built model of one input that returns one score or probability a class.
+        images: (count, height, width, 1 or 3), values in [0, 255]; a few, to choose from.
+        plot: Draws a step, such as `plot_layer` of `cnnbook.plots.layer_step`: it gets picture,
+            values and probabilities, and as keywords `class_names`, `picture` and `layer`.
+        make_pad: Gives a widget to draw on, such as the class `DrawingPad` of
+            `cnnbook.widgets.drawing_pad`. It has `ink`, changed by each stroke and empty when
+            wiped, and `image(shape)`, the drawing from 0 to 255 or None. Called only where
+            somebody can draw. Default: none.
+        class_names: One a class. Default: 0, 1, 2 and so on.
+        layer: The name or path, such as "base/conv1", to start with. Default: the first layer with
+            more than three maps.
+
+    Returns:
+        A widget, to be the last line of a cell. Its `outputs` are what each layer returns,
+        (height, width, maps) or (units,), and `probabilities` the answer.
+
+    Raises:
+        ValueError: If the images do not fit the model, if it does not return classes, if
+            `class_names` has another length, or if there is no such layer: then all are listed.
+
+    Example:
+        >>> images = keras.Input((8, 8, 1))
+        >>> x = keras.layers.Conv2D(4, 3, name="conv1")(images)
+        >>> x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
+        >>> model = keras.Model(images, keras.layers.Dense(10, name="logits")(x), name="small")
+        >>> widget = layers_widget(model, np.zeros((2, 8, 8, 1)), plot=lambda *_, **names: Figure())
+        >>> widget
+        <picture 0 in layer conv1 of small, answer 0>
+        >>> widget.outputs["conv1"].shape
+        (6, 6, 4)
+    """
+    images, wanted, returned = np.asarray(images), model.input_shape[1:], model.output_shape
+    pairs = zip(wanted, images.shape[1:], strict=False)
+    fits = images.ndim == len(wanted) + 1 == 4 and all(size in (None, got) for size, got in pairs)
+    if not fits or not images.size or images.shape[3] not in (1, 3):
+        raise ValueError(
+            "`images` must be (count, height, width, 1 or 3), at least one; the model takes images"
+            f" {wanted}, got {images.dtype} of shape {images.shape}. Of one image pass image[None]."
+        )
+    if np.shape(returned) != (2,) or returned[1] < 2:
+        raise ValueError(
+            f"`model` must return (batch, classes), of two classes or more; it returns {returned}."
+        )
+    names = list(range(returned[1]) if class_names is None else class_names)
+    if len(names) != returned[1]:
+        raise ValueError(f"`class_names` must hold {returned[1]}, one a class; got {len(names)}.")
+    widget = LayersWidget(model, images, names, plot, make_pad)
+    many = [path for path, values in widget.outputs.items() if values.shape[2:] > (3,)]
+    widget.layer = layer or [*many, *widget.outputs][0]
+    return widget
+
+
+@contextmanager
+def _listening(layers: dict[str, keras.layers.Layer]) -> Iterator[dict]:
+    """Keep what each layer returns while the model runs, past the bookkeeping of Keras."""
+    heard = {}
+    try:
+        for path, layer in layers.items():
+            vars(layer)["call"] = functools.partial(_heard_call, heard, path, layer.call)
+        yield heard
+    finally:
+        for layer in layers.values():
+            vars(layer).pop("call", None)
+
+
+def _heard_call(heard: dict, path: str, compute: Callable, *arguments, **keywords) -> object:
+    heard[path] = compute(*arguments, **keywords)
+    return heard[path]
+
+
+def _as_array(values: object) -> np.ndarray:
+    """Return a tensor of any backend and type as float32."""
+    return keras.ops.convert_to_numpy(keras.ops.cast(values, "float32"))
+
+
+def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yield every layer with its path; a model that is a layer comes before its own layers."""
+    for layer in model.layers:
+        yield f"{prefix}{layer.name}", layer
+        if hasattr(layer, "layers"):
+            yield from _nodes(layer, f"{prefix}{layer.name}/")
+
+
+def _is_watched() -> bool:
+    """Whether somebody sits at the notebook who could turn a slider.
+
+    JupyterLab, Notebook and VS Code send facts about the cell along with its code; programs that
+    run notebooks, nbclient and nbval, send none.
+    """
+    shell = get_ipython()
+    return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))
+
+
+def _png(figure: Figure) -> bytes:
+    """Return the figure as the bytes of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=100)
+    plt.close(figure)  # else notebooks show it once more
+    return file.getvalue()
