@@ -478,7 +478,7 @@ for name, shares in said.items():
     errors[name] = 100 * (shares.max(axis=1).mean() - is_right.mean())
 too_sure = errors["with stamps"]
 claim("inside_too_sure", too_sure, at_least=3, quick=-20)
-claim("inside_surer", too_sure - errors["taught without stamps"], at_least=4, quick=0)
+claim("inside_surer", too_sure - errors["taught without stamps"], at_least=4, quick=-10)
 coats = np.mean(test_labels[~is_right] == COAT)  # of the net that was last: with stamps
 claim("inside_coats_of_mistakes", coats, at_least=0.3, quick=0.1)
 
