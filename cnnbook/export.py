@@ -161,7 +161,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
     """Return float32 images, among them a 0 and a 255: so a byte goes in as it is."""
-    images = np.array(_check_images(images, image_shape, "int8_images"), "float32")
+    images = np.array(_check_given_images(images, image_shape, "int8_images"), "float32")
     if not (images.min() >= 0 and 1 < images.max() <= 255):
         raise ValueError(
             f"`int8_images` must have pixels from 0 to 255; got {images.min():g} to"
@@ -171,7 +171,7 @@ def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.
     return images
 
 
-def _check_images(
+def _check_given_images(
     images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
 ) -> np.ndarray:
     """Refuse what the network would take for something else."""

@@ -114,7 +114,7 @@ def load_litert(path: str | Path, threads: int | None = None) -> Predict:
 
     def predict(images: np.ndarray) -> np.ndarray:
         nonlocal planned
-        images = _check_images(images, given["shape"][1:])
+        images = _check_given_images(images, given["shape"][1:])
         if images.shape != planned:
             with _quiet():
                 interpreter.resize_tensor_input(given["index"], images.shape)
@@ -158,13 +158,13 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
         raise OSError(f"{path} cannot be run ({_first_line(error)}). Export it again.") from error
 
     def predict(images: np.ndarray) -> np.ndarray:
-        images = _check_images(images, given.shape[1:])
+        images = _check_given_images(images, given.shape[1:])
         return session.run(None, {given.name: images.astype("float32")})[0]
 
     return predict
 
 
-def _check_images(
+def _check_given_images(
     images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
 ) -> np.ndarray:
     """Refuse what the network would take for something else."""

@@ -23,14 +23,14 @@ FRONT, SIDE, TOP = "#9ecae1", "#6baed6", "#c6dbef"
 NUMBERS = "#a1d99b"  # of what is no map any more
 
 
-class Layer(Protocol):
+class SizedLayer(Protocol):
     """What is drawn of a layer; the rows of `cnnbook.costs.layer_costs` are such."""
 
     name: str
     output_shape: Sequence[int]
 
 
-def plot_map_sizes(layers: Sequence[Layer], title: str | None = None) -> Figure:
+def plot_map_sizes(layers: Sequence[SizedLayer], title: str | None = None) -> Figure:
     r"""Draw a network, or a part of it, as blocks of the size of its maps.
 
     Heights and widths are to scale; the depth is that of the square root of the number of maps, for
@@ -81,7 +81,7 @@ def plot_map_sizes(layers: Sequence[Layer], title: str | None = None) -> Figure:
     return figure
 
 
-def _blocks(layers: Sequence[Layer]) -> list[tuple[str, tuple[int, ...]]]:
+def _blocks(layers: Sequence[SizedLayer]) -> list[tuple[str, tuple[int, ...]]]:
     """Return name and shape of each layer that changes the shape, or refuse what has no picture."""
     shown: list[tuple[str, tuple[int, ...]]] = []
     for layer in layers:
