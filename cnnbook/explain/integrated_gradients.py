@@ -22,7 +22,7 @@ import tensorflow as tf
 
 BATCH_PIXELS = 400_000  # of the images that are computed at once: 7 photos of 224 x 224
 TOLERANCE = 0.01  # of the change of the score
-ROUNDING = 1e-4  # of the sum of all sizes: where shares cancel, float32 allows no more
+ROUNDING = 2e-5  # of the sum of all sizes: where shares cancel, float32 allows no more
 STEPS_AT_MOST = 1_000
 NARROWEST = 1e-6  # of the way
 
@@ -49,7 +49,7 @@ def integrated_gradients(
 
     Returns:
         (count, height, width, channels) float32. The sum over an image is its score less that of
-        the baseline, within 1 % of this difference (or, where shares cancel, 0.01 % of the sum of
+        the baseline, within 1 % of this difference (or, where shares cancel, 0.002 % of the sum of
         their sizes). If not, a warning says so.
 
     Raises:
