@@ -17,6 +17,8 @@ Import from the file that you would copy; this page is the table of contents.
 - `cnnbook.features`, `cnnbook.transfer`: what a trained network knows, used for something else
 - `cnnbook.explain`: why that answer? model and images in, arrays out
 - `cnnbook.plots`: show me: arrays in, Matplotlib figures out
+- `cnnbook.widgets`: turn it yourself: figures with sliders, in Jupyter
+- `cnnbook.export`, `cnnbook.latency`: a model as a file for LiteRT or ONNX, and how soon it answers
 """
 
 __version__ = "0.1.0"
