@@ -22,7 +22,7 @@ CELLS = {"00_before_you_start": (12, 30), "03_first_cnn_on_mnist": (20, 50)}
 
 
 # A line that is not within a function and calls a plot, or Matplotlib itself.
-DRAWS = r"^(?!def |from |import |[ @#]).*\b(plot_\w+|plt\.(subplots|figure|show))\("
+DRAWS = r"^(?!def |from |import |[ @#]).*\b(plot_\w+|\w+_widget|plt\.(subplots|figure|show))\("
 
 
 def kept(source: Path) -> nbformat.NotebookNode:

@@ -22,6 +22,7 @@ from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.kernel import plot_kernel
 from cnnbook.plots.stops import plot_stops
 from cnnbook.plots.timeline import plot_timeline
+from cnnbook.widgets.convolution import convolution_widget
 
 # %%
 # Nothing is trained in this chapter: a quick run and a full run are the same.
@@ -168,10 +169,13 @@ print("NumPy convolve:   ", np.convolve([0, 0, 1, 0, 0], [1, 2, 3], "valid"))
 #
 # Along one axis, let a filter of F pixels move in steps of S pixels (the *stride*) over an input of
 # W pixels with P zeros put at each end (the *padding*). It stops at `(W - F + 2P) / S + 1` places.
+# In JupyterLab the first figure below has sliders: change kernel, stride and padding, and watch the
+# sizes.
 
 # %%
 cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
 figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last case does not fit")
+convolution_widget({"coffee": photo, "grey": grey}, stride=2, padding=1)
 
 # %% [markdown]
 # With stride 1, odd F and P = (F - 1) / 2, the output is as large as the input. Keras calls this
