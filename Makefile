@@ -22,7 +22,7 @@ book: .venv/ready  ## run every chapter (quick) and make the web pages under bui
 	@$(BIN)/cnnbook book
 
 test: .venv/ready  ## run every test, the notebooks included
-	@echo "Running every test, the notebooks included: 15 to 20 minutes on 2 cores ..."
+	@echo "Running every test, the notebooks included: 20 to 30 minutes on 2 cores ..."
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-backends: .venv/ready  ## run every network on TensorFlow, JAX and PyTorch (installs PyTorch)
@@ -35,7 +35,7 @@ check: .venv/ready  ## lint, format and fast tests (a minute and a half on 2 cor
 lab: .venv/ready  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
-notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (over an hour)
+notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (almost three hours)
 	@$(BIN)/cnnbook book --update
 
 claims: .venv/ready  ## show the claims, and rewrite the figures in the prose from their record

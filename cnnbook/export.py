@@ -78,6 +78,8 @@ def export_litert(
 def export_onnx(model: keras.Model, path: str | Path) -> Path:
     """Write a model as an ONNX file: float32 images in, pixels 0 to 255, float32 logits out.
 
+    tf2onnx copies the weights many times: a network of 20 million parameters took 12 GB of memory.
+
     Args:
         model: As for `export_litert`.
         path: Ends in ".onnx". A file that is there is replaced once the new one is whole.

@@ -142,8 +142,9 @@ def test_every_family_can_be_exported(family, tmp_path):
     images = some_images(options["image_shape"])
     expected = logits_of(model, images)
     close = {"atol": 1e-4 * max(1, abs(expected).max())}
-    # tf2onnx takes minutes for the dense layers of these two, which are like all others.
-    names = ["litert"] if family in {"alexnet", "vgg"} else FORMATS
+    # For large networks tf2onnx takes minutes (VGG) or 12 GB (Inception v3); their layers are those
+    # of the small ones.
+    names = ["litert"] if model.count_params() > 4_000_000 else FORMATS
     for export, load, file in (FORMATS[name] for name in names):
         predict = load(export(model, tmp_path / file))
         np.testing.assert_allclose(predict(images), expected, **close)

@@ -1,5 +1,6 @@
 """build_vgg against table 1 of the paper and against keras.applications."""
 
+import gc
 from itertools import pairwise
 
 import keras
@@ -16,6 +17,14 @@ OFFICIAL = {16: "VGG16", 19: "VGG19"}
 
 def photos(count=1, shape=(32, 32, 3)):
     return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype="uint8")
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_last_one():
+    """Two of these networks at once, with their copies, are 4.6 GB."""
+    yield
+    keras.utils.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(scope="module", params=PUBLISHED)
