@@ -1,8 +1,9 @@
 """What do kernel, stride and padding do to a picture? Sliders, and the answer beside them.
 
-In JupyterLab, Jupyter Notebook and VS Code the cell has lists and sliders; where a program runs the
-notebook, nbconvert or nbval, it has the same figure as a plain picture. Every answer is drawn where
-its window lies: without padding a rim is missing, with a stride the squares are larger.
+In JupyterLab, and where else the front end says that somebody is there, the cell has lists and
+sliders; where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain
+picture. Every answer is drawn where its window lies: without padding a rim is missing, with a
+stride the squares are larger.
 
 Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
 https://arxiv.org/abs/1603.07285, for the sizes.
@@ -145,11 +146,11 @@ class ConvolutionWidget(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         """Return the figure and, for somebody who can turn them, the sliders."""
-        picture = base64.b64encode(_png(self.draw())).decode()
-        bundle = {"text/plain": repr(self), "image/png": picture}
+        live = {}
         if _is_watched():
-            bundle[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
-        return bundle
+            live[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        picture = self.controls["figure"].value if live else _png(self.draw())
+        return {"text/plain": repr(self), "image/png": base64.b64encode(picture).decode(), **live}
 
 
 def convolution_widget(
@@ -192,14 +193,13 @@ def convolution_widget(
                 f' {arrays!r:.40}. Pass {{"my own": array}}.'
             )
     kernels = {name: _check_matrix("kernels", name, kernel) for name, kernel in kernels.items()}
-    grey = {}
+    grey, largest = {}, np.max([kernel.shape for kernel in kernels.values()], axis=0)
     for name, picture in pictures.items():
         array = np.asarray(picture)
         white = 255 if np.issubdtype(array.dtype, np.integer) else 1
         if array.ndim == 3 and array.shape[2] in (1, 3):
             array = array.mean(axis=-1)
         grey[name] = (_check_matrix("pictures", name, array) / white).clip(0, 1)
-        largest = np.max([kernel.shape for kernel in kernels.values()], axis=0)
         if (grey[name].shape < largest).any():
             raise ValueError(
                 f"`pictures` must be at least as large as every kernel, {largest[0]}×{largest[1]};"
@@ -224,8 +224,8 @@ def _check_matrix(argument: str, name: str, values: np.ndarray) -> np.ndarray:
 def _is_watched() -> bool:
     """Whether somebody sits at the notebook who could turn a slider.
 
-    JupyterLab, Notebook and VS Code send facts about the cell along with its code; programs that
-    run notebooks, nbclient and nbval, send none.
+    JupyterLab sends facts about the cell along with its code; programs that run notebooks, nbclient
+    and nbval, send none. Other front ends are said to do as JupyterLab does; they were not tried.
     """
     shell = get_ipython()
     return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))

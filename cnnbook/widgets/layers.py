@@ -1,7 +1,8 @@
 """What happens to a picture in a network, layer by layer? A slider to step through them.
 
-In JupyterLab, Jupyter Notebook and VS Code the cell has sliders and, if wanted, a pad to draw on;
-where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
+In JupyterLab, and where else the front end says that somebody is there, the cell has sliders and,
+if wanted, a pad to draw on; where a program runs the notebook, nbconvert or nbval, it has the same
+figure as a plain picture.
 
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, for looking at the maps of all layers.
@@ -126,11 +127,11 @@ class LayersWidget(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         """Return the figure and, for somebody who can turn them, the sliders."""
-        picture = base64.b64encode(_png(self.draw())).decode()
-        bundle = {"text/plain": repr(self), "image/png": picture}
+        live = {}
         if _is_watched():
-            bundle[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
-        return bundle
+            live[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
+        picture = self.controls["figure"].value if live else _png(self.draw())
+        return {"text/plain": repr(self), "image/png": base64.b64encode(picture).decode(), **live}
 
 
 def layers_widget(
@@ -231,8 +232,8 @@ def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.la
 def _is_watched() -> bool:
     """Whether somebody sits at the notebook who could turn a slider.
 
-    JupyterLab, Notebook and VS Code send facts about the cell along with its code; programs that
-    run notebooks, nbclient and nbval, send none.
+    JupyterLab sends facts about the cell along with its code; programs that run notebooks, nbclient
+    and nbval, send none. Other front ends are said to do as JupyterLab does; they were not tried.
     """
     shell = get_ipython()
     return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import types
 
-import ipywidgets
 import nbformat
 import numpy as np
 import pytest
@@ -196,15 +195,6 @@ def test_no_figure_is_left_open(widget):
 
 
 # Where nobody can turn a slider ----------------------------------------------------------------
-
-
-@pytest.fixture
-def made():
-    """The widgets that are made during a test."""
-    made = []
-    ipywidgets.Widget.on_widget_constructed(made.append)
-    yield made
-    ipywidgets.Widget.on_widget_constructed(None)
 
 
 def test_outside_of_a_notebook_there_is_a_picture_and_no_widget_is_made(widget, made):

@@ -3,7 +3,6 @@
 import base64
 import types
 
-import ipywidgets
 import keras
 import numpy as np
 import pytest
@@ -212,15 +211,6 @@ def test_no_figure_is_left_open(widget):
 
 
 # Where nobody can turn a slider ----------------------------------------------------------------
-
-
-@pytest.fixture
-def made():
-    """The widgets that are made during a test."""
-    made = []
-    ipywidgets.Widget.on_widget_constructed(made.append)
-    yield made
-    ipywidgets.Widget.on_widget_constructed(None)
 
 
 def test_outside_of_a_notebook_there_is_a_picture_and_no_widget_is_made(model, images, made):
