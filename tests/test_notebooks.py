@@ -1,12 +1,19 @@
 """Sources become notebooks one way; runs are honest about failures."""
 
+import base64
+import io
 import os
 
+import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from cnnbook.notebooks import (
     START_UP_MESSAGES,
     NotebookError,
+    _shrink_png,
+    _tidy_outputs,
     make_notebook,
     run_notebook,
     take_outputs,
@@ -113,3 +120,37 @@ def test_changed_code_never_takes_old_outputs(tmp_path):
     executed, _ = run(SOURCE, tmp_path, COLOUR="green")
     with pytest.raises(NotebookError, match="run it again"):
         take_outputs(make_notebook(SOURCE.replace("2 + 2", "2 + 3")), executed)
+
+
+SMOOTH = np.dstack([np.add.outer(np.arange(60), np.arange(80))] * 3).astype("uint8")
+NOISE = np.random.default_rng(0).integers(0, 256, (60, 80, 4), "uint8")
+PICTURES = {
+    "few colours": np.where(SMOOTH[..., :1] > 70, [[[200, 30, 30, 255]]], [[[255] * 4]]).astype("uint8"),
+    "many colours": np.dstack([NOISE[..., :3] // 8 + SMOOTH, np.full((60, 80), 255, "uint8")]),
+    "a transparent one": np.dstack([SMOOTH, np.add.outer(np.arange(60) * 4, np.zeros(80))]).astype(
+        "uint8"
+    ),
+    "grey": SMOOTH[..., 0],
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_kept_picture_has_the_same_pixels_in_no_more_bytes(name):
+    Image.fromarray(PICTURES[name]).save(file := io.BytesIO(), "PNG", compress_level=6)
+    cell = nbformat.v4.new_code_cell("draw()")
+    data = {"image/png": base64.b64encode(file.getvalue()).decode(), "text/plain": "a figure"}
+    cell.outputs = [nbformat.v4.new_output("display_data", data=dict(data))]
+    _tidy_outputs(cell)
+    [output] = cell.outputs
+    assert output.data["text/plain"] == "a figure"
+    kept = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+    assert kept.format == "PNG"
+    np.testing.assert_array_equal(kept.convert("RGBA"), Image.open(file).convert("RGBA"))
+    assert len(output.data["image/png"]) <= len(data["image/png"])
+
+
+def test_figures_lose_bytes():
+    for name in ("few colours", "many colours"):
+        Image.fromarray(PICTURES[name]).save(file := io.BytesIO(), "PNG", compress_level=6)
+        text = base64.b64encode(file.getvalue()).decode()
+        assert len(_shrink_png(text)) < 0.95 * len(text), name
