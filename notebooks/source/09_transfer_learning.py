@@ -351,8 +351,8 @@ claim("transfer_spread_10", spread, at_most=5, embedded=20, quick=50, **data)
 
 # %% [markdown]
 # With 100 of each class the old network is right in 98.8 %<!--claim:transfer_accuracy_100-->, with
-# 1,000 in 99.1 %<!--claim:transfer_accuracy_1000-->. From nothing, 1,000 of each give
-# 59 %<!--claim:transfer_nothing_1000--> (chapter 8 does better, with more epochs and more
+# 1,000 in 99.1 %<!--claim:transfer_accuracy_1000-->. From nothing, in 200 batches, 1,000 of each
+# give 59 %<!--claim:transfer_nothing_1000--> (chapter 8 does better, with more epochs and more
 # augmentation). Which ten photographs one has makes a difference of
 # 1.1 points<!--claim:transfer_spread_10-->, so a figure from one choice of ten says little.
 #
@@ -600,9 +600,10 @@ claim("transfer_guide_head_lead", lead, at_least=-2, quick=-100, **data)
 #
 # With 150 of each, many a guide would tune. We gave that 60 batches, and on all three sets the head
 # stays in front, by 1.3 points<!--claim:transfer_guide_head_lead--> or more. So "few" are more than
-# one thinks: `transfer_advice` draws its line at 2,000 pictures, because of this table. Who follows
-# it loses 2 points<!--claim:transfer_guide_worst_loss--> at most against the best of the four. It
-# is a place to begin; longer training may turn the order, and validation pictures decide.
+# one thinks: because of this table `transfer_advice` draws its line at 2,000 pictures. Who follows
+# it loses 2 points<!--claim:transfer_guide_worst_loss--> at most here against the best of the four;
+# that is no test of it, for the line was drawn on these very pictures. It is a place to begin:
+# longer training may turn the order, and your validation pictures decide.
 #
 # ## Break it on purpose
 #
