@@ -35,7 +35,7 @@ check: .venv/ready  ## lint, format and fast tests (a minute and a half on 2 cor
 lab: .venv/ready  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
-notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (almost three hours)
+notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (about three hours)
 	@$(BIN)/cnnbook book --update
 
 claims: .venv/ready  ## show the claims, and rewrite the figures in the prose from their record
