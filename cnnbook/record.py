@@ -15,9 +15,10 @@ from importlib import metadata
 from pathlib import Path
 
 FIGURE = re.compile(
-    r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-z]+)?"
+    r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?"
     r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->"
 )
+MARKER = re.compile(r"<!--(?:claim|minutes):(?P<name>\w+)-->")
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
 
@@ -74,7 +75,8 @@ def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]
     1,000 and more get commas.
 
     Returns:
-        The text, and one line for each figure that differed or has no entry in the record.
+        The text, and one line for each figure that differed or has no entry in the record, and
+        for each marker that stands behind no figure.
 
     Example:
         >>> record = {"claims": {"accuracy": {"value": 0.9912}}, "notebooks": {}}
@@ -105,6 +107,10 @@ def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]
             changes.append(f"{name}: {figure} -> {fresh}")
         return f"{fresh}{unit}<!--{kind}:{name}-->"
 
+    ends = {match.end() for match in FIGURE.finditer(text)}
+    for marker in MARKER.finditer(text):
+        if marker.end() not in ends:
+            changes.append(f"{marker['name']}: no figure before the marker, on its line")
     return FIGURE.sub(measured, text), changes
 
 

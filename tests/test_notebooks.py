@@ -125,7 +125,9 @@ def test_changed_code_never_takes_old_outputs(tmp_path):
 SMOOTH = np.dstack([np.add.outer(np.arange(60), np.arange(80))] * 3).astype("uint8")
 NOISE = np.random.default_rng(0).integers(0, 256, (60, 80, 4), "uint8")
 PICTURES = {
-    "few colours": np.where(SMOOTH[..., :1] > 70, [[[200, 30, 30, 255]]], [[[255] * 4]]).astype("uint8"),
+    "few colours": np.where(SMOOTH[..., :1] > 70, [[[200, 30, 30, 255]]], [[[255] * 4]]).astype(
+        "uint8"
+    ),
     "many colours": np.dstack([NOISE[..., :3] // 8 + SMOOTH, np.full((60, 80), 255, "uint8")]),
     "a transparent one": np.dstack([SMOOTH, np.add.outer(np.arange(60) * 4, np.zeros(80))]).astype(
         "uint8"

@@ -50,6 +50,20 @@ def test_a_marker_without_an_entry_is_reported_and_left(record):
     assert refresh_figures(text, record) == (text, ["unknown: not in the record"])
 
 
+@pytest.mark.parametrize("text", ["the gap is 9\n# points<!--claim:gap-->", "some<!--claim:gap-->"])
+def test_a_marker_without_a_figure_is_reported(text):
+    record = {"claims": {"gap": {"value": 9}}, "notebooks": {}}
+    assert refresh_figures(text, record) == (
+        text,
+        ["gap: no figure before the marker, on its line"],
+    )
+
+
+def test_units_may_have_capitals():
+    record = {"claims": {"size": {"value": 4.25}}, "notebooks": {}}
+    assert refresh_figures("3.9 MB<!--claim:size-->", record)[0] == "4.2 MB<!--claim:size-->"
+
+
 def test_a_new_run_replaces_only_its_own_notebook(record):
     add_run(record, "02_two", 1.0, [entry("second", 1)])
     add_run(record, "01_one", 1.0, [entry("parameters", 5)])

@@ -580,7 +580,7 @@ claim("arch_vgg_to_mobilenet_time", times[4], at_least=2, quick=0.2)
 # 10 times<!--claim:arch_vgg_to_mobilenet_time--> the time: depthwise filters fetch much and compute
 # little. One of our sources allows 50 ms on a telephone and 10 ms on a server; measure on yours.
 # Another has ResNet fill 102 MB, and VGG 599. We find 103 MB<!--claim:arch_resnet50_file--> and
-# 553 MB<!--claim:arch_vgg16_file-->.
+# 554 MB<!--claim:arch_vgg16_file-->.
 #
 # ## The spatial transformer (2015): what if the picture is turned?
 #

@@ -181,7 +181,7 @@ claim("real_resnet50_batch_ms", together.batch_ms, at_most=400, quick=5_000)
 
 # %% [markdown]
 # So the choice can be read off: of all that are fast enough, the most accurate. EfficientNet-Lite0
-# answers in 29 ms<!--claim:real_lite0_ms-->, in 30 MB<!--claim:real_lite0_memory-->; ResNet-50, two
+# answers in 29 ms<!--claim:real_lite0_ms-->, in 28 MB<!--claim:real_lite0_memory-->; ResNet-50, two
 # points better on ImageNet, takes 3.2 times<!--claim:real_resnet50_to_lite0_time--> as long.
 # Smaller pictures help less than they promise: for 5.4 times the pixels the first takes
 # 1.8 times<!--claim:real_lite0_large_to_small_time--> as long. And a batch? ResNet-50 takes
@@ -322,8 +322,8 @@ claim("real_cured_loss_of_many", -100 * gained[-1], at_least=-1, quick=-100)
 # %% [markdown]
 # Four filters get 54 %<!--claim:real_small_net_accuracy--> even of their training pictures:
 # underfitting, whose cure is a larger net. The large one knows 500 clothes by heart, and is
-# 20 points<!--claim:real_large_gap_few--> worse on others; with 8,000 the gap is 9
-# points<!--claim:real_large_gap_many-->. Dropout and changed pictures (chapter 8), on 500, close
+# 20 points<!--claim:real_large_gap_few--> worse on others; with 8,000 the gap is
+# 8 points<!--claim:real_large_gap_many-->. Dropout and changed pictures (chapter 8), on 500, close
 # 4 points<!--claim:real_cured_gap_few--> of it, and bring 1.0<!--claim:real_cured_gain--> on unseen
 # clothes: a gap is a sign, and not yet the goal. With 8,000 the same cure costs
 # 5 points<!--claim:real_cured_loss_of_many-->: there is less to cure, and harder pictures want a
@@ -656,8 +656,8 @@ claim("real_keras_to_litert_time", sooner, at_least=2, quick=1)
 
 # %% [markdown]
 # Float files give Keras' logits to 0.00002<!--claim:real_float_files_differ_by-->. Integers cost at
-# most 0.02 points<!--claim:real_int8_loss--> of accuracy; the dense net's file is 3.9
-# times<!--claim:real_int8_smaller--> smaller. And for a single digit Keras takes
+# most 0.02 points<!--claim:real_int8_loss--> of accuracy; the dense net's file is
+# 3.8 times<!--claim:real_int8_smaller--> smaller. And for a single digit Keras takes
 # 22 times<!--claim:real_keras_to_litert_time--> as long: most of that is not arithmetic. Is it so
 # for a large network? The classifier of cats and dogs, for each of its sizes:
 
@@ -742,7 +742,7 @@ claim("real_night_accuracy", dark, at_most=0.97, quick=1)
 #
 # ## Solutions
 #
-# **1.** It has 15 KB<!--claim:real_tiny_kilobytes--> and reads
+# **1.** It has 10 KB<!--claim:real_tiny_kilobytes--> and reads
 # 98 %<!--claim:real_tiny_accuracy-->.
 
 # %% tags=["solution"]
