@@ -21,7 +21,7 @@ def photos(count=1, shape=(32, 32, 3)):
 
 @pytest.fixture(autouse=True)
 def _forget_the_last_one():
-    """Two of these networks at once, with their copies, are 4.6 GB."""
+    """Two of these networks at once, with their copies, need 3.7 GB; one after the other 3.1."""
     yield
     keras.utils.clear_session()
     gc.collect()
