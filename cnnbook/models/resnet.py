@@ -23,6 +23,7 @@ BLOCKS = {
     152: (3, 8, 36, 3),
 }
 MEAN_BGR = (103.939, 116.779, 123.68)
+FIRST_WEIGHTS = "he_uniform"  # drawn in a third of the time that "he_normal" takes
 
 
 def build_resnet(
@@ -143,7 +144,7 @@ def padded_conv_norm(
         strides,
         padding,
         use_bias=use_bias,
-        kernel_initializer="he_uniform",  # drawn in a third of the time that he_normal takes
+        kernel_initializer=FIRST_WEIGHTS,
         name=name,
     )(x)
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)

@@ -11,6 +11,8 @@ This file stands alone: copy it, it needs only Keras.
 import keras
 from keras import layers
 
+FIRST_WEIGHTS = "he_normal"
+
 
 def build_resnet_cifar(
     depth: int = 20,
@@ -109,7 +111,7 @@ def padded_conv_norm(
         strides,
         padding,
         use_bias=use_bias,
-        kernel_initializer="he_normal",
+        kernel_initializer=FIRST_WEIGHTS,
         name=name,
     )(x)
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
