@@ -28,7 +28,8 @@ SHOWN_DIGITS = 16
 # ## What runs where
 #
 # Everything here runs on a CPU, without a GPU and without the internet. The network code is Keras
-# 3; TensorFlow computes for it, unless you choose another backend. This is what they find:
+# 3, and in the chapters TensorFlow computes for it. (The networks of the package run on JAX and
+# PyTorch as well; the chapters do not.) This is what they find:
 
 # %%
 print(describe_devices())
@@ -72,8 +73,9 @@ print("CNNBOOK_QUICK is", "set: this is the quick profile" if QUICK else "not se
 #
 # Loaders look in four places and say which one they took: the folder that the variable
 # `CNNBOOK_DATA` names, a copy prepared by TensorFlow Datasets (TFDS), a download through TFDS
-# (unless `CNNBOOK_OFFLINE` is set), and last the small copy that comes with the book. With that,
-# accuracies are lower, and claims expect less. In a terminal, `cnnbook doctor` lists what you have.
+# (unless `CNNBOOK_OFFLINE` is set), and last the small copy that comes with the book; where there
+# is none, the chapter makes a stand-in. With those, accuracies are others, and claims expect less.
+# In a terminal, `cnnbook doctor` lists what you have.
 
 # %%
 digits = load_mnist()
@@ -137,7 +139,8 @@ except ClaimError as error:
 #   breaks. Exercises stand at the end of each chapter, their solutions folded away below.
 # - **Run the chapters as tests.** `make test` runs all of them, compares outputs that must not
 #   change, and checks every claim: after an update of Keras it tells you what no longer holds.
-# - **Copy what you need.** Every file of `cnnbook` stands alone and says what it needs:
+# - **Copy what you need.** Every file of `cnnbook`, the command line aside, stands alone and says
+#   what it needs:
 
 # %% tags=["nbval-check-output"]
 print(cnnbook.arithmetic.__doc__.strip().splitlines()[-1])

@@ -141,8 +141,8 @@ edges = apply(grey, HORIZONTAL_EDGES)
 figure = plot_kernel(grey, HORIZONTAL_EDGES, edges, "Red where it turns brighter downwards")
 
 # %% [markdown]
-# Before neural networks, people designed such kernels. A convolutional network starts with random
-# numbers and *learns* them, as chapter 3 shows.
+# Before networks learned them, people designed such kernels. A convolutional network starts with
+# random numbers and *learns* them, as chapter 3 shows.
 #
 # ## Convolution, or cross-correlation?
 #
@@ -214,7 +214,7 @@ for padding in ("valid", "same"):
 rim = photo[30:34, 40:44]
 means = convolve(rim[None], np.full((2, 2, 3, 1), 1 / 12))
 largest = pool(means, size=2, stride=1)
-print("picture", rim.shape, "filter", means.shape[1:], "pooling", largest.shape[1:])
+print("picture", rim.shape, "map", means.shape[1:], "after pooling", largest.shape[1:])
 claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, filter_size=5), equals=76)
 
 # %%

@@ -293,8 +293,9 @@ claim("pool_read_max4", read["max", 4][2], at_least=0.7, source=source)
 # pixels brings the reader of whole maps from 90 %<!--claim:pool_read_all_values_unmoved--> down to
 # 55 %<!--claim:pool_read_all_values-->. After the 4×4 maximum it falls from
 # 93 %<!--claim:pool_read_max4_unmoved--> to 82 %<!--claim:pool_read_max4-->, after the 2×2 one to
-# 67 %<!--claim:pool_read_max2-->. So the promise holds within its bounds: the help is real,
-# partial, and fades once the shift outgrows the window.
+# 67 %<!--claim:pool_read_max2-->. So the promise holds within its bounds: the help is real and
+# partial, and larger windows help longer; but four pixels move even the 4×4 maxima as far as
+# another digit lies.
 #
 # ## The gradient: the winner takes it
 #
@@ -473,8 +474,9 @@ claim("pool_alexnet_last_map", sizes[-1], equals=6)
 # %% [markdown]
 # 2: The smallest value is the largest one of the negated picture, negated back.
 #
-# 3: Yes for both, where 4 divides the size. The largest of the largest is the largest, and the mean
-# of means is the mean, because all windows are equally large.
+# 3: Yes for both, without padding, whatever the size: both ways leave the same pixels over. The
+# largest of the largest is the largest, and the mean of means is the mean, because all windows are
+# equally large.
 
 # %% tags=["solution", "nbval-check-output"]
 smallest = -layers.MaxPooling2D(2)(-batch).numpy()

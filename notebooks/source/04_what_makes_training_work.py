@@ -4,7 +4,8 @@
 # Why does one network learn in seconds, and its twin not at all? Mostly because of numbers that
 # nobody looks at: how the pixels are scaled, how large the first weights are, how long the steps.
 # This chapter tries each choice alone, on 2,000 digits, in seconds. At its end all good ones
-# together read 99.6 %<!--claim:training_small_net_accuracy--> of MNIST's test digits.
+# together, and all of the digits, read 99.6 %<!--claim:training_small_net_accuracy--> of MNIST's
+# test digits.
 #
 # Takes about 15 minutes<!--minutes:04_what_makes_training_work--> on two CPU cores with the whole
 # of MNIST, and less with the digits that come with the book (quick: one to two minutes); needs
@@ -257,8 +258,9 @@ names = ("lead of the true class over the other", "loss")
 figure = plot_runs(losses, lead, names, "The hinge is content at its margin, cross-entropy never")
 
 # %% [markdown]
-# Both pull equally hard when the answer is far wrong. Keras' `CategoricalHinge` is another kind: it
-# counts only the *worst* wrong class, with margin 1, and a wrong score below 0 as 0.
+# With two classes, as here, both pull equally hard when the answer is far wrong; with more, the
+# hinge pulls once for each class that comes too close. Keras' `CategoricalHinge` is another kind:
+# it counts only the *worst* wrong class, with margin 1, and a wrong score below 0 as 0.
 #
 # ## Batch normalisation, by hand and by layer
 #
@@ -351,10 +353,10 @@ claim("training_with_l1", scores["L1"].mean(), at_least=0.74, quick=0.3)
 # %% [markdown]
 # Left alone, the weights spread, the net learns most of the wrong labels, and gets
 # 74 %<!--claim:training_by_heart--> of the unseen digits. L1 sets
-# 63 %<!--claim:training_l1_weights_near_zero--> of the weights to all but 0, the pixels in the
-# corners first, and gets 80 %<!--claim:training_with_l1-->; dropout gets
-# 82 %<!--claim:training_with_dropout--> with weights of any size. L2 narrows the
-# whole distribution, and empties only the corners; max norm cuts the tails.
+# 63 %<!--claim:training_l1_weights_near_zero--> of the weights to all but 0 (of the last seed, as
+# in the picture), and gets 80 %<!--claim:training_with_l1-->; dropout gets
+# 82 %<!--claim:training_with_dropout--> with weights of any size. L2 brings fewer weights to 0 than
+# L1. Max norm scales all weights of a unit down together, so that those without a use fade, too.
 #
 # ## Learning rate: test the range, then ride one cycle
 #
@@ -416,9 +418,10 @@ claim("training_at_its_peak_rate", curves["constant 0.2"][:, -1].mean(), at_most
 #
 # ## Optimisers side by side
 #
-# *Momentum* steps along a running mean of the gradients. *Adagrad* divides each weight's step by
-# the size of all its gradients so far, *RMSprop* by that of the recent ones. *Adam* (Kingma & Ba
-# 2014, https://arxiv.org/abs/1412.6980) does both; by hand it is four lines.
+# *Momentum* steps along a running sum of the gradients in which old ones fade: at 0.9, a steady
+# gradient moves the weights ten times as far. *Adagrad* divides each weight's step by the size of
+# all its gradients so far, *RMSprop* by that of the recent ones. *Adam* (Kingma & Ba 2014,
+# https://arxiv.org/abs/1412.6980) does both, with means; by hand it is four lines.
 
 # %%
 adam, weight = optimizers.Adam(0.1), keras.Variable(1.0)
@@ -450,8 +453,9 @@ claim("training_adam_lead_late", lead[-1], at_most=0.07, quick=0.5)
 
 # %% [markdown]
 # After one epoch Adam leads plain gradient descent by 35 %<!--claim:training_adam_lead_early--> of
-# all digits, after the last by 4 %<!--claim:training_adam_lead_late-->. Each had a rate that suits
-# it: compare optimisers at one common rate, and you compare rates.
+# all digits, after the last by 4 %<!--claim:training_adam_lead_late-->. But look at the rates: SGD
+# with and without momentum have the same, and without it that is a tenth of the step. Compare
+# optimisers at one common rate, and you compare rates.
 #
 # ## Too little, too much: read it from the curves
 #
@@ -479,8 +483,8 @@ claim("training_overfit_loss_rise", turn, at_least=1.02)
 # | training does not move | a fault | look at pixels, first weights, rate, labels |
 # | both still fall | unfinished | train longer |
 #
-# The loss turns up before the accuracy does: the net of 512 units makes no more mistakes than
-# before, it is only more certain of them.
+# The loss may turn up while the accuracy stays: then the net makes no more mistakes than before, it
+# is only more certain of them.
 #
 # ## All of it together
 #
@@ -537,9 +541,9 @@ bounds = {"at_least": 0.995, "embedded": 0.97, "quick": 0.9}
 claim("training_small_net_accuracy", np.mean(accuracies), source=digits.source, **bounds)
 
 # %% [markdown]
-# With 105,290<!--claim:training_small_net_parameters--> parameters, a twelfth of chapter 3's best,
-# 99.6 %<!--claim:training_small_net_accuracy--> of the test digits (the mean of three seeds): no
-# choice above is large, together they are.
+# With 105,290<!--claim:training_small_net_parameters--> parameters, less than a tenth of those of
+# chapter 3's best, 99.6 %<!--claim:training_small_net_accuracy--> of the test digits (the mean of
+# three seeds). What each part brings on this net, we have not measured.
 #
 # ## Break it on purpose: units that stay one
 #
@@ -561,7 +565,7 @@ claim("training_constant_accuracy", result["val_accuracy"][:, -1].mean(), at_mos
 # ## What you saw
 #
 # - Keep sizes near 1: scaled pixels, weights scaled by fan-in, batch normalisation in between.
-# - Find the learning rate by a range test, and let it rise and fall; the optimiser matters less.
+# - Find the learning rate by a range test, let it rise and fall, and give each optimiser its own.
 # - Training and unseen curves together say which is wrong: too little, too much, or a fault.
 #
 # ## Exercises

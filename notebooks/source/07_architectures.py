@@ -2,8 +2,8 @@
 # # 7. A gallery of architectures
 #
 # Chapter 5 stacked equal blocks. What else can be built of convolutions, and what did it bring?
-# The networks of this chapter grew out of one another: each answers a question that the one before
-# left open. We take them in that order, write out the one new piece of each, show that it is the
+# Most networks of this chapter answer a question that an earlier one left open. We take them
+# roughly in the order of their years, write out the one new piece of each, show that it is the
 # piece in `cnnbook/models`, and at the end measure them all.
 #
 # Takes about 18 minutes<!--minutes:07_architectures--> on two CPU cores (quick: about 90 seconds);
@@ -54,7 +54,9 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 # In ImageNet's yearly contest a network learns from 1.2 million photographs of 1,000 classes. Its
 # *top-5 error* is the share of new photographs whose class is not among its five best guesses. The
 # figures are of the winners, without outside data, from Russakovsky et al. (2015,
-# https://arxiv.org/abs/1409.0575) and, for 2014 and 2015, He et al. (2015, table 5).
+# https://arxiv.org/abs/1409.0575) and, for 2014 and 2015, He et al. (2015, table 5). Winners
+# average several networks; the right picture has the depth of the deepest. From 2012 to 2013 no
+# layer was added.
 
 # %%
 winners = {  # year: name, layers, top-5 error in percent; the first two had no deep network
@@ -93,8 +95,9 @@ plt.show()
 # that Hubel and Wiesel found in cats: S-cells look for one pattern each, C-cells accept it a little
 # to the side, and both repeat. Today they are called convolution and pooling. In its form of 1988
 # the first layer has 12<!--claim:arch_neocognitron_planes--> planes of 19×19 S-cells, each for a
-# line in one direction. But its layers learned one after another, and without labels. In LeNet-5
-# (LeCun et al. 1998, http://yann.lecun.com/exdb/publis/) gradient descent goes through all of them.
+# line in one direction. But its layers learned one after another: without labels at first, later
+# from examples that a teacher chose for each layer. In LeNet-5 (LeCun et al. 1998,
+# http://yann.lecun.com/exdb/publis/) gradient descent goes through all of them.
 
 
 # %%
@@ -150,8 +153,9 @@ claim("arch_lenet5_parameters", ours.count_params(), equals=61_706)
 # %% [markdown]
 # ## AlexNet (2012): does it work on photographs?
 #
-# LeNet-5, with its 61,706<!--claim:arch_lenet5_parameters--> parameters, read cheques. Photographs
-# of 1,000 classes took data, two graphics cards and a few inventions (Krizhevsky, Sutskever &
+# LeNet-5 read cheques. (Its usual form today, the one above, has
+# 61,706<!--claim:arch_lenet5_parameters--> parameters, the paper's 60,000.) Photographs of 1,000
+# classes took data, two graphics cards, and new means beside old ones (Krizhevsky, Sutskever &
 # Hinton 2012, https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks):
 # five convolutions and three dense layers, ReLU instead of tanh, dropout, SGD with momentum and
 # weight decay, and a normalisation over neighbouring maps, which VGG's authors found useless. Each
@@ -474,11 +478,13 @@ claim("arch_photographs_named", sum(right), equals=3)
 # %% [markdown]
 # ## Measured, not copied
 #
-# All networks as published, one at a time. *Activations*: what all layers give for one picture, at
-# four bytes a value; in training this must be kept. *Sees*: how many pixels a value of the last
-# maps depends on, along one side. *ms*: one picture on this CPU, median. Top-1 alone is copied:
-# the share of right first guesses on ImageNet, from the table named, where some average over
-# several crops of a picture.
+# All networks in their published sizes, one at a time; each file in `cnnbook/models` says where it
+# differs from its paper. *Activations*: the outputs of all Keras layers for one picture, at four
+# bytes a value: more than training must keep, and to be compared with care, for a ReLU within a
+# convolution (AlexNet, VGG) is not counted. *Sees*: on how many pixels a value of the last maps
+# would depend, along one side, had the picture no border. *ms*: one picture on this CPU, median.
+# Top-1 alone is copied: the share of right first guesses on ImageNet, from the table named, where
+# some take a larger picture or average over crops; that work is in no column.
 
 # %%
 from cnnbook.models.inception_v3 import build_inception_v3
@@ -573,9 +579,11 @@ claim("arch_vgg_to_mobilenet_work", times[1], at_least=45, quick=20)
 claim("arch_vgg_to_mobilenet_time", times[4], at_least=2, quick=0.2)
 
 # %% [markdown]
-# SqueezeNet keeps its promise: 49 times<!--claim:arch_alexnet_to_squeezenet--> fewer parameters
-# than AlexNet. DenseNet-121 has 31 %<!--claim:arch_densenet_to_resnet_parameters--> of ResNet-50's
-# parameters, but 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations. VGG-16
+# SqueezeNet has 49 times<!--claim:arch_alexnet_to_squeezenet--> fewer parameters than AlexNet.
+# (Its authors found both equally good; in the table AlexNet has the help of ten crops.)
+# DenseNet-121 has
+# 31 %<!--claim:arch_densenet_to_resnet_parameters--> of ResNet-50's parameters, but, each joined
+# copy counted, 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations. VGG-16
 # does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the work of MobileNetV2 in
 # 10 times<!--claim:arch_vgg_to_mobilenet_time--> the time: depthwise filters fetch much and compute
 # little. One of our sources allows 50 ms on a telephone and 10 ms on a server; measure on yours.
@@ -592,7 +600,8 @@ claim("arch_vgg_to_mobilenet_time", times[4], at_least=2, quick=0.2)
 #
 # To see it work, a classifier learns upright digits, and is then frozen. Before it we put the
 # transformer, and give it digits that are turned by up to 90° to either side, anew in every epoch.
-# Nobody tells it by how much. It has one way to be of help: to turn them back.
+# Nobody tells it by how much. It can help by turning them back; with six numbers it may also shift,
+# stretch and slant them.
 
 # %% tags=["nbval-check-output"]
 from cnnbook.models.spatial_transformer import AffineSampler, build_spatial_transformer
@@ -680,7 +689,8 @@ claim("arch_turned_accuracy", with_it, at_least=0.8, embedded=0.8, quick=0.1, **
 # Half of the digits lay more than 45 degrees<!--claim:arch_turned_before--> from upright. Behind
 # the sampler it is 15 degrees<!--claim:arch_turned_after-->. The classifier alone reads
 # 51 %<!--claim:arch_turned_accuracy_without--> of them, through the transformer
-# 85 %<!--claim:arch_turned_accuracy-->.
+# 85 %<!--claim:arch_turned_accuracy-->. Some digits it shrinks, enlarges or leaves
+# lying.
 #
 # ## Break it on purpose
 #
@@ -733,8 +743,8 @@ claim("arch_naive_to_reduced", round(naive.count_params() / 6_998_552), equals=1
 del naive
 
 # %% [markdown]
-# **3.** A cat is known by its fur and a cup by its coffee, which have no upright. A rocket that
-# does not stand is taken for a crane.
+# **3.** Cat and cup stay what they are, though the turned cup less surely. The turned rocket is
+# taken for a crane. Three photographs prove no rule.
 
 # %% tags=["solution"]
 for name, photo in photographs.items():

@@ -102,8 +102,8 @@ claim("inside_filters_off", int(off.sum()), equals=4)
 # Yes, and more than that. One filter all but is Sobel's: 0.92<!--claim:inside_best_sobel-->. Of 32,
 # 8<!--claim:inside_filters_like_sobel--> are above 0.5; of random filters
 # 7 %<!--claim:inside_random_like_sobel--> are. The others look for lines, dots and colours, and
-# 4<!--claim:inside_filters_off--> have no weights to speak of (the picture shows them enlarged):
-# even a published network has filters that do nothing.
+# 4<!--claim:inside_filters_off--> have no weights to speak of (the picture shows them enlarged).
+# That alone does not make them idle: the batch normalisation behind may enlarge what little comes.
 #
 # ## What the layers see
 #
@@ -290,9 +290,9 @@ claim("inside_peak_on_cup", int(on_cup), at_least=1, quick=0)
 
 # %% [markdown]
 # It looked into the cup. The shares of integrated gradients sum to what the score has
-# gained, up to 0.4 %<!--claim:inside_completeness_error-->: nothing is left out or invented. That
-# does not make them easy to read: a network reacts to single pixels. Occlusion asks the plainest
-# question, and takes one run for each place.
+# gained, up to 0.4 %<!--claim:inside_completeness_error--> (the steps are made smaller until they
+# do): in sum nothing is left out or invented. That does not make them easy to read: a network
+# reacts to single pixels. Occlusion asks the plainest question, and takes one run for each place.
 #
 # ## Is the map about the network at all?
 #
@@ -326,8 +326,9 @@ for name, explain in methods.items():
 claim("inside_sanity_largest", max(same.values()), at_most=0.7, quick=0.8)
 
 # %% [markdown]
-# The largest is that of saliency, 0.6<!--claim:inside_sanity_largest-->: where there is ink, any
-# network's ReLUs are open. The others are near 0. All four pass, saliency by the least.
+# Three are near 0, and pass. Saliency has 0.6<!--claim:inside_sanity_largest-->: much of its order
+# is there before any learning, probably because a gradient comes through only where ink opens
+# ReLUs. Read its maps with that in mind.
 #
 # ## A network that looks at the wrong thing
 #
@@ -536,7 +537,8 @@ for name, points in planes.items():
 # In the plane of the pixels the nearest neighbour is of the same class for
 # 50 %<!--claim:inside_neighbours_pixels-->, in that of the features, by PCA as well, for
 # 67 %<!--claim:inside_neighbours_features-->, by t-SNE for
-# 79 %<!--claim:inside_neighbours_tsne-->.
+# 79 %<!--claim:inside_neighbours_tsne-->. Not all classes part: shirts still lie among pullovers,
+# coats and T-shirts.
 #
 # ## Break it on purpose
 #
@@ -559,13 +561,13 @@ alike = rank_correlation(*blocks.values())
 claim("inside_missile_likeness", alike, at_least=0.5, quick=0.2)
 
 # %% [markdown]
-# It sees none: the score is low. The map is there nevertheless, and all but the same, with a rank
-# correlation of 0.8<!--claim:inside_missile_likeness-->: every map is scaled by its own maximum.
-# Read the score first.
+# It sees none: the score is low. The map is there nevertheless, as bright as the other, for each is
+# scaled by its own maximum; and all but the same, with a rank correlation of
+# 0.8<!--claim:inside_missile_likeness-->. Read the score first.
 #
 # ## What you saw
 #
-# - First filters, dead ones and noise among them, can be seen; deeper ones can be asked for the
+# - First filters, weak ones and noise among them, can be seen; deeper ones can be asked for the
 #   picture that they like.
 # - A map of where a network looked is a measurement: check that it depends on the weights, and that
 #   it is fine enough for the question.
