@@ -14,11 +14,10 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
 FIGURE = re.compile(
-    r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?"
-    r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->"
+    r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?" + MARKER.pattern
 )
-MARKER = re.compile(r"<!--(?:claim|minutes):(?P<name>\w+)-->")
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
 

@@ -511,9 +511,9 @@ claim("real_several_apart", apart, at_most=4, quick=50)
 # 96 %<!--claim:real_several_worn-->, sleeves 98 %<!--claim:real_several_sleeves-->. The article
 # hardly suffers, not even when its loss counts for a hundredth: the three nets are
 # 0.5 points<!--claim:real_several_apart--> apart there, and on 2,000 test pictures one point may be
-# chance (chapter 5). Adam divides the steps of each weight by the size of its
-# gradients, so the article's own head learns as fast as ever; only the shared layers listen
-# less. What does the sleeve head say of the dresses, which nobody labelled?
+# chance (chapter 5). Adam divides the steps of each weight by the size of its gradients, so the
+# article's own head learns as fast as ever; only the shared layers listen less. What does the
+# sleeve head say of the dresses, which nobody labelled?
 
 # %%
 dresses = clothes.test_images[clothes.test_labels == 3]
@@ -707,8 +707,7 @@ claim("real_photo_keras_to_litert", keras_row[2] / float_row[2], at_least=1.2, q
 
 # %% [markdown]
 # Less, but still: at 224 pixels LiteRT takes 9 ms<!--claim:real_photo_litert_ms--> for one picture,
-# and Keras several times as long. (A row out of the order: measure
-# again.) In integers the file has
+# and Keras several times as long. (A row out of the order: measure again.) In integers the file has
 # 4.0 MB<!--claim:real_photo_int8_file-->, and of 400 test photographs they cost, at the worst of
 # the three sizes, 0.8 points<!--claim:real_photo_int8_loss-->. Whether integers are faster depends
 # on the processor: measure on the one that will do the work.

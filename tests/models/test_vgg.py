@@ -21,11 +21,12 @@ def photos(count=1, shape=(32, 32, 3)):
 
 
 @contextlib.contextmanager
-def half_as_large():
-    """Weights of 16 bits, for TensorFlow keeps the memory of the largest network to the end."""
-    keras.config.set_dtype_policy("float16")
-    yield
-    keras.config.set_dtype_policy("float32")
+def under_policy(name):
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy("float32")
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +143,7 @@ def test_official_weights_are_asked_of_keras_and_land_in_their_layers(depth, mon
             return [np.broadcast_to(np.float32(n), shape) for n, shape in enumerate(both)]
 
     monkeypatch.setattr(keras.applications, OFFICIAL[depth], Official)
-    with half_as_large():
+    with under_policy("float16"):  # TensorFlow never gives back the memory of the largest network
         model = build_vgg(depth, weights="imagenet")
     assert asked == [{"weights": "imagenet", "classifier_activation": None}]
     assert model.count_params() == PUBLISHED[depth]
@@ -209,11 +210,8 @@ def test_an_odd_image_gives_one_logit_a_class():
 
 
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with under_policy("mixed_bfloat16"):
         model = build_vgg(11, (32, 32, 3), 2)
-    finally:
-        keras.config.set_dtype_policy("float32")
     assert model.get_layer("block1_conv1").compute_dtype == "bfloat16"
     assert keras.backend.standardize_dtype(model(photos()).dtype) == "float32"
 
