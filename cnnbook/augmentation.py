@@ -21,6 +21,7 @@ components of all pixels; the square of cutout lies wholly within the picture.
 This file stands alone: copy it, it needs only Keras (and TensorFlow itself, if Keras runs on it).
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -163,11 +164,16 @@ class Augmentation(keras.layers.Layer):
             )
         if not training:
             return images
-        changed, (count, height, width, channels) = ops.cast(images, "float32"), ops.shape(images)
+        changed, (count, height, width, channels) = images, ops.shape(images)
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        is_all = set(self.asked).issubset(GEOMETRY)
         if not set(self.asked).isdisjoint(GEOMETRY):
-            matrices = self.matrices(count, height, width)
-            fill = (self.changes["fill_mode"], self.changes["fill_value"])
-            changed = _resample(changed, matrices, *fill)
+            rest = self.changes["fill_mode"], float(self.changes["fill_value"])
+            rest += (dtype if is_all else "float32",)
+            changed = _resample(images, self.matrices(count, height, width), *rest)
+        if is_all:
+            return changed
+        changed = ops.cast(changed, "float32")
         for name in ("brightness", "contrast"):
             changed = getattr(self, name)(changed, training=True) if name in self.asked else changed
         if "colour" in self.asked:
@@ -179,8 +185,7 @@ class Augmentation(keras.layers.Layer):
             changed = ops.clip(changed + noise, 0, 255)
         if "cutout" in self.asked:
             changed = self.cutout(changed, training=True)
-        is_whole = "int" in keras.backend.standardize_dtype(images.dtype)
-        return ops.cast(ops.round(changed) if is_whole else changed, images.dtype)
+        return _as_type(changed, dtype)
 
     def draw(self, *shape: int) -> keras.KerasTensor:
         """Numbers drawn evenly from -1 to 1."""
@@ -263,46 +268,73 @@ def make_mixup(
     return mixup
 
 
-def _resample(
-    images: keras.KerasTensor, matrices: keras.KerasTensor, fill_mode: str, fill_value: float
-) -> keras.KerasTensor:
-    """Read each new pixel where its picture's matrix says, between four old ones."""
-    count, height, width, channels = ops.shape(images)
-    wide, high = ops.cast(width, "float32"), ops.cast(height, "float32")
-    across = ops.arange(wide, dtype="float32") - (wide - 1) / 2
-    down = ops.arange(high, dtype="float32")[:, None] - (high - 1) / 2
-    (xx, xy, x1), (yx, yy, y1) = (
-        [matrices[:, row, column, None, None] for column in range(3)] for row in range(2)
-    )
-    x = xx * across + (xy * down + x1 + (wide - 1) / 2)
-    y = yx * across + (yy * down + y1 + (high - 1) / 2)
-    is_inside = (abs(2 * x - (wide - 1)) < wide) & (abs(2 * y - (high - 1)) < high)
+def _as_type(values: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    """Convert floats; to whole numbers by rounding."""
+    return ops.cast(ops.round(values) if "int" in dtype else values, dtype)
 
-    def between(place: keras.KerasTensor, size: keras.KerasTensor) -> tuple:
+
+def _resample(images: keras.KerasTensor, matrices: keras.KerasTensor, *rest) -> keras.KerasTensor:
+    """Read each new pixel where its picture's matrix says; `rest` is as in `_blend`."""
+    return _blend(images, *_neighbours(images, matrices, rest[0]), *rest)
+
+
+def _neighbours(images: keras.KerasTensor, matrices: keras.KerasTensor, fill_mode: str) -> tuple:
+    """Find the four old pixels around the place where each new one is read.
+
+    Returns the numbers of the upper left, upper right, lower left and lower right pixels among
+    all of the batch, the shares of the right and of the lower ones, and whether the place is in
+    the picture: four, two and one of (batch, height, width).
+    """
+    count, height, width, _ = ops.shape(images)
+    middle_x, middle_y = ((ops.cast(size, "float32") - 1) / 2 for size in (width, height))
+    across = ops.arange(width, dtype="float32") - middle_x
+    down = ops.arange(height, dtype="float32")[:, None] - middle_y
+
+    def between(row: int, middle: keras.KerasTensor) -> tuple:
+        a, b, c = (matrices[:, row, column, None, None] for column in range(3))
+        place = a * across + (b * down + c + middle)
+        is_inside = abs(place - middle) < middle + 0.5
         if fill_mode == "reflect":  # the edge of the outermost pixel is the mirror
-            place = size - abs(size - abs(place + 0.5)) - 0.5
-        place = ops.clip(place, 0, size - 1)
+            place = 2 * middle + 0.5 - abs(2 * middle + 1 - abs(place + 0.5))
+        place = ops.clip(place, 0, 2 * middle)
         first = ops.floor(place)
-        second = ops.minimum(first + 1, size - 1)
-        return ops.cast(first, "int32"), ops.cast(second, "int32"), (place - first)[..., None]
+        second = ops.minimum(first + 1, 2 * middle)
+        return ops.cast(first, "int32"), ops.cast(second, "int32"), place - first, is_inside
 
-    left, right, to_right = between(x, wide)
-    upper, lower, to_lower = between(y, high)
-    pixels = ops.reshape(images, (-1, channels))
+    left, right, to_right, is_inside_x = between(0, middle_x)
+    upper, lower, to_lower, is_inside_y = between(1, middle_y)
     start = ops.arange(count, dtype="int32")[:, None, None] * (height * width)
-
-    def row(number: keras.KerasTensor) -> keras.KerasTensor:
-        begin = start + number * width
-        one, other = (ops.take(pixels, begin + column, axis=0) for column in (left, right))
-        return one + to_right * (other - one)
-
-    above = row(upper)
-    seen = above + to_lower * (row(lower) - above)
-    return ops.where(is_inside[..., None], seen, fill_value) if fill_mode == "constant" else seen
+    above, below = start + upper * width, start + lower * width
+    corners = [above + left, above + right, below + left, below + right]
+    return corners, [to_right, to_lower], is_inside_x & is_inside_y
 
 
+def _blend(
+    images: keras.KerasTensor,
+    corners: list,
+    shares: list,
+    is_inside: keras.KerasTensor,
+    fill_mode: str,
+    fill_value: float,
+    dtype: str,
+) -> keras.KerasTensor:
+    """Interpolate between the pixels that `_neighbours` found."""
+    pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
+    found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
+    to_right, to_lower = (share[..., None] for share in shares)
+    above, below = (one + to_right * (other - one) for one, other in (found[:2], found[2:]))
+    seen = above + to_lower * (below - above)
+    if fill_mode == "constant":
+        seen = ops.where(is_inside[..., None], seen, fill_value)
+    return _as_type(seen, dtype)
+
+
+_take = functools.partial(ops.take, axis=0)
 if keras.backend.backend() == "tensorflow":
     import tensorflow
 
-    # Compiled into one loop over the pixels it takes a sixth of the time.
-    _resample = tensorflow.function(_resample, jit_compile=True, reduce_retracing=True)
+    # Compiled into one loop each, which is much faster. In a single function the places would be
+    # found anew for each channel; and `ops.take` asks what is negative.
+    _take = tensorflow.gather
+    _compiled = tensorflow.function(jit_compile=True, reduce_retracing=True)
+    _neighbours, _blend = _compiled(_neighbours), _compiled(_blend)

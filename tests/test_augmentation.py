@@ -52,7 +52,7 @@ def test_resampling_is_scipys_linear_interpolation(mode, height, width):
     images = random.uniform(0, 255, (4, height, width, 2)).astype("float32")
     matrices = random.normal(0, 0.3, (4, 2, 3)) + np.eye(2, 3)
     matrices[:, :, 2] = random.normal(0, 3, (4, 2))
-    ours = augmentation._resample(images, np.float32(matrices), mode, 0.0)
+    ours = augmentation._resample(images, np.float32(matrices), mode, 0.0, "float32")
     down, across = np.indices((height, width)) - (np.array([height, width])[:, None, None] - 1) / 2
     for image, matrix, result in zip(images, matrices, np.asarray(ours), strict=True):
         x, y = np.tensordot(matrix[:, :2], [across, down], 1) + matrix[:, 2, None, None]
@@ -471,7 +471,8 @@ random = np.random.default_rng(0)
 images = random.integers(0, 256, (4, 9, 7, 3)).astype("float32")
 matrices = (random.normal(0, 0.2, (4, 2, 3)) + np.eye(2, 3)).astype("float32")
 for mode in augmentation.FILL_MODES:
-    result = augmentation._resample(images, keras.ops.convert_to_tensor(matrices), mode, 5.0)
+    matrices = keras.ops.convert_to_tensor(matrices)
+    result = augmentation._resample(images, matrices, mode, 5.0, "float32")
     print(*keras.ops.convert_to_numpy(result).ravel().round(2).tolist())
 everything = dict.fromkeys(augmentation.CHANGES, 0.3) | {"horizontal_flip": True}
 layer = augmentation.make_augmentation(**everything, seed=0)
@@ -498,5 +499,5 @@ def test_other_backends_give_the_same(backend):
     images = random.integers(0, 256, (4, 9, 7, 3)).astype("float32")
     matrices = (random.normal(0, 0.2, (4, 2, 3)) + np.eye(2, 3)).astype("float32")
     for mode, line in zip(augmentation.FILL_MODES, run.stdout.splitlines(), strict=True):
-        ours = augmentation._resample(images, matrices, mode, 5.0)
+        ours = augmentation._resample(images, matrices, mode, 5.0, "float32")
         np.testing.assert_allclose(np.array(line.split(), float), np.ravel(ours), atol=0.1)
