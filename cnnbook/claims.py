@@ -8,6 +8,7 @@ This file stands alone: copy it, it needs only the standard library.
 """
 
 import json
+import math
 import os
 import re
 from pathlib import Path
@@ -42,7 +43,8 @@ def claim(
         value: What was measured; a share between 0 and 1 is printed as such.
         at_least: The smallest value that holds.
         at_most: The largest value that holds.
-        equals: The one value that holds, for counts and exact arithmetic.
+        equals: The one value that holds, for counts and exact arithmetic. A
+            float may differ by a millionth of it: processors round differently.
         quick: The bound when the variable CNNBOOK_QUICK is set. Defaults to
             the bound of the full run.
         embedded: The bound when `source` names embedded data. Defaults to
@@ -72,7 +74,7 @@ def claim(
     holds = {
         "at least": value >= bound,
         "at most": value <= bound,
-        "equal to": value == bound,
+        "equal to": math.isclose(value, bound, rel_tol=0 if isinstance(value, int) else 1e-6),
     }[words]
     statement = f"claim {name} = {_short(value)}, {words} {_short(bound)}"
     if not holds:

@@ -25,6 +25,14 @@ def test_the_bound_itself_holds_and_a_step_beyond_does_not(rule, bound, holds, f
         claim("figure", fails, **{rule: bound})
 
 
+def test_a_float_may_be_rounded_as_another_processor_does_and_a_count_may_not():
+    claim("softmax_of_one_unit", np.nextafter(np.float32(1), np.float32(0)), equals=1)
+    with pytest.raises(ClaimError, match="does not hold"):
+        claim("softmax_of_one_unit", 0.99999, equals=1)
+    with pytest.raises(ClaimError, match="does not hold"):
+        claim("weights", 100_000_001, equals=100_000_000)
+
+
 def test_not_a_number_never_holds():
     for rule in ("at_least", "at_most", "equals"):
         with pytest.raises(ClaimError, match="nan"):
