@@ -460,10 +460,14 @@ def test_keras_mixup_makes_a_matrix_of_integer_labels(levels):
 
 ELSEWHERE = """
 import sys
-class NoTensorFlow:
+from importlib.machinery import ModuleSpec
+class NoTensorFlow:  # found, as PyTorch asks whether it is there, and fails to import
     def find_spec(self, name, *others):
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError("augmentation.py must do without TensorFlow here")
+        return ModuleSpec(name, self) if name.partition(".")[0] == "tensorflow" else None
+    def create_module(self, spec):
+        raise ModuleNotFoundError("augmentation.py must do without TensorFlow here")
+    def exec_module(self, module):
+        pass
 sys.meta_path.insert(0, NoTensorFlow())
 import keras, numpy as np
 from cnnbook import augmentation
