@@ -13,6 +13,7 @@ from bench_tools import serve
 from throughput import BATCH_SIZE, NETS, PEAK_SIZE, best_peak
 
 from cnnbook.costs import layer_costs
+from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.devices import recommend_precision
 from cnnbook.models.conv_conv_pool import build_conv_conv_pool
 from cnnbook.models.conv_pool_conv import build_conv_pool_conv
@@ -67,7 +68,11 @@ def main() -> None:
     for name, net in NETS.items():
         count = BATCH_SIZE * net.steps
         images = random.integers(0, 256, (count, *net.image_shape), np.uint8)
-        data[name] = images, random.integers(0, 10, count)
+        labels = random.integers(0, 10, count)
+        data[name] = {"x": images, "y": labels, "batch_size": BATCH_SIZE}
+        if recommended:
+            pipeline = make_pipeline(images, labels, BATCH_SIZE, training=True)
+            data[name] = {"x": pipeline, "shuffle": False}
 
     def answer(line: str) -> dict:
         if line == "describe":
@@ -80,7 +85,7 @@ def main() -> None:
         if line == "peak":
             return peaks()
         start = time.perf_counter()
-        models[line].fit(*data[line], batch_size=BATCH_SIZE, verbose=0)
+        models[line].fit(**data[line], verbose=0)
         return {"seconds": time.perf_counter() - start}
 
     serve(answer)

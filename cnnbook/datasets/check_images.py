@@ -32,11 +32,14 @@ def find_broken_images(
     names = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths] or [b""])
     passed = names.enumerate().map(
         lambda index, name: tf.where(is_whole_jpeg(name), index, -1),
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=os.cpu_count(),
         deterministic=False,
     )
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it may hold up the end, for as long as all before took
+    passed = passed.ignore_errors().batch(1024).with_options(options)
     # What raises is dropped here, and so is not among the good ones.
-    good = {int(index) for some in passed.ignore_errors().batch(1024) for index in some.numpy()}
+    good = {int(index) for some in passed for index in some.numpy()}
     broken = {}
     for index, path in enumerate(paths):
         if index not in good:

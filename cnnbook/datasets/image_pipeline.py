@@ -60,13 +60,11 @@ def make_image_pipeline(
         raise ValueError("`paths` is empty; a pipeline needs at least one picture.")
     if len(paths) != len(labels):
         raise ValueError(
-            f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
-            f" {len(labels)} labels."
+            f"`paths` and `labels` must have the same length; got {len(paths)} and {len(labels)}."
         )
     if min(*image_size, batch_size) < 1:
         raise ValueError(
-            "`image_size` and `batch_size` must be at least 1; got"
-            f" {tuple(image_size)} and {batch_size}."
+            f"`image_size` and `batch_size` must be at least 1; got {image_size} and {batch_size}."
         )
     labels = np.asarray(labels)
 
@@ -90,7 +88,9 @@ def make_image_pipeline(
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
         dataset = dataset.map(lambda *batch: change_batch(augment, *batch), num_parallel_calls=2)
-    return dataset.prefetch(2)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it may hold up the end of an epoch, for as long as that took
+    return dataset.prefetch(2).with_options(options)
 
 
 def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:

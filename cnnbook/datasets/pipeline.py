@@ -8,6 +8,7 @@ This file stands alone: copy it, it needs only TensorFlow and NumPy.
 """
 
 import inspect
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -62,9 +63,11 @@ def make_pipeline(
     dataset = dataset.batch(batch_size)
     if training and augment is not None:
         dataset = dataset.map(
-            lambda *batch: change_batch(augment, *batch), num_parallel_calls=tf.data.AUTOTUNE
+            lambda *batch: change_batch(augment, *batch), num_parallel_calls=os.cpu_count()
         )
-    return dataset.prefetch(tf.data.AUTOTUNE)
+    options = tf.data.Options()
+    options.autotune.enabled = False  # it may hold up the end of an epoch, for as long as that took
+    return dataset.prefetch(2).with_options(options)
 
 
 def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:

@@ -55,8 +55,14 @@ def test_the_order_is_shuffle_batch_augment_prefetch():
     while dataset is not None:
         steps.append(type(dataset).__name__)
         dataset = getattr(dataset, "_input_dataset", None)
-    wanted = ["Prefetch", "ParallelMap", "Batch", "Shuffle", "TensorSlice"]
+    wanted = ["Options", "Prefetch", "ParallelMap", "Batch", "Shuffle", "TensorSlice"]
     assert [name.strip("_").removesuffix("Dataset") for name in steps] == wanted
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_no_autotuning_holds_up_the_end_of_an_epoch(training):
+    dataset = make_pipeline(*numbered(10), 4, training=training, augment=tf.identity)
+    assert dataset.options().autotune.enabled is False
 
 
 def test_augmentation_sees_whole_batches_and_leaves_labels_alone():
