@@ -60,7 +60,8 @@ def make_image_pipeline(
         raise ValueError("`paths` is empty; a pipeline needs at least one picture.")
     if len(paths) != len(labels):
         raise ValueError(
-            f"`paths` and `labels` must have the same length; got {len(paths)} and {len(labels)}."
+            f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
+            f" {len(labels)} labels."
         )
     if min(*image_size, batch_size) < 1:
         raise ValueError(
@@ -68,12 +69,11 @@ def make_image_pipeline(
         )
     labels = np.asarray(labels)
 
-    def read_batch(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    def read_batch(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
         try:
-            images = np.stack([read_image(paths[index], image_size) for index in indices])
-            return images, labels[indices], ""
+            return np.stack([read_image(paths[row], image_size) for row in rows]), labels[rows], ""
         except OSError as error:
-            return np.zeros((len(indices), *image_size, 3), np.uint8), labels[indices], str(error)
+            return np.zeros((len(rows), *image_size, 3), np.uint8), labels[rows], str(error)
 
     def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         kinds = (tf.uint8, labels.dtype, tf.string)

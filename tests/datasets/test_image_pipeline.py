@@ -127,7 +127,7 @@ def test_a_broken_picture_is_named_when_its_batch_is_read(files):
     ("count", "size", "batch", "words"),
     [
         (0, (7, 5), 8, "`paths` is empty"),
-        (29, (7, 5), 8, "same length; got 29 and 30"),
+        (29, (7, 5), 8, "same length; got 29 paths and 30 labels"),
         (30, (0, 5), 8, r"at least 1; got \(0, 5\) and 8"),
         (30, (7, 5), 0, r"at least 1; got \(7, 5\) and 0"),
     ],
