@@ -130,6 +130,9 @@ class Augmentation(keras.layers.Layer):
     Computes in float32 under any dtype policy, and returns the type that it was given. Unlike
     Keras' own layers of this kind, it changes nothing where `training` is not given.
 
+    Attributes:
+        resizes: Whether pixels are moved, so that `change_and_resize` can do both at once.
+
     Args:
         changes: All arguments of `make_augmentation` but the seed, by name.
         seed: As there.
@@ -139,6 +142,7 @@ class Augmentation(keras.layers.Layer):
         super().__init__(**{"dtype": "float32", **keywords}, autocast=False)
         self.changes, self.seed = changes, seed
         self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]
+        self.resizes = not set(self.asked).isdisjoint(GEOMETRY)
         self.generator = keras.random.SeedGenerator(seed)
         # A seed of its own for each layer: equal seeds would draw equal numbers.
         seeds = [None if seed is None else seed + number for number in (1, 2, 3)]
@@ -164,23 +168,51 @@ class Augmentation(keras.layers.Layer):
             )
         if not training:
             return images
-        changed, (count, height, width, channels) = images, ops.shape(images)
         dtype = keras.backend.standardize_dtype(images.dtype)
-        is_all = set(self.asked).issubset(GEOMETRY)
-        if not set(self.asked).isdisjoint(GEOMETRY):
-            rest = self.changes["fill_mode"], float(self.changes["fill_value"])
-            rest += (dtype if is_all else "float32",)
-            changed = _resample(images, self.matrices(count, height, width), *rest)
-        if is_all:
+        if self.resizes:
+            matrices = self.matrices(*ops.shape(images)[:3])
+            images = self.resample(images, matrices, dtype)
+        return self.change_values(images, dtype)
+
+    def change_and_resize(
+        self, pixels: keras.KerasTensor, sizes: keras.KerasTensor, image_size: tuple[int, int]
+    ) -> keras.KerasTensor:
+        """Change pictures of several sizes as in training, and resize them in the same resampling.
+
+        Nothing is averaged: a picture of more than twice `image_size` should be shrunk before.
+
+        Args:
+            pixels: (count, channels), those of all pictures one after the other, row by row;
+                more of them may follow.
+            sizes: (batch, 2) int32, height and width of each picture.
+            image_size: (height, width) of the new ones.
+
+        Returns:
+            (batch, height, width, channels) of the type of `pixels`.
+        """
+        dtype = keras.backend.standardize_dtype(pixels.dtype)
+        matrices = self.matrices(ops.shape(sizes)[0], *image_size)
+        return self.change_values(self.resample(pixels, matrices, dtype, sizes, image_size), dtype)
+
+    def resample(self, images, matrices, dtype, *sizes) -> keras.KerasTensor:
+        """Move pixels; they have their last type then, unless values change after it."""
+        dtype = dtype if set(self.asked).issubset(GEOMETRY) else "float32"
+        fill = self.changes["fill_mode"], float(self.changes["fill_value"])
+        return _resample(images, matrices, *fill, dtype, *sizes)
+
+    def change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+        """Do what leaves pixels where they are, and convert to `dtype`."""
+        if set(self.asked).issubset(GEOMETRY):
             return changed
+        shape = ops.shape(changed)
         changed = ops.cast(changed, "float32")
         for name in ("brightness", "contrast"):
             changed = getattr(self, name)(changed, training=True) if name in self.asked else changed
         if "colour" in self.asked:
-            shifts = self.changes["colour"] * self.draw(count, 1, 1, channels)
+            shifts = self.changes["colour"] * self.draw(shape[0], 1, 1, shape[3])
             changed = ops.clip(changed + 255 * shifts, 0, 255)
         if "noise" in self.asked:
-            spread, shape = 255 * self.changes["noise"], ops.shape(images)
+            spread = 255 * self.changes["noise"]
             noise = keras.random.normal(shape, 0.0, spread, "float32", seed=self.generator)
             changed = ops.clip(changed + noise, 0, 255)
         if "cutout" in self.asked:
@@ -273,22 +305,38 @@ def _as_type(values: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
     return ops.cast(ops.round(values) if "int" in dtype else values, dtype)
 
 
-def _resample(images: keras.KerasTensor, matrices: keras.KerasTensor, *rest) -> keras.KerasTensor:
-    """Read each new pixel where its picture's matrix says; `rest` is as in `_blend`."""
-    return _blend(images, *_neighbours(images, matrices, rest[0]), *rest)
+def _resample(images, matrices, fill_mode, fill_value, dtype, *sizes) -> keras.KerasTensor:
+    """Read each new pixel where its picture's matrix says.
+
+    `images` are a batch, or all arguments of `Augmentation.change_and_resize`: with `sizes`.
+    """
+    found = _neighbours(None if sizes else images, matrices, fill_mode, *sizes)
+    pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
+    return _blend(pixels, *found, fill_mode, fill_value, dtype)
 
 
-def _neighbours(images: keras.KerasTensor, matrices: keras.KerasTensor, fill_mode: str) -> tuple:
+def _neighbours(images, matrices, fill_mode, sizes=None, image_size=None) -> tuple:
     """Find the four old pixels around the place where each new one is read.
 
     Returns the numbers of the upper left, upper right, lower left and lower right pixels among
     all of the batch, the shares of the right and of the lower ones, and whether the place is in
     the picture: four, two and one of (batch, height, width).
     """
-    count, height, width, _ = ops.shape(images)
-    middle_x, middle_y = ((ops.cast(size, "float32") - 1) / 2 for size in (width, height))
-    across = ops.arange(width, dtype="float32") - middle_x
-    down = ops.arange(height, dtype="float32")[:, None] - middle_y
+    if sizes is None:
+        count, height, width, _ = ops.shape(images)
+        old_height, old_width = height, width
+        start = ops.arange(count, dtype="int32") * (height * width)
+    else:
+        height, width = image_size
+        old_height, old_width = (sizes[:, side, None, None] for side in (0, 1))
+        start = ops.cumsum(sizes[:, 0] * sizes[:, 1]) - sizes[:, 0] * sizes[:, 1]
+        ratios = ops.cast(sizes, "float32") / ops.convert_to_tensor(image_size, "float32")
+        matrices = matrices * ops.flip(ratios, axis=1)[:, :, None]
+    middle_y, middle_x, middle_down, middle_across = (
+        (ops.cast(side, "float32") - 1) / 2 for side in (old_height, old_width, height, width)
+    )
+    across = ops.arange(width, dtype="float32") - middle_across
+    down = ops.arange(height, dtype="float32")[:, None] - middle_down
 
     def between(row: int, middle: keras.KerasTensor) -> tuple:
         a, b, c = (matrices[:, row, column, None, None] for column in range(3))
@@ -303,14 +351,13 @@ def _neighbours(images: keras.KerasTensor, matrices: keras.KerasTensor, fill_mod
 
     left, right, to_right, is_inside_x = between(0, middle_x)
     upper, lower, to_lower, is_inside_y = between(1, middle_y)
-    start = ops.arange(count, dtype="int32")[:, None, None] * (height * width)
-    above, below = start + upper * width, start + lower * width
+    above, below = (start[:, None, None] + row * old_width for row in (upper, lower))
     corners = [above + left, above + right, below + left, below + right]
     return corners, [to_right, to_lower], is_inside_x & is_inside_y
 
 
 def _blend(
-    images: keras.KerasTensor,
+    pixels: keras.KerasTensor,
     corners: list,
     shares: list,
     is_inside: keras.KerasTensor,
@@ -319,7 +366,6 @@ def _blend(
     dtype: str,
 ) -> keras.KerasTensor:
     """Interpolate between the pixels that `_neighbours` found."""
-    pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
     found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
     to_right, to_lower = (share[..., None] for share in shares)
     above, below = (one + to_right * (other - one) for one, other in (found[:2], found[2:]))

@@ -69,28 +69,63 @@ def make_image_pipeline(
         )
     labels = np.asarray(labels)
 
-    def read_batch(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-        try:
-            return np.stack([read_image(paths[row], image_size) for row in rows]), labels[rows], ""
-        except OSError as error:
-            return np.zeros((len(rows), *image_size, 3), np.uint8), labels[rows], str(error)
+    resizes = training and getattr(augment, "resizes", False)
+    kinds = (*((tf.uint8, tf.int32) if resizes else (tf.uint8,)), labels.dtype, tf.string)
 
-    def read(indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        kinds = (tf.uint8, labels.dtype, tf.string)
-        images, targets, problem = tf.numpy_function(read_batch, [indices], kinds)
+    def read_batch(rows: np.ndarray) -> tuple:
+        try:
+            if resizes:
+                pictures = [read_below_twice(paths[row], image_size) for row in rows]
+            else:
+                pictures = [read_image(paths[row], image_size) for row in rows]
+            problem = ""
+        except OSError as error:
+            pictures, problem = [np.zeros((*image_size, 3), np.uint8)] * len(rows), str(error)
+        images = one_after_the_other(pictures) if resizes else [np.stack(pictures)]
+        return *images, labels[rows], problem
+
+    def read(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        *images, targets, problem = tf.numpy_function(read_batch, [indices], kinds)
         targets.set_shape((None, *labels.shape[1:]))
         with tf.control_dependencies([tf.debugging.Assert(problem == "", [problem])]):
-            return tf.ensure_shape(images, (None, *image_size, 3)), targets
+            shapes = [(None, 3), (None, 2)] if resizes else [(None, *image_size, 3)]
+            return *map(tf.ensure_shape, images, shapes), targets
+
+    def change(*batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if resizes:
+            return augment.change_and_resize(*batch[:2], image_size), batch[2]
+        return change_batch(augment, *batch)
 
     dataset = tf.data.Dataset.range(len(paths))
     if training:
         dataset = dataset.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
-        dataset = dataset.map(lambda *batch: change_batch(augment, *batch), num_parallel_calls=2)
+        dataset = dataset.map(change, num_parallel_calls=2)
     options = tf.data.Options()
     options.autotune.enabled = False  # it may hold up the end of an epoch, for as long as that took
     return dataset.prefetch(2).with_options(options)
+
+
+def read_below_twice(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
+    """Read a picture as it is, or shrunk by a whole number to at most twice `image_size`."""
+    picture = read_image(path)
+    factor = max(math.ceil(picture.shape[side] / 2 / image_size[side]) for side in (0, 1))
+    return picture if factor == 1 else np.asarray(Image.fromarray(picture).reduce(factor))
+
+
+def one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Put the pixels of pictures of several sizes into one array, and say the sizes.
+
+    Returns:
+        (count, 3) uint8, and (batch, 2) int32. The count is a power of the root of two, so that
+        few are ever seen: operations are compiled for each anew. The last pixels are arbitrary.
+    """
+    sizes = np.array([picture.shape[:2] for picture in pictures], np.int32)
+    count = int(sizes.prod(axis=1).sum())
+    pixels = np.empty((math.ceil(2 ** (math.ceil(2 * math.log2(count)) / 2)), 3), np.uint8)
+    np.concatenate([picture.reshape(-1, 3) for picture in pictures], out=pixels[:count])
+    return pixels, sizes
 
 
 def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:
