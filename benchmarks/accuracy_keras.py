@@ -21,6 +21,7 @@ from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.devices import recommend_precision
 from cnnbook.models.conv_conv_pool import build_conv_conv_pool
 from cnnbook.models.small_digit_net import build_small_digit_net
+from cnnbook.optimizers import FusedAdam
 
 
 def build_example() -> keras.Model:
@@ -106,27 +107,34 @@ def train(recipe: Recipe, seed: int, max_epochs: int) -> None:
     keras.utils.set_random_seed(seed)
     start = time.perf_counter()
     model = build(recipe)
-    steps = -(-len(images) // recipe.batch_size) * recipe.epochs
+    steps_per_epoch = round(recipe.share * -(-len(images) // recipe.batch_size))
+    steps = steps_per_epoch * recipe.epochs
     rising = int(recipe.rising * steps)
     rate = 0.001  # Keras' own default
     if recipe.peak_rate:
         rate = optimizers.schedules.CosineDecay(
             0.0, steps - rising, warmup_target=recipe.peak_rate, warmup_steps=rising
         )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if recipe.smoothing:  # Keras' loss for integer labels has none
+        labels = keras.utils.to_categorical(labels, 10)
+        loss = keras.losses.CategoricalCrossentropy(True, label_smoothing=recipe.smoothing)
+    adam = FusedAdam if recipe.recommended else optimizers.Adam
     model.compile(
-        optimizer=optimizers.Adam(rate, beta_2=recipe.beta_2),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        optimizer=adam(rate, beta_1=recipe.beta_1, beta_2=recipe.beta_2),
+        loss=loss,
         metrics=["accuracy"],
         steps_per_execution=16 if recipe.recommended else 1,
     )
     print(json.dumps(facts | {"parameters": model.count_params()}), flush=True)
     test = TestAfterEachEpoch(digits.test_images, digits.test_labels, start)
     options = {"verbose": 0, "epochs": recipe.epochs, "callbacks": [test, StopAfter(max_epochs)]}
-    if recipe.moved:
+    if recipe.recommended:
+        change = move if recipe.moved else None
         data = make_pipeline(
-            images, labels, recipe.batch_size, training=True, augment=move, seed=seed
+            images, labels, recipe.batch_size, training=True, augment=change, seed=seed
         )
-        model.fit(data, shuffle=False, **options)
+        model.fit(data.take(steps_per_epoch), shuffle=False, **options)
     else:
         model.fit(images, labels, batch_size=recipe.batch_size, **options)
 

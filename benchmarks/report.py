@@ -88,6 +88,7 @@ def accuracy_section(kept: dict | None) -> str:
         goal: min((reached[r][goal].seconds for r in ours if reached[r][goal]), default=None)
         for goal in GOALS
     }
+    formats = sorted({run["facts"]["policy"] for recipe in ours for run in runs[recipe]})
     rows = []
     for recipe, seeds in epochs.items():
         if not seeds:
@@ -108,13 +109,14 @@ def accuracy_section(kept: dict | None) -> str:
         [
             title,
             origin(
-                "All 60,000 training images, the official test set after each epoch",
+                "The 60,000 training images, the official test set after each epoch",
                 *(run for recipe in RECIPES for run in runs[recipe]),
             ),
             "Mean seconds (fastest to slowest seed) at the first epoch at which the mean accuracy "
             'of the seeds is at the goal; "x" is how many times our soonest. Building graphs '
             "counts; importing, loading, testing and choosing the number format (about a second, "
-            "once a machine) do not.",
+            f"once a machine) do not. Ours computed in {' and '.join(formats) or 'nothing yet'}, "
+            "as `recommend_precision()` had it.",
             table(headers, rows),
         ]
     )

@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from cnnbook import augmentation
 from cnnbook.augmentation import CHANGES, Augmentation, make_augmentation, make_mixup
+from cnnbook.datasets.image_pipeline import make_image_pipeline
 from cnnbook.datasets.pipeline import make_pipeline
 
 pytestmark = pytest.mark.slow
@@ -170,6 +172,71 @@ def test_draws_reach_both_bounds_and_not_beyond():
     degrees = np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]))
     assert -30 <= degrees.min() < -29.5 and 29.5 < degrees.max() <= 30
     assert abs(degrees.mean()) < 1.5 and degrees.std() == pytest.approx(60 / 12**0.5, rel=0.05)
+
+
+# Resizing in the same resampling -------------------------------------------------------------
+
+
+def flat(pictures):
+    """Pixels of all pictures one after the other, some that count for nothing, and the sizes."""
+    rest = np.full((5, pictures[0].shape[2]), 99)
+    pixels = np.concatenate([*(one.reshape(-1, one.shape[2]) for one in pictures), rest])
+    return pixels.astype(pictures[0].dtype), np.int32([one.shape[:2] for one in pictures])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "nearest", "constant"])
+def test_resizing_reads_each_picture_where_scipy_does(mode):
+    random = np.random.default_rng(2)
+    pictures = [random.uniform(0, 255, (*size, 2)) for size in [(9, 12), (5, 4), (6, 10), (1, 7)]]
+    pictures = [one.astype("float32") for one in pictures]
+    layer = make_augmentation(rotation=40, zoom=0.2, fill_mode=mode, fill_value=7, seed=3)
+    matrices = np.asarray(layer.matrices(4, 6, 10))
+    layer.matrices = lambda *shape: matrices
+    ours = np.asarray(layer.change_and_resize(*flat(pictures), (6, 10)))
+    down, across = np.indices((6, 10)) - np.array([2.5, 4.5])[:, None, None]
+    for picture, matrix, result in zip(pictures, matrices, ours, strict=True):
+        height, width = picture.shape[:2]
+        x, y = np.tensordot(matrix[:, :2], [across, down], 1) + matrix[:, 2, None, None]
+        places = [y * height / 6 + (height - 1) / 2, x * width / 10 + (width - 1) / 2]
+        beyond = [(np.abs(places[0] - (height - 1) / 2) > height / 2)]
+        beyond += [(np.abs(places[1] - (width - 1) / 2) > width / 2)]
+        for channel in range(2):
+            scipys = "reflect" if mode == "reflect" else "nearest"
+            expected = map_coordinates(picture[..., channel], places, order=1, mode=scipys)
+            if mode == "constant":
+                expected[beyond[0] | beyond[1]] = 7
+            np.testing.assert_allclose(result[..., channel], expected, atol=0.05)
+
+
+def test_a_picture_of_the_new_size_is_changed_as_by_a_call(images):
+    layers = [make_augmentation(**EVERYTHING | {"cutout": 0}, seed=4) for _ in range(2)]
+    resized = layers[0].change_and_resize(*flat(list(images)), (SIDE, SIDE))
+    np.testing.assert_array_equal(resized, change(layers[1], images))
+
+
+def test_a_change_of_values_alone_does_not_resize():
+    assert make_augmentation(zoom=0.1, noise=0.1).resizes
+    assert not make_augmentation(brightness=0.1, cutout=0.2).resizes
+
+
+def test_a_pipeline_of_files_resizes_by_the_layer_and_keeps_labels_with_pictures(tmp_path):
+    """Left halves are dark: half of the pictures are mirrored, and nothing else happens to them."""
+    sizes = [(30, 20), (9, 40), (16, 16), (70, 90)]
+    for index, (height, width) in enumerate(sizes):
+        picture = np.full((height, width, 3), 60 + 40 * index, np.uint8)
+        picture[:, : width // 2] = 10
+        Image.fromarray(picture).save(tmp_path / f"{index}.png")
+    paths = [tmp_path / f"{index}.png" for index in range(4)] * 50
+    layer = make_augmentation(horizontal_flip=True, seed=1)
+    options = {"training": True, "augment": layer}
+    batches = list(make_image_pipeline(paths, np.tile(range(4), 50), (16, 16), 30, **options))
+    images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+    assert images.shape == (200, 16, 16, 3) and images.dtype == np.uint8
+    dark_left = images[:, 8, 0, 0] == 10
+    assert 0.35 < dark_left.mean() < 0.65
+    bright = np.where(dark_left, images[:, 8, -1, 0], images[:, 8, 0, 0])
+    np.testing.assert_array_equal(bright, 60 + 40 * labels)
+    np.testing.assert_array_equal(np.where(dark_left, images[:, 8, 0, 0], images[:, 8, -1, 0]), 10)
 
 
 # Values --------------------------------------------------------------------------------------

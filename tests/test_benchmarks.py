@@ -168,12 +168,13 @@ def test_the_report_compares_with_our_soonest_and_names_what_is_missing():
         settings = asdict(RECIPES[recipe])
         rows = epochs(*accuracies, seconds=seconds)
         names = {"recipe": recipe, "seed": seed, "settings": settings, "epochs": rows}
-        return where_and_when() | names
+        return where_and_when() | names | {"facts": {"policy": f"format of {recipe}"}}
 
     runs = [run("short", seed, 0.991, seconds=8.0) for seed in (1, 2)]
     runs += [run("classical", seed, 0.98, 0.992, seconds=40.0) for seed in (1, 2)]
     page = report.accuracy_section({"runs": runs})
     rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if "|" in line}
+    assert "Ours computed in format of short, as" in page
     assert "8.0 s (8.0 to 8.0), epoch 1, 1.0x" in rows[RECIPES["short"].title]
     assert "80.0 s (80.0 to 80.0), epoch 2, 10.0x" in rows[RECIPES["classical"].title]
     assert "not within 2 epochs" in rows[RECIPES["classical"].title]

@@ -1,12 +1,12 @@
 """How do 100,000 pictures become batches without filling the memory?
 
 Only paths and labels are kept; a batch is read when its turn comes, by several threads. Shuffle,
-read and batch, augment, prefetch. Which pictures are for validation depends on their content.
+read and batch, augment, prefetch. A layer that moves pixels resizes the pictures as well, in one
+resampling.
 
 This file stands alone: copy it, it needs only NumPy, Pillow and TensorFlow.
 """
 
-import hashlib
 import inspect
 import io
 import math
@@ -45,13 +45,15 @@ def make_image_pipeline(
         training: Shuffle anew in each epoch, and augment. Off for evaluation.
         augment: A Keras layer or a function from a batch of images to a batch of images, or one
             with a parameter named `labels`, which takes both and returns both. It is called with
-            `training=True` if it has such a parameter. Unused in evaluation.
+            `training=True` if it has such a parameter. One with `resizes=True`, as
+            `make_augmentation` makes where pixels are moved, gets pictures of their own sizes, and
+            has a method `change_and_resize(pixels, sizes, image_size)`. Unused in evaluation.
         seed: Of the shuffle.
 
     Returns:
         A `tf.data.Dataset` that yields every picture exactly once an epoch, as `read_image` reads
-        it: (batch, height, width, 3) uint8. Iterating raises `tf.errors.InvalidArgumentError`
-        that names the file where a picture cannot be read.
+        it, or as `augment` resizes and changes it: (batch, height, width, 3) uint8. Iterating
+        raises `tf.errors.InvalidArgumentError` that names the file where a picture cannot be read.
 
     Raises:
         ValueError: If there are no paths, the lengths differ, or a size is below 1.
@@ -108,10 +110,12 @@ def make_image_pipeline(
 
 
 def read_below_twice(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
-    """Read a picture as it is, or shrunk by a whole number to at most twice `image_size`."""
+    """Read a picture, each side as it is or shrunk by a whole number to at most twice its size."""
     picture = read_image(path)
-    factor = max(math.ceil(picture.shape[side] / 2 / image_size[side]) for side in (0, 1))
-    return picture if factor == 1 else np.asarray(Image.fromarray(picture).reduce(factor))
+    down, across = (math.ceil(picture.shape[side] / (2 * image_size[side])) for side in (0, 1))
+    if down == across == 1:
+        return picture
+    return np.asarray(Image.fromarray(picture).reduce((across, down)))
 
 
 def one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -134,77 +138,6 @@ def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tup
     offered = {"training": True, "labels": labels}
     changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
     return changed if "labels" in parameters else (changed, labels)
-
-
-def split_by_content(
-    paths: Sequence[str | Path],
-    labels: np.ndarray,
-    validation_fraction: float = 0.2,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the pictures for training and for validation, the same on every machine.
-
-    Of each class, validation gets those whose content, hashed together with the seed, comes
-    first. So neither names, order nor file system matter, and equal files stay together.
-
-    Args:
-        paths: One file each.
-        labels: (count,) integers.
-        validation_fraction: Of each class; between 0 and 1.
-        seed: Another number gives another choice.
-
-    Returns:
-        Indices of the training and of the validation pictures, each in rising order.
-
-    Raises:
-        ValueError: If the fraction is not between 0 and 1, or leaves a class without a picture
-            in one of the parts.
-        OSError: If a file cannot be read: names it.
-    """
-    if not 0 < validation_fraction < 1:
-        raise ValueError(
-            f"`validation_fraction` must be between 0 and 1; got {validation_fraction}."
-        )
-    labels = np.asarray(labels)
-    digests = [content_digest(path, str(seed).encode()) for path in paths]
-    warn_of_contradictions(paths, labels, digests)
-    is_validation = np.zeros(len(paths), bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        count = min(round(validation_fraction * len(members)), len(members) - 1)
-        first_beyond = sorted(digests[index] for index in members)[count]
-        chosen = [index for index in members if digests[index] < first_beyond]
-        if not chosen:
-            raise ValueError(
-                f"`validation_fraction` {validation_fraction} of the {len(members)} pictures with"
-                f" label {label} leaves none for one of the parts; take another fraction, or add"
-                " pictures that differ."
-            )
-        is_validation[chosen] = True
-    return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-
-
-def content_digest(path: str | Path, salt: bytes) -> bytes:
-    """Return the SHA-256 of a salt and the content of a file."""
-    try:
-        return hashlib.sha256(salt + b"/" + Path(path).read_bytes()).digest()
-    except (OSError, ValueError) as error:
-        raise OSError(f"{shown(path)} cannot be read: {error}.") from error
-
-
-def warn_of_contradictions(
-    paths: Sequence[str | Path], labels: np.ndarray, digests: list[bytes]
-) -> None:
-    """Warn where the same content has two labels."""
-    first: dict[bytes, int] = {}
-    for index, digest in enumerate(digests):
-        other = first.setdefault(digest, index)
-        if labels[other] != labels[index]:
-            warnings.warn(
-                f"{shown(paths[other])} and {shown(paths[index])} are the same picture with the"
-                f" labels {labels[other]} and {labels[index]}; remove one.",
-                stacklevel=3,
-            )
 
 
 # From here on image_folder.py, mapping_file.py and image_pipeline.py say the same, word for word.

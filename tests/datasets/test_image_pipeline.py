@@ -1,6 +1,5 @@
-"""Lazy batches and the split by content: cases 55 to 57 of the bad data, order, memory."""
+"""Lazy batches: order, case 57 of the bad data, broken pictures, changes, memory."""
 
-import filecmp
 import inspect
 import os
 import shutil
@@ -15,7 +14,7 @@ from PIL import Image
 
 from cnnbook.datasets import image_folder, image_pipeline, mapping_file, pipeline
 from cnnbook.datasets.image_folder import list_image_files, load_image_folder
-from cnnbook.datasets.image_pipeline import make_image_pipeline, split_by_content
+from cnnbook.datasets.image_pipeline import make_image_pipeline
 
 
 @pytest.fixture
@@ -79,6 +78,69 @@ def test_labels_move_with_the_pictures_in_training_alone(files):
     evaluation = make_image_pipeline(*files, (7, 5), augment=turn_round)
     assert greys(evaluation) == list(range(30))
     assert [label for _, labels in evaluation for label in labels] == list(files[1])
+
+
+class Recorder:
+    """Stands for a layer that resizes: keeps what it is given, and makes pictures of the sizes."""
+
+    resizes = True
+
+    def __call__(self, images):
+        return images
+
+    def change_and_resize(self, pixels, sizes, image_size):
+        first = tf.gather(pixels, tf.cumsum(tf.reduce_prod(sizes, axis=1), exclusive=True))
+        new = tf.stack([*tf.unstack(tf.cast(sizes, tf.uint8), axis=1), first[:, 0]], axis=1)
+        return tf.tile(new[:, None, None], (1, *image_size, 1))
+
+
+def test_a_layer_that_resizes_gets_pictures_of_their_own_sizes(tmp_path):
+    """Sides and grey of each picture come back; large ones are shrunk to at most twice the size."""
+    sizes = [(7, 5), (12, 20), (13, 20), (14, 16), (100, 3), (8, 60), (1, 1)]
+    paths = [tmp_path / f"{index}.png" for index in range(len(sizes))]
+    for index, (size, path) in enumerate(zip(sizes, paths, strict=True)):
+        Image.new("L", size[::-1], 10 * index).save(path)
+    dataset = make_image_pipeline(paths, range(7), (6, 10), 3, training=True, augment=Recorder())
+    assert dataset.element_spec[0].shape.as_list()[1:] in ([6, 10, 3], [None, None, None])
+    seen = {}
+    for images, labels in dataset:
+        assert images.shape[1:] == (6, 10, 3)
+        seen |= {
+            int(y): tuple(map(int, image[0, 0])) for image, y in zip(images, labels, strict=True)
+        }
+    given = {0: (7, 5), 1: (12, 20), 2: (7, 20), 3: (7, 16), 4: (12, 3), 5: (8, 20), 6: (1, 1)}
+    assert seen == {index: (*size, 10 * index) for index, size in given.items()}
+
+
+def test_a_layer_that_resizes_is_for_training_alone(files):
+    dataset = make_image_pipeline(*files, (7, 5), augment=Recorder())
+    assert greys(dataset) == list(range(30))
+
+
+def test_pixels_lie_one_after_the_other_row_by_row():
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (*size, 3), np.uint8) for size in [(2, 3), (4, 1), (1, 1)]]
+    pixels, sizes = image_pipeline.one_after_the_other(pictures)
+    np.testing.assert_array_equal(sizes, [(2, 3), (4, 1), (1, 1)])
+    np.testing.assert_array_equal(pixels[:3], pictures[0][0])
+    np.testing.assert_array_equal(pixels[6:10], pictures[1][:, 0])
+    np.testing.assert_array_equal(pixels[10], pictures[2][0, 0])
+
+
+def test_few_numbers_of_pixels_are_ever_seen():
+    lengths = set()
+    for count in range(1, 4000):
+        length = len(image_pipeline.one_after_the_other([np.zeros((count, 1, 3), np.uint8)])[0])
+        assert count <= length <= 1.5 * count + 1
+        lengths.add(length)
+    assert len(lengths) <= 25
+
+
+def test_a_broken_picture_is_named_where_the_layer_resizes(files):
+    files[0][9].write_bytes(b"<html>")
+    dataset = make_image_pipeline(*files, (7, 5), 30, training=True, augment=Recorder())
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"cat/09.png is no picture"):
+        next(iter(dataset))
 
 
 def test_both_pipelines_change_a_batch_the_same_way():
@@ -182,37 +244,6 @@ def test_100_000_small_pictures_take_less_than_1_gb_tensorflow_included(tmp_path
     assert whole < 1000
 
 
-# The split ------------------------------------------------------------------------------------
-
-
-def test_the_split_is_disjoint_complete_and_of_the_wanted_size_in_each_class(files):
-    train, validation = split_by_content(*files, validation_fraction=0.2)
-    assert sorted([*train, *validation]) == list(range(30))
-    assert list(np.bincount(files[1][validation])) == [4, 2]
-
-
-def test_case_57_the_split_does_not_depend_on_names_order_or_place(files, tmp_path):
-    paths, labels = files
-    chosen = {paths[i].read_bytes() for i in split_by_content(paths, labels)[1]}
-    order = np.random.default_rng(0).permutation(30)
-    others = []
-    for number, index in enumerate(order):
-        others.append(tmp_path / f"elsewhere{number}")
-        shutil.copy(paths[index], others[-1])
-    again = split_by_content(others, labels[order])[1]
-    assert {others[i].read_bytes() for i in again} == chosen
-
-
-def test_case_57_the_split_of_these_files_is_pinned(tmp_path):
-    """The same on every machine and from release to release: worked out once, written here."""
-    paths = [tmp_path / str(index) for index in range(10)]
-    for index, path in enumerate(paths):
-        path.write_bytes(b"picture %d" % index)
-    choices = [list(split_by_content(paths, [0] * 10, 0.3, seed)[1]) for seed in (0, 1)]
-    # printf "0/picture 3" | sha256sum, for each of the ten; the three smallest of each seed.
-    assert choices == [[0, 1, 7], [1, 2, 5]]
-
-
 def test_case_57_files_come_in_the_order_of_their_names(tmp_path, monkeypatch):
     for name in ("b/2.png", "b/10.png", "a/é.png", "a/z.png", "B/1.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -228,63 +259,3 @@ def test_case_57_files_come_in_the_order_of_their_names(tmp_path, monkeypatch):
         monkeypatch.setattr(os, "scandir", scan)
         found = [path for group in list_image_files(tmp_path).values() for path in group]
         assert [path.relative_to(tmp_path).as_posix() for path in found] == expected
-
-
-def test_case_55_equal_files_stay_together(files):
-    paths, labels = files
-    for index in range(1, 20, 2):
-        shutil.copy(paths[index - 1], paths[index])
-    assert len({path.read_bytes() for path in paths[:20]}) == 10
-    train, validation = ({paths[i].read_bytes() for i in part} for part in split_by_content(*files))
-    assert not train & validation
-    assert labels[0] == 0
-
-
-def test_case_55_the_same_picture_in_two_classes_is_warned_of_with_both_paths(
-    files, tmp_path, unchanged
-):
-    paths, labels = files
-    shutil.copy(paths[3], paths[25])
-    assert filecmp.cmp(paths[3], paths[25], shallow=False)
-    assert labels[3] != labels[25]
-    with (
-        unchanged(tmp_path),
-        pytest.warns(UserWarning, match=r"cat/03.png and .*dog/25.png are the same picture with"),
-    ):
-        split_by_content(*files)
-
-
-@pytest.mark.parametrize("fraction", [0, 1, 1.5, -0.1, float("nan")])
-def test_case_56_a_fraction_that_is_none_is_refused(files, fraction, tmp_path, unchanged):
-    assert not min(30 * fraction, 30 - 30 * fraction) > 0  # a part is empty, or less
-    with (
-        unchanged(tmp_path),
-        pytest.raises(ValueError, match="`validation_fraction` must be between 0 and 1; got"),
-    ):
-        split_by_content(*files, fraction)
-
-
-def test_case_56_a_split_that_rounds_to_nothing_is_refused(files, tmp_path, unchanged):
-    assert round(0.04 * 10) == 0
-    with (
-        unchanged(tmp_path),
-        pytest.raises(ValueError, match="0.04 of the 10 pictures with label 1 leaves none"),
-    ):
-        split_by_content(*files, 0.04)
-    with (
-        unchanged(tmp_path),
-        pytest.raises(ValueError, match="of the 1 pictures with label 0 leaves none"),
-    ):
-        split_by_content(files[0][:1], [0], 0.5)
-
-
-def test_case_56_the_seed_changes_the_split_and_has_a_default(files):
-    splits = [tuple(split_by_content(*files, 0.5, seed)[1]) for seed in (0, 0, 1)]
-    assert splits[0] == splits[1] != splits[2]
-    assert tuple(split_by_content(*files, 0.5)[1]) == splits[0]
-
-
-def test_a_missing_file_is_named(files):
-    files[0][4].unlink()
-    with pytest.raises(OSError, match=r"cat/04.png cannot be read"):
-        split_by_content(*files)

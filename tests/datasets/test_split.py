@@ -1,0 +1,116 @@
+"""The split by content: cases 55 to 57 of the bad data."""
+
+import filecmp
+import inspect
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnnbook.datasets import image_folder, split
+from cnnbook.datasets.split import split_by_content
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Twenty cats and ten dogs; picture k is of the grey k."""
+    paths = []
+    for index in range(30):
+        name = f"{'cat' if index < 20 else 'dog'}/{index:02}.png"
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (5, 7), index).save(tmp_path / name)
+        paths.append(tmp_path / name)
+    return paths, np.array([0] * 20 + [1] * 10)
+
+
+def test_names_are_shown_as_by_the_reader_of_folders():
+    assert inspect.getsource(split.shown) == inspect.getsource(image_folder.shown)
+
+
+def test_the_split_is_disjoint_complete_and_of_the_wanted_size_in_each_class(files):
+    train, validation = split_by_content(*files, validation_fraction=0.2)
+    assert sorted([*train, *validation]) == list(range(30))
+    assert list(np.bincount(files[1][validation])) == [4, 2]
+
+
+def test_case_57_the_split_does_not_depend_on_names_order_or_place(files, tmp_path):
+    paths, labels = files
+    chosen = {paths[i].read_bytes() for i in split_by_content(paths, labels)[1]}
+    order = np.random.default_rng(0).permutation(30)
+    others = []
+    for number, index in enumerate(order):
+        others.append(tmp_path / f"elsewhere{number}")
+        shutil.copy(paths[index], others[-1])
+    again = split_by_content(others, labels[order])[1]
+    assert {others[i].read_bytes() for i in again} == chosen
+
+
+def test_case_57_the_split_of_these_files_is_pinned(tmp_path):
+    """The same on every machine and from release to release: worked out once, written here."""
+    paths = [tmp_path / str(index) for index in range(10)]
+    for index, path in enumerate(paths):
+        path.write_bytes(b"picture %d" % index)
+    choices = [list(split_by_content(paths, [0] * 10, 0.3, seed)[1]) for seed in (0, 1)]
+    # printf "0/picture 3" | sha256sum, for each of the ten; the three smallest of each seed.
+    assert choices == [[0, 1, 7], [1, 2, 5]]
+
+
+def test_case_55_equal_files_stay_together(files):
+    paths, labels = files
+    for index in range(1, 20, 2):
+        shutil.copy(paths[index - 1], paths[index])
+    assert len({path.read_bytes() for path in paths[:20]}) == 10
+    train, validation = ({paths[i].read_bytes() for i in part} for part in split_by_content(*files))
+    assert not train & validation
+    assert labels[0] == 0
+
+
+def test_case_55_the_same_picture_in_two_classes_is_warned_of_with_both_paths(
+    files, tmp_path, unchanged
+):
+    paths, labels = files
+    shutil.copy(paths[3], paths[25])
+    assert filecmp.cmp(paths[3], paths[25], shallow=False)
+    assert labels[3] != labels[25]
+    with (
+        unchanged(tmp_path),
+        pytest.warns(UserWarning, match=r"cat/03.png and .*dog/25.png are the same picture with"),
+    ):
+        split_by_content(*files)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, 1.5, -0.1, float("nan")])
+def test_case_56_a_fraction_that_is_none_is_refused(files, fraction, tmp_path, unchanged):
+    assert not min(30 * fraction, 30 - 30 * fraction) > 0  # a part is empty, or less
+    with (
+        unchanged(tmp_path),
+        pytest.raises(ValueError, match="`validation_fraction` must be between 0 and 1; got"),
+    ):
+        split_by_content(*files, fraction)
+
+
+def test_case_56_a_split_that_rounds_to_nothing_is_refused(files, tmp_path, unchanged):
+    assert round(0.04 * 10) == 0
+    with (
+        unchanged(tmp_path),
+        pytest.raises(ValueError, match="0.04 of the 10 pictures with label 1 leaves none"),
+    ):
+        split_by_content(*files, 0.04)
+    with (
+        unchanged(tmp_path),
+        pytest.raises(ValueError, match="of the 1 pictures with label 0 leaves none"),
+    ):
+        split_by_content(files[0][:1], [0], 0.5)
+
+
+def test_case_56_the_seed_changes_the_split_and_has_a_default(files):
+    splits = [tuple(split_by_content(*files, 0.5, seed)[1]) for seed in (0, 0, 1)]
+    assert splits[0] == splits[1] != splits[2]
+    assert tuple(split_by_content(*files, 0.5)[1]) == splits[0]
+
+
+def test_a_missing_file_is_named(files):
+    files[0][4].unlink()
+    with pytest.raises(OSError, match=r"cat/04.png cannot be read"):
+        split_by_content(*files)
