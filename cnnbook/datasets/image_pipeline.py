@@ -72,15 +72,12 @@ def make_image_pipeline(
     labels = np.asarray(labels)
 
     resizes = training and getattr(augment, "resizes", False)
+    read_one = read_below_twice if resizes else read_image
     kinds = (*((tf.uint8, tf.int32) if resizes else (tf.uint8,)), labels.dtype, tf.string)
 
     def read_batch(rows: np.ndarray) -> tuple:
         try:
-            if resizes:
-                pictures = [read_below_twice(paths[row], image_size) for row in rows]
-            else:
-                pictures = [read_image(paths[row], image_size) for row in rows]
-            problem = ""
+            pictures, problem = [read_one(paths[row], image_size) for row in rows], ""
         except OSError as error:
             pictures, problem = [np.zeros((*image_size, 3), np.uint8)] * len(rows), str(error)
         images = one_after_the_other(pictures) if resizes else [np.stack(pictures)]
