@@ -7,6 +7,7 @@ resampling.
 This file stands alone: copy it, it needs only NumPy, Pillow and TensorFlow.
 """
 
+import functools
 import inspect
 import io
 import math
@@ -90,17 +91,13 @@ def make_image_pipeline(
             shapes = [(None, 3), (None, 2)] if resizes else [(None, *image_size, 3)]
             return *map(tf.ensure_shape, images, shapes), targets
 
-    def change(*batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        if resizes:
-            return augment.change_and_resize(*batch[:2], image_size), batch[2]
-        return change_batch(augment, *batch)
-
     dataset = tf.data.Dataset.range(len(paths))
     if training:
         dataset = dataset.shuffle(len(paths), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
-        dataset = dataset.map(change, num_parallel_calls=2)
+        change = functools.partial(resize_batch, image_size) if resizes else change_batch
+        dataset = dataset.map(functools.partial(change, augment), num_parallel_calls=2)
     options = tf.data.Options()
     options.autotune.enabled = False  # it may hold up the end of an epoch, for as long as that took
     return dataset.prefetch(2).with_options(options)
@@ -127,6 +124,17 @@ def one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndar
     pixels = np.empty((math.ceil(2 ** (math.ceil(2 * math.log2(count)) / 2)), 3), np.uint8)
     np.concatenate([picture.reshape(-1, 3) for picture in pictures], out=pixels[:count])
     return pixels, sizes
+
+
+def resize_batch(
+    image_size: tuple[int, int],
+    augment: Callable,
+    pixels: tf.Tensor,
+    sizes: tf.Tensor,
+    labels: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Change and resize the pictures of a training batch."""
+    return augment.change_and_resize(pixels, sizes, image_size), labels
 
 
 def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:

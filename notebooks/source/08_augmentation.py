@@ -531,11 +531,11 @@ claim("augment_speed_of_parallel_decoding", together, at_least=0.8, quick=0.3)
 # 16.8 times<!--claim:augment_speed_of_one_resampling--> as fast as four layers, most of it because
 # a compiler makes one loop of it. And `prefetch` lets the next batch be made while the network
 # trains on this one: it hides the waiting where a GPU trains, and little where both need the same
-# two cores. `make_image_pipeline` has the parallel reading and the prefetch. With a layer that moves
-# pixels it goes one step further: a change of size is one more geometric change, so the photographs
-# are not resized before, but in the same resampling. Like `make_pipeline`, it switches TensorFlow's
-# own tuning of pipelines off, for which the end of an epoch often has to wait, at worst for as long
-# as the epoch took.
+# two cores. `make_image_pipeline` has the parallel reading and the prefetch. With a layer that
+# moves pixels it goes one step further: a change of size is one more geometric change, so the
+# photographs are not resized before, but in the same resampling. Like `make_pipeline`, it switches
+# TensorFlow's own tuning of pipelines off, for which the end of an epoch often has to wait, at
+# worst for as long as the epoch took.
 #
 # ## What you saw
 #
