@@ -7,6 +7,7 @@ example that takes more than ten seconds fails, and so does a run that takes mor
 import contextlib
 import gzip
 import io
+import os
 import pickle
 import resource
 import shutil
@@ -18,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 from cnnbook.datasets.archives import extract_archive, read_gzip
 from cnnbook.datasets.cifar_batches import read_cifar_batch
-from cnnbook.datasets.image_folder import load_image_folder, read_image
+from cnnbook.datasets.image_folder import is_hidden, load_image_folder, read_image
 from cnnbook.datasets.mapping_file import load_mapping_file
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.npz import load_npz
@@ -210,6 +211,8 @@ def encoded(name):
 
 
 @settings(max_examples=60, **BOUNDED)
+@example(folder="__MACOSX", file="0", good=True)
+@example(folder=".a", file="0", good=True)
 @given(folder=NAMES, file=NAMES, good=st.booleans())
 def test_names_from_all_of_unicode_give_pictures_or_our_errors(folder, file, good):
     with tempfile.TemporaryDirectory() as root:
@@ -229,7 +232,7 @@ def test_names_from_all_of_unicode_give_pictures_or_our_errors(folder, file, goo
             assert good
         except (OSError, ValueError) as error:
             must_be_ours(error)
-            assert not good or name.startswith(b".") or file.startswith(".")
+            assert not good or is_hidden(os.fsdecode(name)) or file.startswith(".")
 
 
 @settings(max_examples=60, **BOUNDED)
