@@ -143,6 +143,7 @@ class Augmentation(keras.layers.Layer):
         self.changes, self.seed = changes, seed
         self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]
         self.resizes = not set(self.asked).isdisjoint(GEOMETRY)
+        self.only_moves = set(self.asked).issubset(GEOMETRY)
         self.generator = keras.random.SeedGenerator(seed)
         # A seed of its own for each layer: equal seeds would draw equal numbers.
         seeds = [None if seed is None else seed + number for number in (1, 2, 3)]
@@ -170,8 +171,7 @@ class Augmentation(keras.layers.Layer):
             return images
         dtype = keras.backend.standardize_dtype(images.dtype)
         if self.resizes:
-            matrices = self.matrices(*ops.shape(images)[:3])
-            images = self.resample(images, matrices, dtype)
+            images = self.resample(images, dtype, ops.shape(images)[:3])
         return self.change_values(images, dtype)
 
     def change_and_resize(
@@ -191,18 +191,18 @@ class Augmentation(keras.layers.Layer):
             (batch, height, width, channels) of the type of `pixels`.
         """
         dtype = keras.backend.standardize_dtype(pixels.dtype)
-        matrices = self.matrices(ops.shape(sizes)[0], *image_size)
-        return self.change_values(self.resample(pixels, matrices, dtype, sizes, image_size), dtype)
+        new_shape = ops.shape(sizes)[0], *image_size
+        return self.change_values(self.resample(pixels, dtype, new_shape, sizes, image_size), dtype)
 
-    def resample(self, images, matrices, dtype, *sizes) -> keras.KerasTensor:
+    def resample(self, images, dtype, new_shape, *sizes) -> keras.KerasTensor:
         """Move pixels; they have their last type then, unless values change after it."""
-        dtype = dtype if set(self.asked).issubset(GEOMETRY) else "float32"
         fill = self.changes["fill_mode"], float(self.changes["fill_value"])
-        return _resample(images, matrices, *fill, dtype, *sizes)
+        dtype = dtype if self.only_moves else "float32"
+        return _resample(images, self.matrices(*new_shape), *fill, dtype, *sizes)
 
     def change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
         """Do what leaves pixels where they are, and convert to `dtype`."""
-        if set(self.asked).issubset(GEOMETRY):
+        if self.only_moves:
             return changed
         shape = ops.shape(changed)
         changed = ops.cast(changed, "float32")
@@ -356,15 +356,7 @@ def _neighbours(images, matrices, fill_mode, sizes=None, image_size=None) -> tup
     return corners, [to_right, to_lower], is_inside_x & is_inside_y
 
 
-def _blend(
-    pixels: keras.KerasTensor,
-    corners: list,
-    shares: list,
-    is_inside: keras.KerasTensor,
-    fill_mode: str,
-    fill_value: float,
-    dtype: str,
-) -> keras.KerasTensor:
+def _blend(pixels, corners, shares, is_inside, fill_mode, fill_value, dtype):
     """Interpolate between the pixels that `_neighbours` found."""
     found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
     to_right, to_lower = (share[..., None] for share in shares)

@@ -229,7 +229,9 @@ def test_a_pipeline_of_files_resizes_by_the_layer_and_keeps_labels_with_pictures
     paths = [tmp_path / f"{index}.png" for index in range(4)] * 50
     layer = make_augmentation(horizontal_flip=True, seed=1)
     options = {"training": True, "augment": layer}
-    batches = list(make_image_pipeline(paths, np.tile(range(4), 50), (16, 16), 30, **options))
+    dataset = make_image_pipeline(paths, np.tile(range(4), 50), (16, 16), 30, **options)
+    assert dataset.element_spec[0] == tf.TensorSpec((None, 16, 16, 3), tf.uint8)
+    batches = list(dataset)
     images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
     assert images.shape == (200, 16, 16, 3) and images.dtype == np.uint8
     dark_left = images[:, 8, 0, 0] == 10

@@ -1,10 +1,12 @@
-"""What all tests of bad data share: a folder is after the test what it was before."""
+"""What tests of data share: a folder is after the test what it was before; thirty pictures."""
 
 import contextlib
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 
 def listing(folder):
@@ -36,3 +38,15 @@ def unchanged():
         assert after == before
 
     return check
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Twenty cats and ten dogs; picture k is of the grey k."""
+    paths = []
+    for index in range(30):
+        name = f"{'cat' if index < 20 else 'dog'}/{index:02}.png"
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (5, 7), index).save(tmp_path / name)
+        paths.append(tmp_path / name)
+    return paths, np.array([0] * 20 + [1] * 10)

@@ -17,18 +17,6 @@ from cnnbook.datasets.image_folder import list_image_files, load_image_folder
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Twenty cats and ten dogs; picture k is of the grey k."""
-    paths = []
-    for index in range(30):
-        name = f"{'cat' if index < 20 else 'dog'}/{index:02}.png"
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("L", (5, 7), index).save(tmp_path / name)
-        paths.append(tmp_path / name)
-    return paths, np.array([0] * 20 + [1] * 10)
-
-
 def greys(dataset):
     return [int(image[0, 0, 0]) for images, _ in dataset for image in images]
 
@@ -101,7 +89,6 @@ def test_a_layer_that_resizes_gets_pictures_of_their_own_sizes(tmp_path):
     for index, (size, path) in enumerate(zip(sizes, paths, strict=True)):
         Image.new("L", size[::-1], 10 * index).save(path)
     dataset = make_image_pipeline(paths, range(7), (6, 10), 3, training=True, augment=Recorder())
-    assert dataset.element_spec[0].shape.as_list()[1:] in ([6, 10, 3], [None, None, None])
     seen = {}
     for images, labels in dataset:
         assert images.shape[1:] == (6, 10, 3)

@@ -6,22 +6,9 @@ import shutil
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from cnnbook.datasets import image_folder, split
 from cnnbook.datasets.split import split_by_content
-
-
-@pytest.fixture
-def files(tmp_path):
-    """Twenty cats and ten dogs; picture k is of the grey k."""
-    paths = []
-    for index in range(30):
-        name = f"{'cat' if index < 20 else 'dog'}/{index:02}.png"
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("L", (5, 7), index).save(tmp_path / name)
-        paths.append(tmp_path / name)
-    return paths, np.array([0] * 20 + [1] * 10)
 
 
 def test_names_are_shown_as_by_the_reader_of_folders():
