@@ -323,15 +323,13 @@ def _neighbours(images, matrices, fill_mode, sizes=None, image_size=None) -> tup
     the picture: four, two and one of (batch, height, width).
     """
     if sizes is None:
-        count, height, width, _ = ops.shape(images)
-        old_height, old_width = height, width
-        start = ops.arange(count, dtype="int32") * (height * width)
-    else:
-        height, width = image_size
-        old_height, old_width = (sizes[:, side, None, None] for side in (0, 1))
-        start = ops.cumsum(sizes[:, 0] * sizes[:, 1]) - sizes[:, 0] * sizes[:, 1]
-        ratios = ops.cast(sizes, "float32") / ops.convert_to_tensor(image_size, "float32")
-        matrices = matrices * ops.flip(ratios, axis=1)[:, :, None]
+        count, *image_size, _ = ops.shape(images)
+        sizes = ops.broadcast_to(ops.cast(ops.stack(image_size), "int32"), (count, 2))
+    height, width = image_size
+    old_height, old_width = (sizes[:, side, None, None] for side in (0, 1))
+    start = ops.cumsum(sizes[:, 0] * sizes[:, 1]) - sizes[:, 0] * sizes[:, 1]
+    ratios = ops.cast(sizes, "float32") / ops.cast(ops.stack(image_size), "float32")
+    matrices = matrices * ops.flip(ratios, axis=1)[:, :, None]
     middle_y, middle_x, middle_down, middle_across = (
         (ops.cast(side, "float32") - 1) / 2 for side in (old_height, old_width, height, width)
     )

@@ -15,7 +15,7 @@ MODULES = sorted((ROOT / "cnnbook").rglob("*.py"))
 # Every place a copy may be, every check, and no sibling to call: docs/decisions/0004. One layer for
 # all changes of a picture, whose resampling is two compiled functions that resize, too:
 # docs/decisions/0014 and 0019.
-LONGER = {"mnist.py": 190, "augmentation.py": 185}
+LONGER = {"mnist.py": 190, "augmentation.py": 181}
 
 
 def lines_of_code(source: str) -> set[int]:
