@@ -298,10 +298,8 @@ figure = plot_gallery(forms, inches=1.0, title="Eight pictures made of one")
 # reads pixels from -1 to 1.
 #
 # **The training.** One cycle of the learning rate (chapter 4) with SGD and momentum in larger
-# batches, a little weight decay, and *label smoothing* (Szegedy et al. 2015,
-# https://arxiv.org/abs/1512.00567): the true class is asked for with 0.91, each other with 0.01, so
-# that the network gains nothing by being ever more certain. And 16 epochs instead of ten, since
-# pictures that change are not learned by heart so soon.
+# batches, a little weight decay, and label smoothing (chapter 5). And 16 epochs instead of ten,
+# since pictures that change are not learned by heart so soon.
 
 # %% tags=["nbval-check-output"]
 nets = {"source's net": build_conv_pool_conv(), "our net": build_small_photo_net()}
