@@ -156,6 +156,25 @@ def test_update_keeps_notebook_and_record_and_rewrites_the_prose(run, project):
 
 
 @pytest.mark.slow
+def test_update_does_not_replace_figures_of_the_full_data_by_those_of_the_embedded(run, project):
+    source = project / "notebooks" / "source" / "01_one.py"
+    chapter = CHAPTER.replace("equals=4", 'at_least=4, embedded=2, source="the official set"')
+    source.write_text(chapter)
+    run("book", "--update")
+    files = [project / "notebooks" / name for name in ("01_one.ipynb", "claims.json")]
+    before = [file.read_text() for file in files]
+    source.write_text(
+        chapter.replace("the official set", "the embedded copy").replace("2 + 2", "3")
+    )
+    result = run("book", "--update")
+    assert result.exit_code == 1
+    assert "this run had the embedded copy" in result.output
+    assert "kept come from the official set. Set CNNBOOK_DATA" in result.output
+    assert [file.read_text() for file in files] == before
+    assert (project / "build" / "failed" / "01_one.ipynb").exists()
+
+
+@pytest.mark.slow
 def test_claims_fails_where_the_prose_differs_and_update_mends_it(run, project):
     run("book", "--update")
     (project / "README.md").write_text("In all 7<!--claim:sum-->.\n")
