@@ -8,8 +8,7 @@
 # does it cost without that GPU, and is a difference of a few tenths of a point real at all?
 #
 # Takes about 24 minutes<!--minutes:05_deep_blocks--> on two CPU cores with units for `bfloat16`,
-# half an hour on two that have none, and more on old ones (quick: one to two minutes); needs
-# chapters 3 and 4.
+# half an hour on two without, more on old ones (quick: one to two minutes); needs chapters 3 and 4.
 
 # %%
 import os
@@ -207,12 +206,12 @@ claim("deep_share_of_work_in_blocks", round(share[1], 2), equals=0.98)
 #   one Adam changes three million parameters, and so it does that half as often.
 # - **deep, one cycle**: the same net in one epoch, of which batches of 64 make 860 steps. The
 #   rate climbs to one and a half times that height, and comes down along a cosine (chapter 4).
-#   Starting low lets the layers find a direction before the steps get long. Adam divides by a mean
-#   of squared gradients that looks back some 1,000 steps (`beta_2` 0.999), more than there are
-#   here; with 0.95 it looks back 20. Dropout is left out: it hinders learning by heart, and an
-#   image that comes once is not learned by heart. What helps is *label smoothing* (Szegedy et al.
-#   2015, https://arxiv.org/abs/1512.00567): the loss asks for the true class with 0.91 and for each
-#   other with 0.01, so that the net gains nothing by being ever more certain.
+#   Starting low lets the layers find a direction before the steps get long. Adam's mean of squared
+#   gradients looks back some 1,000 steps (`beta_2` 0.999), more than there are; with 0.95, only 20.
+#   No dropout: it hinders learning by heart, and an image that comes once is not learned by heart.
+#   What helps is *label smoothing* (Szegedy et al. 2015, https://arxiv.org/abs/1512.00567): the
+#   loss asks for the true class with 0.91 and for each other with 0.01, so that the net gains
+#   nothing by being ever more certain.
 #
 # Everything else is alike: Adam, in one pass (chapter 3), the same seed, the same training images.
 # Each line below is an epoch: images a second, and accuracy on the validation images.
