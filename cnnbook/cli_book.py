@@ -85,19 +85,15 @@ def add_run(book_record: dict, name: str, seconds: float, claims: list[dict]) ->
         raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
 
 
-def refuse_less_data(book_record: dict, name: str, claims: list[dict]) -> None:
+def refuse_less_data(book_record: dict, claims: list[dict]) -> None:
     """Stop where figures of the official data would give way to those of the embedded copy."""
-    kept = {
-        claim: entry["source"]
-        for claim, entry in book_record["claims"].items()
-        if entry["notebook"] == name and entry["profile"] == "full"
-    }
     for entry in claims:
-        if entry["profile"] == "embedded" and kept.get(entry["name"]):
+        kept = book_record["claims"].get(entry["name"], {"profile": None})
+        if entry["profile"] == "embedded" and kept["profile"] == "full" and kept["source"]:
             raise BookError(
                 f"all {len(claims)} claims held, but this run had {entry['source']}, and the"
-                f" figures that are kept come from {kept[entry['name']]}. Set CNNBOOK_DATA to the"
-                " folder of the full data, or go online, and run this again. Nothing was replaced."
+                f" figures that are kept come from {kept['source']}. Set CNNBOOK_DATA to the folder"
+                " of the full data, or go online, and run this again. Nothing was replaced."
             )
 
 
@@ -121,7 +117,7 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
     measured = record.read_record(folder / RECORD)
 
     def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
-        refuse_less_data(measured, name, claims)
+        refuse_less_data(measured, claims)
         add_run(measured, name, seconds, claims)
         notebooks.write_notebook(notebook, folder / "notebooks" / f"{name}.ipynb")
         record.write_record(measured, folder / RECORD)

@@ -8,7 +8,7 @@
 # does it cost without that GPU, and is a difference of a few tenths of a point real at all?
 #
 # Takes about 24 minutes<!--minutes:05_deep_blocks--> on two CPU cores with units for `bfloat16`,
-# half an hour on two without, more on old ones (quick: one to two minutes); needs chapters 3 and 4.
+# more on two without, or on old ones (quick: one to two minutes); needs chapters 3 and 4.
 
 # %%
 import os
@@ -204,8 +204,8 @@ claim("deep_share_of_work_in_blocks", round(share[1], 2), equals=0.98)
 # - **deep**: eight epochs as in the source, which does not print its rate. Ours falls from 0.001
 #   to 0, and the dense layers have dropout; both are today's custom. Batches are of 256: after each
 #   one Adam changes three million parameters, and so it does that half as often.
-# - **deep, one cycle**: the same net in one epoch, of which batches of 64 make 860 steps. The
-#   rate climbs to one and a half times that height, and comes down along a cosine (chapter 4).
+# - **deep, one cycle**: the same net in one epoch, with batches of 64, which make more steps of it.
+#   The rate climbs to one and a half times that height, and comes down along a cosine (chapter 4).
 #   Starting low lets the layers find a direction before the steps get long. Adam's mean of squared
 #   gradients looks back some 1,000 steps (`beta_2` 0.999), more than there are; with 0.95, only 20.
 #   No dropout: it hinders learning by heart, and an image that comes once is not learned by heart.
