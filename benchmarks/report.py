@@ -44,6 +44,8 @@ def throughput_section(kept: dict | None) -> str:
         ),
         "The recommended setting is the policy that `cnnbook.devices.recommend_precision()` gives, "
         "`steps_per_execution=16`, `cnnbook.optimizers.FusedAdam` and images from `make_pipeline`. "
+        "Given arrays, Keras' defaults may wait at the end of an epoch (decision 18); fed by "
+        "`make_pipeline`, they do not. "
         "Ratios are medians of the rounds' ratios. The peak is the rate of a 2048x2048 matrix "
         "product, the better of TensorFlow and PyTorch; the share is that of the format the way "
         "computes in, taking training as three times the multiplications and additions of the way "

@@ -44,6 +44,7 @@ NETS = {
 TORCH = "throughput_torch.py"
 WAYS = {
     "keras": Way("Keras, defaults", "throughput_keras.py", ("defaults",)),
+    "keras_fed": Way("Keras, defaults, fed by make_pipeline", "throughput_keras.py", ("fed",)),
     "recommended": Way("Keras, recommended setting", "throughput_keras.py", ("recommended",)),
     "torch": Way("PyTorch, defaults", TORCH, ()),
     "torch_last": Way("PyTorch, channels last", TORCH, ("channels_last",)),

@@ -1,6 +1,6 @@
 """A worker of throughput.py: trains the three nets in Keras when asked.
 
-python benchmarks/throughput_keras.py defaults|recommended
+python benchmarks/throughput_keras.py defaults|fed|recommended
 """
 
 import sys
@@ -58,7 +58,7 @@ def peaks() -> dict[str, float]:
 
 def main() -> None:
     """Build, warm up, say so, and then serve."""
-    recommended = sys.argv[1] == "recommended"
+    recommended, fed = sys.argv[1] == "recommended", sys.argv[1] != "defaults"
     precision = recommend_precision()
     if recommended:
         keras.config.set_dtype_policy(precision.policy)
@@ -70,7 +70,7 @@ def main() -> None:
         images = random.integers(0, 256, (count, *net.image_shape), np.uint8)
         labels = random.integers(0, 10, count)
         data[name] = {"x": images, "y": labels, "batch_size": BATCH_SIZE}
-        if recommended:
+        if fed:
             pipeline = make_pipeline(images, labels, BATCH_SIZE, training=True)
             data[name] = {"x": pipeline, "shuffle": False}
 
