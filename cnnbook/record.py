@@ -31,11 +31,17 @@ def read_record(path: Path) -> dict[str, dict]:
 def add_run(
     record: dict[str, dict], notebook: str, seconds: float, claims: list[dict]
 ) -> list[str]:
-    """Replace what the record says of one notebook; return the names that are taken elsewhere."""
+    """Replace what the record says of one notebook.
+
+    Where another notebook has a claim of the same name, nothing is replaced, and those names are
+    returned.
+    """
     others = {
         name: entry for name, entry in record["claims"].items() if entry["notebook"] != notebook
     }
     fresh = {entry["name"]: {"notebook": notebook, **entry} for entry in claims}
+    if taken := sorted(others.keys() & fresh.keys()):
+        return taken
     for entry in fresh.values():
         del entry["name"]
     record["claims"] = dict(sorted((others | fresh).items()))
@@ -45,7 +51,7 @@ def add_run(
         "machine": describe_machine(),
     }
     record["notebooks"] = dict(sorted(record["notebooks"].items()))
-    return sorted(others.keys() & fresh.keys())
+    return []
 
 
 def describe_machine() -> str:

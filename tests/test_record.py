@@ -1,5 +1,7 @@
 """The prose says what the record says, to the last decimal written."""
 
+import copy
+
 import pytest
 
 from cnnbook.record import add_run, claims_table, read_record, refresh_figures, write_record
@@ -71,8 +73,10 @@ def test_a_new_run_replaces_only_its_own_notebook(record):
     assert record["claims"]["parameters"]["value"] == 5
 
 
-def test_a_name_that_another_notebook_uses_is_reported(record):
-    assert add_run(record, "02_two", 1.0, [entry("accuracy", 1)]) == ["accuracy"]
+def test_a_name_that_another_notebook_uses_is_reported_and_nothing_is_replaced(record):
+    before = copy.deepcopy(record)
+    assert add_run(record, "02_two", 1.0, [entry("new", 2), entry("accuracy", 1)]) == ["accuracy"]
+    assert record == before
 
 
 def test_the_record_survives_a_round_trip(record, tmp_path):

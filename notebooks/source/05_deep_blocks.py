@@ -7,8 +7,9 @@
 # minutes on a Titan X, with "about 3.1 million" parameters. Is a net of equal blocks better, what
 # does it cost without that GPU, and is a difference of a few tenths of a point real at all?
 #
-# Takes about 11 minutes<!--minutes:05_deep_blocks--> on two CPU cores with units for `bfloat16`,
-# more on two without, or on old ones (quick: one to two minutes); needs chapters 3 and 4.
+# Takes about 11 minutes<!--minutes:05_deep_blocks--> on two CPU cores with matrix units for
+# `bfloat16` (AMX), and two to three times that on others (quick: one to two minutes); needs
+# chapters 3 and 4.
 
 # %%
 import os
