@@ -7,7 +7,7 @@
 # minutes on a Titan X, with "about 3.1 million" parameters. Is a net of equal blocks better, what
 # does it cost without that GPU, and is a difference of a few tenths of a point real at all?
 #
-# Takes about 11 minutes<!--minutes:05_deep_blocks--> on two CPU cores with matrix units for
+# Takes about 10 minutes<!--minutes:05_deep_blocks--> on two CPU cores with matrix units for
 # `bfloat16` (AMX), and two to three times that on others (quick: one to two minutes); needs
 # chapters 3 and 4.
 
@@ -228,7 +228,7 @@ def one_cycle(peak, steps):
     return CosineDecay(0.0, decay_steps=steps - up, warmup_target=peak, warmup_steps=up)
 
 
-Run = namedtuple("Run", "model batch_size rates history seconds images_per_second")
+Run = namedtuple("Run", "model rates history seconds images_per_second")
 runs = {}
 
 
@@ -247,7 +247,7 @@ def train(name, model, schedule, peak, batch_size, epochs, beta_2=0.999, smoothi
     fit = model.fit(batches, epochs=epochs, **options)
     seconds, speed = time.perf_counter() - start, np.median(watch.images_per_second)
     rates = [float(rate(step)) for step in np.linspace(0, epochs * steps, 100)]
-    runs[name] = Run(model, batch_size, rates, fit.history, seconds, speed)
+    runs[name] = Run(model, rates, fit.history, seconds, speed)
 
 
 # %%
@@ -301,14 +301,14 @@ on_test = {name: values.mean() for name, values in right_or_wrong.items()}
 print(f"its test accuracy: {on_test[chosen]:.4f}")
 
 # %%
-table = ["| network | epochs | batches of | images/s | seconds | validation, % | test, % |"]
-table.append("|:--|--:|--:|--:|--:|--:|--:|")
+table = ["| network | epochs | images/s | seconds | validation, % | test, % |"]
+table.append("|:--|--:|--:|--:|--:|--:|")
 for name, run in runs.items():
     accuracies = f"{100 * on_validation[name]:.2f} | {100 * on_test[name]:.2f}"
-    cost = f"{run.batch_size} | {run.images_per_second:,.0f} | {run.seconds:.0f}"
-    table.append(f"| {name} | {len(run.history['loss'])} | {cost} | {accuracies} |")
+    epochs, speed = len(run.history["loss"]), f"{run.images_per_second:,.0f} | {run.seconds:.0f}"
+    table.append(f"| {name} | {epochs} | {speed} | {accuracies} |")
 titan = 8 * 60_000 / (3.5 * 60)
-table.append(f"| the source's, Titan X | 8 | | {titan:,.0f} | 210 | | 99.3 |")
+table.append(f"| the source's, Titan X | 8 | {titan:,.0f} | 210 | | 99.3 |")
 display(Markdown("\n".join(table)))
 
 data = {"source": digits.source}
