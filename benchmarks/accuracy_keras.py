@@ -19,9 +19,9 @@ from recipes import RECIPES, Recipe
 from cnnbook.datasets.mnist import load_mnist
 from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.devices import recommend_precision
-from cnnbook.models.conv_conv_pool import build_conv_conv_pool
+from cnnbook.models.mnist_cnn import build_mnist_cnn
 from cnnbook.models.small_digit_net import build_small_digit_net
-from cnnbook.optimizers import FusedAdam
+from cnnbook.training.optimizers import FusedAdam
 
 
 def build_example() -> keras.Model:
@@ -41,11 +41,11 @@ def build(recipe: Recipe) -> keras.Model:
     """The recipe's network, not compiled."""
     if recipe.net == "small_digit_net":
         return build_small_digit_net(dropout=recipe.dropout, normalize=recipe.normalize)
-    return {"classical": build_conv_conv_pool, "example": build_example}[recipe.net]()
+    return {"classical": build_mnist_cnn, "example": build_example}[recipe.net]()
 
 
 def move(images: tf.Tensor) -> tf.Tensor:
-    """Turn by up to 10 degrees, stretch by up to a tenth, shift by up to 2 pixels, as chapter 4."""
+    """Turn by up to 10 degrees, stretch by up to a tenth, shift by up to 2 pixels, as chapter 5."""
 
     def up_to(limit: float) -> tf.Tensor:
         return tf.random.uniform(tf.shape(images)[:1], -limit, limit)

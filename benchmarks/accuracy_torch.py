@@ -15,7 +15,7 @@ import time
 import numpy as np
 import torch
 from recipes import RECIPES, Recipe
-from torch_nets import build_conv_conv_pool, count_parameters
+from torch_nets import build_mnist_cnn, count_parameters
 
 from cnnbook.datasets.mnist import load_mnist
 
@@ -47,7 +47,7 @@ def train(recipe: Recipe, seed: int, max_epochs: int) -> None:
 
     torch.manual_seed(seed)
     start, testing = time.perf_counter(), 0.0
-    net = build_conv_conv_pool()
+    net = build_mnist_cnn()
     optimizer = torch.optim.Adadelta(net.parameters(), lr=1.0)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
     facts = {"images": len(images), "policy": "float32", "parameters": count_parameters(net)}

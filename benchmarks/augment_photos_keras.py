@@ -16,7 +16,7 @@ import tensorflow as tf
 from augment_photos import BATCH_SIZE, DEGREES, IMAGE_SIZE, SHEAR, ZOOM
 from bench_tools import labelled_files, serve
 
-from cnnbook.augmentation import make_augmentation
+from cnnbook.datasets.augmentation import make_augmentation
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 
 

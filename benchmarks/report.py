@@ -43,7 +43,8 @@ def throughput_section(kept: dict | None) -> str:
             f"{rounds} rounds, batches of 128, Adam, pixels from memory", *kept["nets"].values()
         ),
         "The recommended setting is the policy that `cnnbook.devices.recommend_precision()` gives, "
-        "`steps_per_execution=16`, `cnnbook.optimizers.FusedAdam` and images from `make_pipeline`. "
+        "`steps_per_execution=16`, `cnnbook.training.optimizers.FusedAdam` and images from "
+        "`make_pipeline`. "
         "Given arrays, Keras' defaults may wait at the end of an epoch (decision 18); fed by "
         "`make_pipeline`, they do not. "
         "Ratios are medians of the rounds' ratios. The peak is the rate of a 2048x2048 matrix "

@@ -12,18 +12,18 @@ import tensorflow as tf
 from bench_tools import serve
 from throughput import BATCH_SIZE, NETS, PEAK_SIZE, best_peak
 
-from cnnbook.costs import layer_costs
 from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.deploy.costs import layer_costs
 from cnnbook.devices import recommend_precision
-from cnnbook.models.conv_conv_pool import build_conv_conv_pool
-from cnnbook.models.conv_pool_conv import build_conv_pool_conv
+from cnnbook.models.cifar_tutorial import build_cifar_tutorial_net
 from cnnbook.models.deep_blocks import build_deep_blocks
-from cnnbook.optimizers import FusedAdam
+from cnnbook.models.mnist_cnn import build_mnist_cnn
+from cnnbook.training.optimizers import FusedAdam
 
 BUILDERS = {
-    "wide": lambda: build_conv_conv_pool(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
+    "wide": lambda: build_mnist_cnn(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
     "deep": build_deep_blocks,
-    "colour": build_conv_pool_conv,
+    "colour": build_cifar_tutorial_net,
 }
 STEPS_PER_CALL = 16
 

@@ -14,16 +14,16 @@ import torch
 from bench_tools import serve
 from throughput import BATCH_SIZE, NETS, PEAK_SIZE, best_peak
 from torch_nets import (
-    build_conv_conv_pool,
-    build_conv_pool_conv,
+    build_cifar_tutorial_net,
     build_deep_blocks,
+    build_mnist_cnn,
     count_parameters,
 )
 
 BUILDERS = {
-    "wide": lambda: build_conv_conv_pool(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
+    "wide": lambda: build_mnist_cnn(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3)),
     "deep": build_deep_blocks,
-    "colour": build_conv_pool_conv,
+    "colour": build_cifar_tutorial_net,
 }
 
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from torch import nn
 
 
-def build_conv_conv_pool(
+def build_mnist_cnn(
     filters: tuple[int, int] = (32, 64),
     dense_units: int = 128,
     dropout: tuple[float, float] = (0.25, 0.5),
 ) -> nn.Module:
-    """`cnnbook.models.conv_conv_pool` for 28x28 grey images."""
+    """`cnnbook.models.mnist_cnn` for 28x28 grey images."""
     return nn.Sequential(
         *_convolution(1, filters[0]),
         *_convolution(filters[0], filters[1]),
@@ -48,8 +48,8 @@ def build_deep_blocks(
     )
 
 
-def build_conv_pool_conv() -> nn.Module:
-    """`cnnbook.models.conv_pool_conv` for 32x32 colour images."""
+def build_cifar_tutorial_net() -> nn.Module:
+    """`cnnbook.models.cifar_tutorial` for 32x32 colour images."""
     return nn.Sequential(
         *_convolution(3, 32),
         nn.MaxPool2d(2),

@@ -19,15 +19,15 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 
-def output_size(input_size: int, filter_size: int, padding: int = 0, stride: int = 1) -> int:
+def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: int = 1) -> int:
     """Count the places at which a filter stops along one axis: (W - F + 2P) / S + 1.
 
     Args:
         input_size: W, pixels along the axis, at least 1.
-        filter_size: F, pixels the filter covers along the axis, at least 1. It is not the number
+        kernel_size: F, pixels the filter covers along the axis, at least 1. It is not the number
             of filters: that is the depth of the output.
         padding: P, zeros put at each of the two ends, at least 0.
-        stride: S, pixels from one stop to the next, at least 1.
+        strides: S, pixels from one stop to the next, at least 1.
 
     Returns:
         The number of outputs along the axis, at least 1.
@@ -38,35 +38,35 @@ def output_size(input_size: int, filter_size: int, padding: int = 0, stride: int
             stop there: it leaves those pixels out, see `convolve`.)
 
     Example:
-        >>> output_size(input_size=28, filter_size=5)
+        >>> output_size(input_size=28, kernel_size=5)
         24
-        >>> output_size(input_size=227, filter_size=11, stride=4)
+        >>> output_size(input_size=227, kernel_size=11, strides=4)
         55
     """
     _check_whole("input_size", input_size, 1)
-    _check_whole("filter_size", filter_size, 1)
+    _check_whole("kernel_size", kernel_size, 1)
     _check_whole("padding", padding, 0)
-    _check_whole("stride", stride, 1)
-    span = input_size - filter_size + 2 * padding
+    _check_whole("strides", strides, 1)
+    span = input_size - kernel_size + 2 * padding
     if span < 0:
         raise ValueError(
-            "`filter_size` must be at most `input_size` + 2 * `padding` = "
-            f"{input_size + 2 * padding}; got {filter_size}. "
-            f"Use a smaller filter or padding {math.ceil((filter_size - input_size) / 2)}."
+            "`kernel_size` must be at most `input_size` + 2 * `padding` = "
+            f"{input_size + 2 * padding}; got {kernel_size}. "
+            f"Use a smaller filter or padding {math.ceil((kernel_size - input_size) / 2)}."
         )
-    if span % stride:
-        choices = _choices_that_fit(input_size, filter_size, padding, stride)
+    if span % strides:
+        choices = _choices_that_fit(input_size, kernel_size, padding, strides)
         raise ValueError(
-            f"`stride` must divide `input_size` - `filter_size` + 2 * `padding` = {span}; got "
-            f"{stride}, an output of {span / stride + 1:.4g}. Nearest valid choices: {choices}."
+            f"`strides` must divide `input_size` - `kernel_size` + 2 * `padding` = {span}; got "
+            f"{strides}, an output of {span / strides + 1:.4g}. Nearest valid choices: {choices}."
         )
-    return span // stride + 1
+    return span // strides + 1
 
 
 def convolve(
     images: np.ndarray,
     kernels: np.ndarray,
-    stride: int = 1,
+    strides: int = 1,
     padding: Literal["valid", "same"] = "valid",
     bias: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -78,17 +78,17 @@ def convolve(
     Args:
         images: (batch, height, width, channels), any number type; integers do not overflow.
         kernels: (kernel_height, kernel_width, channels, filters).
-        stride: Pixels from one stop to the next, down and across. Pixels that the last full step
+        strides: Pixels from one stop to the next, down and across. Pixels that the last full step
             does not reach are left out.
         padding: "valid" for none. "same" puts zeros around until the output has
-            ceil(size / stride) rows and columns; an odd zero goes to the bottom or the right.
+            ceil(size / strides) rows and columns; an odd zero goes to the bottom or the right.
         bias: (filters,), added to every output of its filter. Default: none.
 
     Returns:
         (batch, out_height, out_width, filters), float32 or, if an input needs it, float64.
 
     Raises:
-        ValueError: If shapes do not fit one another, or `stride` or `padding` is not legal.
+        ValueError: If shapes do not fit one another, or `strides` or `padding` is not legal.
 
     Example:
         >>> image = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 3, 3, 1)
@@ -99,7 +99,7 @@ def convolve(
     """
     images, kernels = np.asarray(images), np.asarray(kernels)
     _check_images(images)
-    _check_whole("stride", stride, 1)
+    _check_whole("strides", strides, 1)
     if kernels.ndim != 4 or kernels.shape[2] != images.shape[3] or 0 in kernels.shape[:2]:
         raise ValueError(
             "`kernels` must be (kernel_height, kernel_width, channels, filters) with the "
@@ -115,11 +115,11 @@ def convolve(
     dtype = np.result_type(images, kernels, np.float32)
     if padding == "same":
         rows, columns = (
-            _same_padding(size, kernel_size, stride)
+            _same_padding(size, kernel_size, strides)
             for size, kernel_size in zip(images.shape[1:3], kernels.shape[:2], strict=True)
         )
         images = np.pad(images, ((0, 0), rows, columns, (0, 0)))
-    windows = _windows(images, kernels.shape[:2], stride).astype(dtype)
+    windows = _windows(images, kernels.shape[:2], strides).astype(dtype)
     # (batch, rows, columns, channels, kernel_height, kernel_width): sum over the last three
     outputs = np.tensordot(windows, kernels.astype(dtype), axes=([4, 5, 3], [0, 1, 2]))
     return outputs if bias is None else outputs + np.asarray(bias, dtype)
@@ -127,17 +127,17 @@ def convolve(
 
 def pool(
     images: np.ndarray,
-    size: int = 2,
-    stride: int | None = None,
+    pool_size: int = 2,
+    strides: int | None = None,
     mode: Literal["max", "average"] = "max",
 ) -> np.ndarray:
     """Replace each square window by its largest value or its mean, channel by channel.
 
     Args:
         images: (batch, height, width, channels), any number type.
-        size: Height and width of the window in pixels.
-        stride: Pixels from one window to the next. Default: `size`, so that windows touch and do
-            not overlap. Pixels that the last full step does not reach are left out.
+        pool_size: Height and width of the window in pixels.
+        strides: Pixels from one window to the next. Default: `pool_size`, so that windows touch
+            and do not overlap. Pixels that the last full step does not reach are left out.
         mode: "max" or "average".
 
     Returns:
@@ -155,13 +155,13 @@ def pool(
         array([[2.5, 6.5]])
     """
     images = np.asarray(images)
-    stride = size if stride is None else stride
+    strides = pool_size if strides is None else strides
     _check_images(images)
-    _check_whole("size", size, 1)
-    _check_whole("stride", stride, 1)
+    _check_whole("pool_size", pool_size, 1)
+    _check_whole("strides", strides, 1)
     if mode not in ("max", "average"):
         raise ValueError(f"`mode` must be 'max' or 'average'; got {mode!r}.")
-    windows = _windows(images, (size, size), stride)
+    windows = _windows(images, (pool_size, pool_size), strides)
     return windows.max(axis=(4, 5)) if mode == "max" else windows.mean(axis=(4, 5))
 
 
@@ -169,7 +169,7 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     """Measure how far, along one axis, one output of a stack of layers looks back at the input.
 
     Args:
-        layers: (filter_size, stride) of each convolution or pooling layer, first layer first.
+        layers: (kernel_size, strides) of each convolution or pooling layer, first layer first.
 
     Returns:
         Pixels from the first to the last that the output depends on, both included. (Where a
@@ -187,26 +187,26 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     field, step = 1, 1  # step: input pixels between two neighbours of the layer reached so far
     for index, layer in enumerate(layers):
         if np.shape(layer) != (2,):
-            raise ValueError(f"`layers` must hold (filter_size, stride) pairs; got {layer!r}.")
-        filter_size, stride = layer
-        _check_whole(f"layers[{index}] filter_size", filter_size, 1)
-        _check_whole(f"layers[{index}] stride", stride, 1)
-        field += (filter_size - 1) * step
-        step *= stride
+            raise ValueError(f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}.")
+        kernel_size, strides = layer
+        _check_whole(f"layers[{index}] kernel_size", kernel_size, 1)
+        _check_whole(f"layers[{index}] strides", strides, 1)
+        field += (kernel_size - 1) * step
+        step *= strides
     return field
 
 
 def count_parameters(
-    inputs: int, outputs: int, filter_size: int | Sequence[int] = 1, bias: bool = True
+    inputs: int, outputs: int, kernel_size: int | Sequence[int] = 1, bias: bool = True
 ) -> int:
     """Count the trainable numbers of a convolution, or of a dense layer, by formula.
 
-    A dense layer is a convolution whose filters are one value wide: leave `filter_size` away.
+    A dense layer is a convolution whose filters are one value wide: leave `kernel_size` away.
 
     Args:
         inputs: Channels that come in; for a dense layer, values that come in.
         outputs: Filters; for a dense layer, neurons.
-        filter_size: Pixels along each side of a square filter, or a sequence such as
+        kernel_size: Pixels along each side of a square filter, or a sequence such as
             (height, width), of any length.
         bias: Whether each filter or neuron adds a number of its own.
 
@@ -217,51 +217,51 @@ def count_parameters(
         ValueError: If a size is not a whole number of at least 1.
 
     Example:
-        >>> count_parameters(inputs=3, outputs=1, filter_size=5)  # 75 weights and a bias
+        >>> count_parameters(inputs=3, outputs=1, kernel_size=5)  # 75 weights and a bias
         76
         >>> count_parameters(inputs=32 * 32 * 3, outputs=1, bias=False)  # one dense neuron
         3072
     """
     _check_whole("inputs", inputs, 1)
     _check_whole("outputs", outputs, 1)
-    sides = (filter_size, filter_size) if np.ndim(filter_size) == 0 else filter_size
+    sides = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
     for side in sides:
-        _check_whole("filter_size", side, 1)
+        _check_whole("kernel_size", side, 1)
     return math.prod(sides) * inputs * outputs + bool(bias) * outputs
 
 
-def _windows(images: np.ndarray, window: tuple[int, int], stride: int) -> np.ndarray:
+def _windows(images: np.ndarray, window: tuple[int, int], strides: int) -> np.ndarray:
     """All windows as a view: (batch, rows, columns, channels, window_height, window_width)."""
     if images.shape[1] < window[0] or images.shape[2] < window[1]:
         raise ValueError(
             f"`images` must be at least as large as the {window[0]}x{window[1]} window; got "
             f"{images.shape[1]}x{images.shape[2]} pixels. Use a smaller window or pad the images."
         )
-    return sliding_window_view(images, window, axis=(1, 2))[:, ::stride, ::stride]
+    return sliding_window_view(images, window, axis=(1, 2))[:, ::strides, ::strides]
 
 
-def _same_padding(size: int, kernel_size: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after one axis, so that the output has ceil(size / stride) values."""
-    total = max((math.ceil(size / stride) - 1) * stride + kernel_size - size, 0)
+def _same_padding(size: int, kernel_size: int, strides: int) -> tuple[int, int]:
+    """Zeros before and after one axis, so that the output has ceil(size / strides) values."""
+    total = max((math.ceil(size / strides) - 1) * strides + kernel_size - size, 0)
     return total // 2, total - total // 2
 
 
-def _choices_that_fit(input_size: int, filter_size: int, padding: int, stride: int) -> str:
+def _choices_that_fit(input_size: int, kernel_size: int, padding: int, strides: int) -> str:
     """For each argument, the next value below and above that alone makes the others fit."""
 
     def fits(size: int, ring: int, step: int) -> bool:
-        span = size - filter_size + 2 * ring
+        span = size - kernel_size + 2 * ring
         return span >= 0 and span % step == 0
 
-    span = input_size - filter_size + 2 * padding  # the longest stride that fits
-    sizes = [size for size in range(1, input_size + stride + 1) if fits(size, padding, stride)]
-    rings = [ring for ring in range(padding + stride + 1) if fits(input_size, ring, stride)]
+    span = input_size - kernel_size + 2 * padding  # the longest stride that fits
+    sizes = [size for size in range(1, input_size + strides + 1) if fits(size, padding, strides)]
+    rings = [ring for ring in range(padding + strides + 1) if fits(input_size, ring, strides)]
     steps = [step for step in range(1, span + 1) if fits(input_size, padding, step)]
     choices = []
     for name, value, valid in (
         ("input_size", input_size, sizes),
         ("padding", padding, rings),
-        ("stride", stride, steps),
+        ("strides", strides, steps),
     ):
         below = [choice for choice in valid if choice < value][-1:]
         above = [choice for choice in valid if choice > value][:1]

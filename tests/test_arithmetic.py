@@ -31,16 +31,16 @@ def test_output_size_of_cases_worked_by_hand(arguments, expected):
 
 def test_output_size_is_the_number_of_windows_that_a_loop_counts():
     for size in range(1, 12):
-        for filter_size in range(1, size + 1):
+        for kernel_size in range(1, size + 1):
             for padding in range(3):
-                for stride in range(1, 5):
+                for strides in range(1, 5):
                     padded = size + 2 * padding
-                    starts = range(0, padded - filter_size + 1, stride)
-                    if starts[-1] + filter_size == padded:
-                        assert output_size(size, filter_size, padding, stride) == len(starts)
+                    starts = range(0, padded - kernel_size + 1, strides)
+                    if starts[-1] + kernel_size == padded:
+                        assert output_size(size, kernel_size, padding, strides) == len(starts)
                     else:
                         with pytest.raises(ValueError, match="must divide"):
-                            output_size(size, filter_size, padding, stride)
+                            output_size(size, kernel_size, padding, strides)
 
 
 def test_an_output_that_is_not_whole_names_the_sum_and_the_nearest_choices():
@@ -48,18 +48,18 @@ def test_an_output_that_is_not_whole_names_the_sum_and_the_nearest_choices():
         ValueError,
         match=r"= 7; got 2, an output of 4\.5\. .*: input_size 9 or 11, or stride 1 or 7\.$",
     ):
-        output_size(10, 3, padding=0, stride=2)
+        output_size(10, 3, padding=0, strides=2)
 
 
 def test_padding_is_offered_where_it_helps():
     with pytest.raises(ValueError, match=r"input_size 11 or 14, or padding 1, or stride 1 or 7"):
-        output_size(12, 5, padding=0, stride=3)
+        output_size(12, 5, padding=0, strides=3)
 
 
 def test_every_choice_offered_is_valid():
-    for size, filter_size, padding, stride in random.integers(1, 14, (400, 4)).tolist():
-        names = ("input_size", "filter_size", "padding", "stride")
-        given = dict(zip(names, (size, filter_size, padding, stride), strict=True))
+    for size, kernel_size, padding, strides in random.integers(1, 14, (400, 4)).tolist():
+        names = ("input_size", "kernel_size", "padding", "strides")
+        given = dict(zip(names, (size, kernel_size, padding, strides), strict=True))
         try:
             output_size(**given)
         except ValueError as error:
@@ -72,41 +72,41 @@ def test_every_choice_offered_is_valid():
 
 
 def test_a_filter_larger_than_the_padded_input_says_which_padding_helps():
-    with pytest.raises(ValueError, match=r"`filter_size` must be at most .* = 6; got 9.*padding 3"):
+    with pytest.raises(ValueError, match=r"`kernel_size` must be at most .* = 6; got 9.*padding 3"):
         output_size(4, 9, padding=1)
     assert output_size(4, 9, padding=3) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("input_size", 0), ("filter_size", 0), ("padding", -1), ("stride", 0), ("stride", 1.5)],
+    [("input_size", 0), ("kernel_size", 0), ("padding", -1), ("strides", 0), ("strides", 1.5)],
 )
 def test_output_size_refuses_what_is_no_count(name, value):
     with pytest.raises(ValueError, match=rf"`{name}` must be a whole number.*got {value}"):
-        output_size(**{"input_size": 5, "filter_size": 3, name: value})
+        output_size(**{"input_size": 5, "kernel_size": 3, name: value})
 
 
 # --- convolve ----------------------------------------------------------------------------------
 
 
-def keras_convolution(images, kernels, stride, padding, bias):
-    layer = keras.layers.Conv2D(kernels.shape[3], kernels.shape[:2], stride, padding)
+def keras_convolution(images, kernels, strides, padding, bias):
+    layer = keras.layers.Conv2D(kernels.shape[3], kernels.shape[:2], strides, padding)
     layer.build(images.shape)
     layer.set_weights([kernels, bias])
     return np.asarray(layer(images))
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
-@pytest.mark.parametrize("stride", [1, 2, 3, 5])
+@pytest.mark.parametrize("strides", [1, 2, 3, 5])
 @pytest.mark.parametrize("kernel", [(1, 1), (2, 2), (3, 3), (5, 2), (4, 6)])
 @pytest.mark.parametrize("image", [(7, 6), (8, 11)])
-def test_convolve_equals_keras(image, kernel, stride, padding):
+def test_convolve_equals_keras(image, kernel, strides, padding):
     images = random.normal(size=(2, *image, 3)).astype("float32")
     kernels = random.normal(size=(*kernel, 3, 4)).astype("float32")
     bias = random.normal(size=4).astype("float32")
     np.testing.assert_allclose(
-        convolve(images, kernels, stride, padding, bias),
-        keras_convolution(images, kernels, stride, padding, bias),
+        convolve(images, kernels, strides, padding, bias),
+        keras_convolution(images, kernels, strides, padding, bias),
         atol=1e-5,
     )
 
@@ -178,7 +178,7 @@ def test_the_images_are_left_as_they_were():
         ({"kernels": np.ones((3, 3, 2, 1))}, r"`kernels` .* 1 channels .*\(3, 3, 2, 1\)"),
         ({"kernels": np.ones((3, 3))}, r"`kernels` must be .*\(3, 3\)"),
         ({"kernels": np.ones((5, 2, 1, 1))}, r"`images` .* 5x2 window; got 4x4"),
-        ({"stride": 0}, "`stride` must be a whole number, at least 1; got 0"),
+        ({"strides": 0}, "`strides` must be a whole number, at least 1; got 0"),
         ({"padding": "full"}, "`padding` must be 'valid' or 'same'; got 'full'"),
         ({"bias": np.ones(3)}, r"`bias` .* \(2,\); got shape \(3,\)"),
     ],
@@ -198,12 +198,12 @@ def test_the_matrix_of_ones_with_a_two_a_three_a_four_and_a_five():
 
 
 @pytest.mark.parametrize("mode", ["max", "average"])
-@pytest.mark.parametrize(("size", "stride"), [(2, None), (2, 1), (3, 2), (3, 3), (1, 2), (5, 4)])
-def test_pool_equals_keras(mode, size, stride):
+@pytest.mark.parametrize(("size", "strides"), [(2, None), (2, 1), (3, 2), (3, 3), (1, 2), (5, 4)])
+def test_pool_equals_keras(mode, size, strides):
     images = random.normal(size=(2, 7, 8, 3)).astype("float32")
     kind = {"max": keras.layers.MaxPooling2D, "average": keras.layers.AveragePooling2D}[mode]
-    expected = np.asarray(kind(size, stride)(images))
-    np.testing.assert_allclose(pool(images, size, stride, mode), expected, atol=1e-6)
+    expected = np.asarray(kind(size, strides)(images))
+    np.testing.assert_allclose(pool(images, size, strides, mode), expected, atol=1e-6)
 
 
 def test_negative_values_survive_max_pooling():
@@ -219,9 +219,9 @@ def test_max_keeps_the_type_and_average_does_not_wrap_around():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"size": 0}, "`size` must be a whole number, at least 1; got 0"),
-        ({"size": 5}, "at least as large as the 5x5 window; got 4x4"),
-        ({"stride": 0}, "`stride` must be a whole number, at least 1; got 0"),
+        ({"pool_size": 0}, "`pool_size` must be a whole number, at least 1; got 0"),
+        ({"pool_size": 5}, "at least as large as the 5x5 window; got 4x4"),
+        ({"strides": 0}, "`strides` must be a whole number, at least 1; got 0"),
         ({"mode": "min"}, "`mode` must be 'max' or 'average'; got 'min'"),
         ({"images": np.ones((4, 4, 1))}, r"`images` must have 4 axes .*\(4, 4, 1\)"),
     ],
@@ -237,9 +237,9 @@ def test_pool_says_what_does_not_fit(changes, message):
 def reach_of_the_first_output(layers, length=200):
     """Push each input pixel alone through filters of ones and see which ones arrive."""
     outputs = np.eye(length).reshape(length, 1, length, 1)
-    for filter_size, stride in layers:
-        rows = np.ones((1, filter_size, 1, 1))
-        outputs = convolve(outputs, rows)[:, :, ::stride]
+    for kernel_size, strides in layers:
+        rows = np.ones((1, kernel_size, 1, 1))
+        outputs = convolve(outputs, rows)[:, :, ::strides]
     arrived = np.flatnonzero(outputs[:, 0, 0, 0])
     return arrived[-1] - arrived[0] + 1
 
@@ -268,9 +268,9 @@ def test_the_receptive_field_of_vgg16_before_its_dense_layers_is_that_of_the_art
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([3, 1], r"\(filter_size, stride\) pairs; got 3"),
+        ([3, 1], r"\(kernel_size, stride\) pairs; got 3"),
         ([(3, 1), (3, 0)], r"`layers\[1\] stride` must be a whole number, at least 1; got 0"),
-        ([(0, 1)], r"`layers\[0\] filter_size` .* got 0"),
+        ([(0, 1)], r"`layers\[0\] kernel_size` .* got 0"),
     ],
 )
 def test_receptive_field_says_which_layer_is_no_layer(layers, message):
@@ -283,7 +283,7 @@ def test_receptive_field_says_which_layer_is_no_layer(layers, message):
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize(
-    ("layer", "dimensions", "filter_size"),
+    ("layer", "dimensions", "kernel_size"),
     [
         (keras.layers.Conv1D, 1, (3,)),
         (keras.layers.Conv2D, 2, 5),
@@ -292,11 +292,11 @@ def test_receptive_field_says_which_layer_is_no_layer(layers, message):
     ],
 )
 def test_parameters_of_a_convolution_are_those_that_keras_counts(
-    layer, dimensions, filter_size, bias
+    layer, dimensions, kernel_size, bias
 ):
-    built = layer(8, filter_size, use_bias=bias)
+    built = layer(8, kernel_size, use_bias=bias)
     built.build((None, *(9,) * dimensions, 3))
-    assert count_parameters(3, 8, filter_size, bias) == built.count_params()
+    assert count_parameters(3, 8, kernel_size, bias) == built.count_params()
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -311,9 +311,9 @@ def test_parameters_of_a_dense_layer_are_those_that_keras_counts(bias):
     [
         ({"inputs": 0}, "`inputs` .* got 0"),
         ({"outputs": 2.5}, "`outputs` .* got 2.5"),
-        ({"filter_size": (3, 0)}, "`filter_size` .* got 0"),
+        ({"kernel_size": (3, 0)}, "`kernel_size` .* got 0"),
     ],
 )
 def test_count_parameters_refuses_what_is_no_count(changes, message):
     with pytest.raises(ValueError, match=message):
-        count_parameters(**{"inputs": 3, "outputs": 8, "filter_size": 3} | changes)
+        count_parameters(**{"inputs": 3, "outputs": 8, "kernel_size": 3} | changes)

@@ -27,7 +27,7 @@ def occlusion_map(
     images: np.ndarray,
     class_index: int | np.ndarray | None = None,
     window: int | None = None,
-    stride: int | None = None,
+    strides: int | None = None,
     fill: float | np.ndarray | None = None,
 ) -> np.ndarray:
     """Compute how far the score of a class falls where a square hides the image.
@@ -39,7 +39,7 @@ def occlusion_map(
         class_index: The class to explain, one for all images or one each. Default: the one with
             the highest score.
         window: Side of the square in pixels. Default: a seventh of the shorter side.
-        stride: From one place of the square to the next, `window` at most. Default: half of it.
+        strides: From one place of the square to the next, `window` at most. Default: half of it.
         fill: What the square shows: a value, or one a channel. Default: each image's mean colour.
 
     Returns:
@@ -55,20 +55,22 @@ def occlusion_map(
         >>> model = keras.Model(images, keras.layers.Dense(2, kernel_initializer="ones")(x))
         >>> bright = np.zeros((1, 4, 4, 1))
         >>> bright[0, 0, 0] = 16
-        >>> occlusion_map(model, bright, class_index=0, window=2, stride=2, fill=0)[0, 0]
+        >>> occlusion_map(model, bright, class_index=0, window=2, strides=2, fill=0)[0, 0]
         array([1., 1., 0., 0.], dtype=float32)
     """
     images = _check_model_images(model, images)
     classes = _check_class_index(class_index, len(images))
     height, width = images.shape[1:3]
     window = max(1, min(height, width) // 7) if window is None else window
-    stride = max(1, window // 2) if stride is None else stride
-    if not 1 <= stride <= window <= min(height, width):
+    strides = max(1, window // 2) if strides is None else strides
+    if not 1 <= strides <= window <= min(height, width):
         raise ValueError(
-            f"`window` must be 1 to {min(height, width)}, the shorter side, and `stride` 1 to"
-            f" `window`, that no pixel is left out; got {window} and {stride}."
+            f"`window` must be 1 to {min(height, width)}, the shorter side, and `strides` 1 to"
+            f" `window`, that no pixel is left out; got {window} and {strides}."
         )
-    starts = [sorted({*range(0, side - window, stride), side - window}) for side in (height, width)]
+    starts = [
+        sorted({*range(0, side - window, strides), side - window}) for side in (height, width)
+    ]
     squares = list(itertools.product(*starts))
     maps = np.zeros((len(images), height, width))
     hidden = np.zeros((height, width))

@@ -24,7 +24,7 @@ FILTERS = {
 
 
 def build_alexnet(
-    form: str = "grouped",
+    variant: str = "grouped",
     image_shape: tuple[int, int, int] = (227, 227, 3),
     num_classes: int = 1000,
     dropout: float = 0.5,
@@ -32,7 +32,7 @@ def build_alexnet(
     """Build an uncompiled AlexNet, 60,965,224 parameters as published.
 
     Args:
-        form: "grouped", the original, in which two GPUs held half of the filters each, and
+        variant: "grouped", the original, in which two GPUs held half of the filters each, and
             exchanged maps only before the third convolution and the dense layers; "ungrouped",
             the same on one GPU (62,378,344 parameters); "single_tower", the slimmer one of 2014
             (61,100,840), which takes 224 x 224 as well as 227 x 227.
@@ -56,19 +56,19 @@ def build_alexnet(
         ((None, 15, 15, 96), (None, 1, 1, 256))
     """
     _check_arguments(image_shape, num_classes, dropout)
-    _check_form(form, image_shape)
-    filters, groups = FILTERS[form], 2 if form == "grouped" else 1
+    _check_variant(variant, image_shape)
+    filters, groups = FILTERS[variant], 2 if variant == "grouped" else 1
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=(-123.68, -116.779, -103.939), name="mean")(images)
-    if form == "single_tower":
+    if variant == "single_tower":
         x = layers.ZeroPadding2D(2, name="rim")(x)
     x = layers.Conv2D(filters[0], 11, strides=4, activation="relu", name="conv1")(x)
-    if form != "single_tower":
+    if variant != "single_tower":
         x = LocalResponseNormalization(name="norm1")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
     x = convolution(x, filters[1], 5, groups, "conv2")
-    if form != "single_tower":
+    if variant != "single_tower":
         x = LocalResponseNormalization(name="norm2")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool2")(x)
     x = convolution(x, filters[2], 3, 1, "conv3")
@@ -80,7 +80,7 @@ def build_alexnet(
         x = layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
-    return keras.Model(images, logits, name=f"alexnet_{form}")
+    return keras.Model(images, logits, name=f"alexnet_{variant}")
 
 
 def convolution(
@@ -112,22 +112,22 @@ class LocalResponseNormalization(layers.Layer):
     alpha = 5e-4 does the same.
 
     Args:
-        neighbours: Over how many maps to sum, an odd number.
+        neighbors: Over how many maps to sum, an odd number.
         k: What is added to the sum.
         alpha: Weight of the sum.
         beta: Power of the divisor.
         **keywords: What every Keras layer takes, such as name.
     """
 
-    def __init__(self, neighbours=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
+    def __init__(self, neighbors=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
         super().__init__(**keywords)
-        self.neighbours, self.k, self.alpha, self.beta = neighbours, k, alpha, beta
+        self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
 
     def call(self, maps):
         """Normalise."""
-        channels, side = maps.shape[-1], self.neighbours // 2
+        channels, side = maps.shape[-1], self.neighbors // 2
         squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
-        total = sum(squares[..., n : n + channels] for n in range(self.neighbours))
+        total = sum(squares[..., n : n + channels] for n in range(self.neighbors))
         return maps / (self.k + self.alpha * total) ** self.beta
 
     def compute_output_shape(self, input_shape):
@@ -137,23 +137,25 @@ class LocalResponseNormalization(layers.Layer):
     def get_config(self):
         """Say how to build this layer again."""
         return super().get_config() | {
-            "neighbours": self.neighbours,
+            "neighbors": self.neighbors,
             "k": self.k,
             "alpha": self.alpha,
             "beta": self.beta,
         }
 
 
-def _check_form(form: str, image_shape: tuple[int, int, int]) -> None:
+def _check_variant(variant: str, image_shape: tuple[int, int, int]) -> None:
     """Refuse an unknown form, and images that it cannot take."""
-    if form not in FILTERS:
-        raise ValueError(f"`form` must be one of {', '.join(map(repr, FILTERS))}; got {form!r}.")
+    if variant not in FILTERS:
+        raise ValueError(
+            f"`variant` must be one of {', '.join(map(repr, FILTERS))}; got {variant!r}."
+        )
     if image_shape[2] != 3:
         raise ValueError(
             f"`image_shape` must end in 3 channels, red, green and blue; got {image_shape}. Repeat "
             "a grey channel three times: np.repeat(images, 3, axis=-1)."
         )
-    side = 63 if form == "single_tower" else 67
+    side = 63 if variant == "single_tower" else 67
     if min(image_shape[:2]) < side:
         raise ValueError(
             f"`image_shape` must be at least {side} x {side} pixels: the first convolution and "

@@ -162,22 +162,22 @@ class LocalResponseNormalization(layers.Layer):
     alpha = 5e-4 does the same.
 
     Args:
-        neighbours: Over how many maps to sum, an odd number.
+        neighbors: Over how many maps to sum, an odd number.
         k: What is added to the sum.
         alpha: Weight of the sum.
         beta: Power of the divisor.
         **keywords: What every Keras layer takes, such as name.
     """
 
-    def __init__(self, neighbours=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
+    def __init__(self, neighbors=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
         super().__init__(**keywords)
-        self.neighbours, self.k, self.alpha, self.beta = neighbours, k, alpha, beta
+        self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
 
     def call(self, maps):
         """Normalise."""
-        channels, side = maps.shape[-1], self.neighbours // 2
+        channels, side = maps.shape[-1], self.neighbors // 2
         squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
-        total = sum(squares[..., n : n + channels] for n in range(self.neighbours))
+        total = sum(squares[..., n : n + channels] for n in range(self.neighbors))
         return maps / (self.k + self.alpha * total) ** self.beta
 
     def compute_output_shape(self, input_shape):
@@ -187,7 +187,7 @@ class LocalResponseNormalization(layers.Layer):
     def get_config(self):
         """Say how to build this layer again."""
         return super().get_config() | {
-            "neighbours": self.neighbours,
+            "neighbors": self.neighbors,
             "k": self.k,
             "alpha": self.alpha,
             "beta": self.beta,

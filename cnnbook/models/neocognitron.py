@@ -76,9 +76,9 @@ def build_neocognitron(
     x = SCells(12, 3, selectivity=r1, initializer=line_patterns, name="s1")(x)
     x = CCells(8, 3, padding=2, name="c1")(x)
     x = SCells(38, 5, selectivity=r2, name="s2")(x)
-    x = CCells(19, 5, padding=4, stride=2, name="c2")(x)
+    x = CCells(19, 5, padding=4, strides=2, name="c2")(x)
     x = SCells(35, 5, selectivity=r3, name="s3")(x)
-    x = CCells(23, 5, padding=2, stride=2, name="c3")(x)
+    x = CCells(23, 5, padding=2, strides=2, name="c3")(x)
     x = SCells(11, 5, padding="valid", selectivity=r4, name="s4")(x)
     x = CCells(10, 3, name="c4")(x)
     x = layers.Flatten(name="flatten")(x)
@@ -93,12 +93,12 @@ class SCells(layers.Layer):
     A cell weighs what it sees by its pattern (excitation) and compares that with how much there is
     to see at all (inhibition): it answers where the two agree in shape, however bright they are.
 
-    Maps (batch, h, w, c) to (batch, h, w, planes); with padding "valid", window - 1 less a side.
-    The weights "patterns" are (window, window, c, planes), 0 or more.
+    Maps (batch, h, w, c) to (batch, h, w, planes); with padding "valid", kernel_size - 1 less
+    a side. The weights "patterns" are (kernel_size, kernel_size, c, planes), 0 or more.
 
     Args:
         planes: How many patterns to look for.
-        window: Side of the square that a cell sees, in pixels.
+        kernel_size: Side of the square that a cell sees, in pixels.
         padding: "same" or "valid", as for a convolution.
         selectivity: Above 0; what to ignore, r of the paper.
         initializer: What the patterns are at the start; None for random ones.
@@ -106,16 +106,16 @@ class SCells(layers.Layer):
     """
 
     def __init__(
-        self, planes, window, padding="same", selectivity=1.0, initializer=None, **keywords
+        self, planes, kernel_size, padding="same", selectivity=1.0, initializer=None, **keywords
     ):
         super().__init__(**keywords)
-        self.planes, self.window, self.padding = planes, window, padding
+        self.planes, self.kernel_size, self.padding = planes, kernel_size, padding
         self.selectivity = selectivity
         self.initializer = keras.initializers.get(initializer or random_patterns)
 
     def build(self, input_shape):
         """Make one pattern a plane."""
-        shape = (self.window, self.window, input_shape[-1], self.planes)
+        shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.planes)
         self.patterns = self.add_weight(
             shape=shape, initializer=self.initializer, constraint="non_neg", name="patterns"
         )
@@ -135,7 +135,7 @@ class SCells(layers.Layer):
         """Say how to build this layer again."""
         return super().get_config() | {
             "planes": self.planes,
-            "window": self.window,
+            "kernel_size": self.kernel_size,
             "padding": self.padding,
             "selectivity": self.selectivity,
             "initializer": keras.initializers.serialize(self.initializer),
@@ -150,27 +150,32 @@ class CCells(layers.Layer):
     first planes look at one plane each, the others at two neighbouring ones.
 
     Maps (batch, h, w, c) of values 0 or more to (batch, h', w', planes) of values from 0 to below
-    1, where h' = (h + 2 padding - window) // stride + 1.
+    1, where h' = (h + 2 padding - pool_size) // stride + 1.
 
     Args:
         planes: How many planes; c / 2 at least, c at most.
-        window: Side of the square that a cell sees.
+        pool_size: Side of the square that a cell sees.
         padding: Rim of zeros around the planes.
-        stride: 2 leaves out every other cell of a row and of a column.
+        strides: 2 leaves out every other cell of a row and of a column.
         **keywords: What every Keras layer takes, such as name.
     """
 
-    def __init__(self, planes, window, padding=0, stride=1, **keywords):
+    def __init__(self, planes, pool_size, padding=0, strides=1, **keywords):
         super().__init__(**keywords)
-        self.planes, self.window, self.padding, self.stride = planes, window, padding, stride
+        self.planes, self.pool_size, self.padding, self.strides = (
+            planes,
+            pool_size,
+            padding,
+            strides,
+        )
 
     def build(self, input_shape):
         """Work out the fixed connections."""
         channels = input_shape[-1]
         singles = 2 * self.planes - channels
         plane_of = [k if k < singles else (k + singles) // 2 for k in range(channels)]
-        distance = np.arange(self.window) - (self.window - 1) / 2
-        bell = np.exp(-((2 * distance / self.window) ** 2))
+        distance = np.arange(self.pool_size) - (self.pool_size - 1) / 2
+        bell = np.exp(-((2 * distance / self.pool_size) ** 2))
         blur = bell[:, None] * bell
         self.connections = blur[:, :, None, None] * np.eye(self.planes)[plane_of]
 
@@ -179,16 +184,16 @@ class CCells(layers.Layer):
         rim = (self.padding, self.padding)
         maps = ops.pad(maps, ((0, 0), rim, rim, (0, 0)))
         kernel = ops.convert_to_tensor(self.connections, dtype=maps.dtype)
-        total = ops.conv(maps, kernel, strides=self.stride)
+        total = ops.conv(maps, kernel, strides=self.strides)
         return total / (1 + total)
 
     def get_config(self):
         """Say how to build this layer again."""
         return super().get_config() | {
             "planes": self.planes,
-            "window": self.window,
+            "pool_size": self.pool_size,
             "padding": self.padding,
-            "stride": self.stride,
+            "strides": self.strides,
         }
 
 

@@ -15,7 +15,7 @@ from keras import layers
 
 # Version: filters and size of the first convolution, fire modules after which the maps are halved,
 # least side of an image. Version 1.1 halves earlier, and so has less to compute.
-VERSIONS = {
+VARIANTS = {
     "1.0": (96, 7, (4, 8), 21),
     "1.1": (64, 3, (3, 5), 17),
 }
@@ -33,7 +33,7 @@ FIRES = {
 
 
 def build_squeezenet(
-    version: str = "1.0",
+    variant: str = "1.0",
     image_shape: tuple[int, int, int] = (227, 227, 3),
     num_classes: int = 1000,
     dropout: float = 0.5,
@@ -44,7 +44,7 @@ def build_squeezenet(
     the logit. As published, a ReLU comes before the mean, so that no logit is below zero.
 
     Args:
-        version: "1.0", the net of the paper, or "1.1", which the authors found as good; it has 388
+        variant: "1.0", the net of the paper, or "1.1", which the authors found as good; it has 388
             million multiplications an image, 1.0 has 833 million.
         image_shape: (height, width, 3) of one image, at least 21 x 21; in version 1.1, 17 x 17.
         num_classes: Maps of the last convolution, 2 or more.
@@ -67,10 +67,10 @@ def build_squeezenet(
     """
     _check_arguments(image_shape, num_classes, dropout)
     _check_rgb(image_shape)
-    if version not in VERSIONS:
-        raise ValueError(f'`version` must be "1.0" or "1.1", a string; got {version!r}.')
-    filters, size, pooled_fires, least_side = VERSIONS[version]
-    _check_least_side(image_shape, least_side, f"the strides of version {version} need them")
+    if variant not in VARIANTS:
+        raise ValueError(f'`variant` must be "1.0" or "1.1", a string; got {variant!r}.')
+    filters, size, pooled_fires, least_side = VARIANTS[variant]
+    _check_least_side(image_shape, least_side, f"the strides of version {variant} need them")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
@@ -83,7 +83,7 @@ def build_squeezenet(
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Conv2D(num_classes, 1, activation="relu", name="conv10")(x)
     logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
-    return keras.Model(images, logits, name=f"squeezenet_{version.replace('.', '_')}")
+    return keras.Model(images, logits, name=f"squeezenet_{variant.replace('.', '_')}")
 
 
 def fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:

@@ -38,7 +38,7 @@ def connect_dense(input_shape: Sequence[int], output_shape: Sequence[int]) -> nx
     return _connect(input_shape, output_shape, lambda source, target: True)
 
 
-def connect_window(shape: Sequence[int], filter_size: int = 3) -> nx.DiGraph:
+def connect_window(shape: Sequence[int], kernel_size: int = 3) -> nx.DiGraph:
     """Connect each output with the inputs below a filter that is centred on it.
 
     There are as many outputs as inputs. At a border the filter hangs over the edge (over the
@@ -46,14 +46,14 @@ def connect_window(shape: Sequence[int], filter_size: int = 3) -> nx.DiGraph:
 
     Args:
         shape: (length,) for a row, (rows, columns) for a grid.
-        filter_size: Length, or height and width, of the filter: an odd number, so that it has a
+        kernel_size: Length, or height and width, of the filter: an odd number, so that it has a
             middle.
 
     Returns:
         A graph as `connect_dense` gives.
 
     Raises:
-        ValueError: If `shape` is not one or two whole numbers of at least 1, or `filter_size` is
+        ValueError: If `shape` is not one or two whole numbers of at least 1, or `kernel_size` is
             not odd.
 
     Example:
@@ -63,9 +63,9 @@ def connect_window(shape: Sequence[int], filter_size: int = 3) -> nx.DiGraph:
         256
     """
     _check_shape("shape", shape)
-    if filter_size < 1 or filter_size % 2 != 1:
-        raise ValueError(f"`filter_size` must be odd: 1, 3, 5, ...; got {filter_size}.")
-    reach = filter_size // 2
+    if kernel_size < 1 or kernel_size % 2 != 1:
+        raise ValueError(f"`kernel_size` must be odd: 1, 3, 5, ...; got {kernel_size}.")
+    reach = kernel_size // 2
     return _connect(
         shape,
         shape,

@@ -25,7 +25,7 @@ BOX_HEIGHT, ACROSS, DOWN = 0.34, 1.75, 0.62  # inches; boxes stand ACROSS and DO
 
 
 class Layer(Protocol):
-    """What is drawn of a layer; the rows of `cnnbook.costs.layer_costs` are such."""
+    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
 
     name: str
     kind: str

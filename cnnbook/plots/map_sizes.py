@@ -24,7 +24,7 @@ NUMBERS = "#a1d99b"  # of what is no map any more
 
 
 class SizedLayer(Protocol):
-    """What is drawn of a layer; the rows of `cnnbook.costs.layer_costs` are such."""
+    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
 
     name: str
     output_shape: Sequence[int]

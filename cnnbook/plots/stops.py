@@ -16,7 +16,7 @@ def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figu
     """Draw a row of pixels for each case and, below it, every stop of the filter.
 
     Args:
-        cases: (input_size, filter_size, padding, stride) of each panel. `padding` counts the
+        cases: (input_size, kernel_size, padding, strides) of each panel. `padding` counts the
             zeros at each of the two ends.
         title: What the whole picture shows.
 
@@ -26,7 +26,7 @@ def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figu
 
     Raises:
         ValueError: If there is no case, or one is not four whole numbers with
-            `input_size`, `filter_size` and `stride` at least 1, `padding` at least 0 and the
+            `input_size`, `kernel_size` and `strides` at least 1, `padding` at least 0 and the
             filter no larger than the padded input.
 
     Example:
@@ -63,13 +63,13 @@ def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figu
     return figure
 
 
-def _draw_case(axes: Axes, size: int, filter_size: int, padding: int, stride: int) -> None:
+def _draw_case(axes: Axes, size: int, kernel_size: int, padding: int, strides: int) -> None:
     """Draw squares from left to right, and bars from top to bottom in the order of the stops."""
     places = np.arange(size + 2 * padding)
-    starts = np.arange(0, len(places) - filter_size + 1, stride)
+    starts = np.arange(0, len(places) - kernel_size + 1, strides)
     is_pixel = (places >= padding) & (places < padding + size)
     offsets = places[:, None] - starts
-    is_reached = ((offsets >= 0) & (offsets < filter_size)).any(axis=1)
+    is_reached = ((offsets >= 0) & (offsets < kernel_size)).any(axis=1)
     for label, chosen, look in (
         ("pixel", is_pixel & is_reached, {"color": "#56B4E9"}),
         ("zero of the padding", ~is_pixel & is_reached, {"color": "white"}),
@@ -78,10 +78,10 @@ def _draw_case(axes: Axes, size: int, filter_size: int, padding: int, stride: in
         if chosen.any():
             axes.bar(places[chosen], 0.9, 0.9, edgecolor="black", label=label, **look)
     depths = -0.3 - 0.5 * np.arange(len(starts))
-    axes.barh(depths, filter_size - 0.2, 0.3, starts - 0.4, color="#D55E00", label="filter")
-    exact = (size - filter_size + 2 * padding) / stride + 1
+    axes.barh(depths, kernel_size - 0.2, 0.3, starts - 0.4, color="#D55E00", label="filter")
+    exact = (size - kernel_size + 2 * padding) / strides + 1
     axes.set_title(
-        f"({size} - {filter_size} + 2·{padding}) / {stride} + 1 = {exact:.4g}", fontsize=10
+        f"({size} - {kernel_size} + 2·{padding}) / {strides} + 1 = {exact:.4g}", fontsize=10
     )
 
 
@@ -95,6 +95,6 @@ def _check_case(case: Sequence[int]) -> None:
     )
     if not is_legal:
         raise ValueError(
-            "`cases` must hold (input_size, filter_size, padding, stride), whole numbers, the "
+            "`cases` must hold (input_size, kernel_size, padding, strides), whole numbers, the "
             f"filter no larger than the padded input; got {case!r}."
         )

@@ -28,7 +28,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
-NAMES = ("picture", "kernel", "stride", "padding")
+NAMES = ("picture", "kernel", "strides", "padding")
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 AS_LARGE_AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}
 STRIDES, PADDINGS = (1, 2, 3, 4), (0, 1, 2, 3)
@@ -47,16 +47,16 @@ KERNELS = {
 class ConvolutionWidget(traitlets.HasTraits):
     """A picture, a kernel and its answers; `convolution_widget` makes it.
 
-    `picture` and `kernel` (names), `stride` and `padding` may be set: sliders and figure follow.
+    `picture` and `kernel` (names), `strides` and `padding` may be set: sliders and figure follow.
     """
 
-    picture, kernel, stride, padding = (traitlets.Any() for _ in range(4))
+    picture, kernel, strides, padding = (traitlets.Any() for _ in range(4))
 
-    def __init__(self, pictures: dict, kernels: dict, stride: int, padding: int) -> None:
+    def __init__(self, pictures: dict, kernels: dict, strides: int, padding: int) -> None:
         self.pictures, self.kernels = pictures, kernels
         choices = [*pictures], [*kernels], STRIDES, PADDINGS
         self.choices = dict(zip(NAMES, choices, strict=True))
-        start = choices[0][0], choices[1][0], stride, padding
+        start = choices[0][0], choices[1][0], strides, padding
         super().__init__(**dict(zip(NAMES, start, strict=True)))
 
     @traitlets.validate(*NAMES)
@@ -75,7 +75,7 @@ class ConvolutionWidget(traitlets.HasTraits):
         """
         kernel = self.kernels[self.kernel]
         padded = np.pad(self.pictures[self.picture], self.padding)
-        windows = sliding_window_view(padded, kernel.shape)[:: self.stride, :: self.stride]
+        windows = sliding_window_view(padded, kernel.shape)[:: self.strides, :: self.strides]
         return np.einsum("rcij,ij->rc", windows, kernel)
 
     def draw(self) -> Figure:
@@ -96,8 +96,8 @@ class ConvolutionWidget(traitlets.HasTraits):
             size = {"fontsize": max(6, 14 - 1.5 * len(kernel)), "bbox": box}
             middle.text(column, row, f"{value:.2g}", ha="center", va="center", **size)
         answers = _draw_values(right, output)
-        top, start = ((size - 1 - self.stride) / 2 for size in kernel.shape)
-        bottom, end = np.add((top, start), self.stride * np.array(output.shape))
+        top, start = ((size - 1 - self.strides) / 2 for size in kernel.shape)
+        bottom, end = np.add((top, start), self.strides * np.array(output.shape))
         answers.set(extent=(start, end, bottom, top), interpolation="nearest")
         right.set(xlim=left.get_xlim(), ylim=left.get_ylim(), facecolor="#DDDDDD")
         figure.colorbar(answers, ax=right, shrink=0.8).ax.tick_params(labelsize=8)
@@ -105,16 +105,16 @@ class ConvolutionWidget(traitlets.HasTraits):
         for axes, name, array in zip(panels, names, (picture, kernel, output), strict=True):
             axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
             axes.set(xticks=[], yticks=[])
-        settings = f"{self.kernel}, stride {self.stride}, padding {self.padding}"
+        settings = f"{self.kernel}, stride {self.strides}, padding {self.padding}"
         figure.suptitle(f"{settings}\nrows {self._sum(0)}; columns {self._sum(1)}", fontsize=10)
         return figure
 
     def _sum(self, axis: int) -> str:
         """Write out how many answers there are along one axis, and why."""
         sizes = (self.pictures[self.picture].shape[axis], self.kernels[self.kernel].shape[axis])
-        exact = (sizes[0] - sizes[1] + 2 * self.padding) / self.stride + 1
+        exact = (sizes[0] - sizes[1] + 2 * self.padding) / self.strides + 1
         result = f"{exact:g}" if exact == int(exact) else f"{exact:g}, so {int(exact)}"
-        return f"({sizes[0]} - {sizes[1]} + 2·{self.padding}) / {self.stride} + 1 = {result}"
+        return f"({sizes[0]} - {sizes[1]} + 2·{self.padding}) / {self.strides} + 1 = {result}"
 
     @functools.cached_property
     def controls(self) -> dict[str, ipywidgets.Widget]:
@@ -122,7 +122,7 @@ class ConvolutionWidget(traitlets.HasTraits):
         controls = {
             "picture": ipywidgets.Dropdown(options=self.choices["picture"]),
             "kernel": ipywidgets.Dropdown(options=self.choices["kernel"]),
-            "stride": ipywidgets.IntSlider(min=STRIDES[0], max=STRIDES[-1]),
+            "strides": ipywidgets.IntSlider(min=STRIDES[0], max=STRIDES[-1]),
             "padding": ipywidgets.IntSlider(min=PADDINGS[0], max=PADDINGS[-1]),
         }
         for name, control in controls.items():
@@ -141,7 +141,7 @@ class ConvolutionWidget(traitlets.HasTraits):
 
     def __repr__(self) -> str:
         sizes = ["×".join(map(str, a.shape)) for a in (self.pictures[self.picture], self.output)]
-        settings = f"stride {self.stride}, padding {self.padding}"
+        settings = f"stride {self.strides}, padding {self.padding}"
         return f"<{self.kernel} on {self.picture}, {settings}: {sizes[0]} to {sizes[1]}>"
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
@@ -157,7 +157,7 @@ def convolution_widget(
     pictures: Mapping[str, np.ndarray],
     kernels: Mapping[str, np.ndarray] = KERNELS,
     *,
-    stride: int = 1,
+    strides: int = 1,
     padding: int = 0,
 ) -> ConvolutionWidget:
     """Show what kernels do to pictures, with a choice of picture, kernel, stride and padding.
@@ -167,7 +167,7 @@ def convolution_widget(
             [0, 255] or floats in [0, 1]. Colours are averaged. Those of 60 to 200 pixels a side
             show best: larger ones have pixels too small to be seen.
         kernels: By name, (kernel_height, kernel_width). Default: edges, blurs and others.
-        stride: Pixels from one stop to the next at the start, 1 to 4.
+        strides: Pixels from one stop to the next at the start, 1 to 4.
         padding: Zeros put on each side at the start, 0 to 3.
 
     Returns:
@@ -176,10 +176,10 @@ def convolution_widget(
 
     Raises:
         ValueError: If there is no picture or kernel, if one has another shape, is not finite or
-            does not fit, or if `stride` or `padding` is not legal.
+            does not fit, or if `strides` or `padding` is not legal.
 
     Example:
-        >>> widget = convolution_widget({"stairs": np.eye(9)}, stride=2)
+        >>> widget = convolution_widget({"stairs": np.eye(9)}, strides=2)
         >>> widget
         <vertical edges on stairs, stride 2, padding 0: 9×9 to 4×4>
         >>> widget.padding = 1
@@ -205,7 +205,7 @@ def convolution_widget(
                 f"`pictures` must be at least as large as every kernel, {largest[0]}×{largest[1]};"
                 f" {name!r} has {array.shape[0]}×{array.shape[1]}. Pass a larger picture."
             )
-    return ConvolutionWidget(grey, kernels, stride, padding)
+    return ConvolutionWidget(grey, kernels, strides, padding)
 
 
 def _check_matrix(argument: str, name: str, values: np.ndarray) -> np.ndarray:

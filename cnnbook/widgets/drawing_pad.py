@@ -87,10 +87,10 @@ class DrawingPad(anywidget.AnyWidget):
             centre of mass in the middle.
         """
         ink = np.frombuffer(self.ink, "uint8")
-        return centre_drawing(ink.reshape(SIDE, SIDE), *shape[:2]) if ink.any() else None
+        return center_drawing(ink.reshape(SIDE, SIDE), *shape[:2]) if ink.any() else None
 
 
-def centre_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
+def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring a drawing to 5/7 of a picture's shorter side, its centre of mass to the middle.
 
     Args:
@@ -105,7 +105,7 @@ def centre_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
         ValueError: If the drawing is no matrix or has nothing on it.
 
     Example:
-        >>> centre_drawing(np.eye(2), 7, 7).astype(int)[1:6, 1:6].tolist()[0]
+        >>> center_drawing(np.eye(2), 7, 7).astype(int)[1:6, 1:6].tolist()[0]
         [1, 1, 0, 0, 0]
     """
     drawing = np.asarray(drawing, float)

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import cnnbook.arithmetic
-from cnnbook.claims import ClaimError, claim
+from cnnbook.book.claims import ClaimError, claim
 from cnnbook.datasets.mnist import load_mnist
 from cnnbook.devices import describe_devices, recommend_precision, require_gpu
 from cnnbook.models.dense import build_dense_net

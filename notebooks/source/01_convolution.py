@@ -15,7 +15,7 @@ import numpy as np
 from keras import layers
 
 from cnnbook.arithmetic import convolve, count_parameters, output_size, pool, receptive_field
-from cnnbook.claims import claim
+from cnnbook.book.claims import claim
 from cnnbook.datasets.photos import load_photo
 from cnnbook.plots.connections import connect_dense, connect_window, plot_connections
 from cnnbook.plots.gallery import plot_gallery
@@ -142,7 +142,7 @@ figure = plot_kernel(grey, HORIZONTAL_EDGES, edges, "Red where it turns brighter
 
 # %% [markdown]
 # Before networks learned them, people designed such kernels. A convolutional network starts with
-# random numbers and *learns* them, as chapter 3 shows.
+# random numbers and *learns* them, as chapter 4 shows.
 #
 # ## Convolution, or cross-correlation?
 #
@@ -175,7 +175,7 @@ print("NumPy convolve:   ", np.convolve([0, 0, 1, 0, 0], [1, 2, 3], "valid"))
 # %%
 cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
 figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last case does not fit")
-convolution_widget({"coffee": photo, "grey": grey}, stride=2, padding=1)
+convolution_widget({"coffee": photo, "grey": grey}, strides=2, padding=1)
 
 # %% [markdown]
 # With stride 1, odd F and P = (F - 1) / 2, the output is as large as the input. Keras calls this
@@ -194,7 +194,7 @@ convolution_widget({"coffee": photo, "grey": grey}, stride=2, padding=1)
 print(apply(small, VERTICAL_EDGES, padding="same").astype(int))
 claim("conv_size_of_the_source", (10 - 3 + 2 * 0) / 2 + 1, equals=4.5)
 try:
-    output_size(input_size=10, filter_size=3, padding=0, stride=2)
+    output_size(input_size=10, kernel_size=3, padding=0, strides=2)
 except ValueError as error:
     print(error)
 for padding in ("valid", "same"):
@@ -213,9 +213,9 @@ for padding in ("valid", "same"):
 # %% tags=["nbval-check-output"]
 rim = photo[30:34, 40:44]
 means = convolve(rim[None], np.full((2, 2, 3, 1), 1 / 12))
-largest = pool(means, size=2, stride=1)
+largest = pool(means, pool_size=2, strides=1)
 print("picture", rim.shape, "map", means.shape[1:], "after pooling", largest.shape[1:])
-claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, filter_size=5), equals=76)
+claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, kernel_size=5), equals=76)
 
 # %%
 matrices = [*np.moveaxis(rim, -1, 0), means[0, :, :, 0], largest[0, :, :, 0]]
@@ -263,7 +263,7 @@ layer.set_weights([filters, np.zeros(8)])
 answer = np.asarray(layer(pixels[None].astype("float32")))[0]
 difference = np.abs(answer - maps).max()
 claim("conv_keras_against_numpy", difference, at_most=1e-5)
-claim("conv_keras_parameters", layer.count_params(), equals=count_parameters(3, 8, filter_size=3))
+claim("conv_keras_parameters", layer.count_params(), equals=count_parameters(3, 8, kernel_size=3))
 
 # %% [markdown]
 # ## What one output sees: the receptive field
@@ -283,7 +283,7 @@ title = "Three layers of 3×3 reach 7×7 pixels; most ways lead through the midd
 figure = plot_gallery(pictures, names, inches=1.8, title=title)
 
 # %% [markdown]
-# This is the idea of VGG, a network of chapter 7: three layers of 3×3 see what one of 7×7 sees,
+# This is the idea of VGG, a network of chapter 9: three layers of 3×3 see what one of 7×7 sees,
 # with 110,592<!--claim:conv_weights_three_3x3--> weights for 64 channels instead of
 # 200,704<!--claim:conv_weights_one_7x7-->, and three activations instead of one. The source with
 # the twelve maps says that such a stack at stride 1 equals one 7×7 at *stride 4*. It does not: on
@@ -296,9 +296,9 @@ print("receptive field:", receptive_field(stack), "and", receptive_field([(7, 1)
 claim("conv_weights_three_3x3", 3 * count_parameters(64, 64, 3, bias=False), equals=110_592)
 claim("conv_weights_one_7x7", count_parameters(64, 64, 7, bias=False), equals=200_704)
 size = 31
-for filter_size, stride in stack:
-    size = output_size(size, filter_size, stride=stride)
-print("outputs of 31 pixels:", size, "and, at stride 4,", output_size(31, 7, stride=4))
+for kernel_size, strides in stack:
+    size = output_size(size, kernel_size, strides=strides)
+print("outputs of 31 pixels:", size, "and, at stride 4,", output_size(31, 7, strides=4))
 
 # %% [markdown]
 # ## Move the picture, and the map moves with it
@@ -309,20 +309,20 @@ print("outputs of 31 pixels:", size, "and, at stride 4,", output_size(31, 7, str
 
 
 # %%
-def gap_after_move(pixels_right, stride=1, padding="valid"):
+def gap_after_move(pixels_right, strides=1, padding="valid"):
     """Difference of the two maps, laid over each other to the nearest step."""
     first, second = grey[10:60, 20:70], grey[10:60, 20 + pixels_right : 70 + pixels_right]
-    first = apply(first, VERTICAL_EDGES, stride=stride, padding=padding)
-    second = apply(second, VERTICAL_EDGES, stride=stride, padding=padding)
-    steps = pixels_right // stride
+    first = apply(first, VERTICAL_EDGES, strides=strides, padding=padding)
+    second = apply(second, VERTICAL_EDGES, strides=strides, padding=padding)
+    steps = pixels_right // strides
     return np.abs(first[:, steps:] - second[:, : first.shape[1] - steps])
 
 
 gaps = {
     "moved by 5": gap_after_move(5),
     "moved by 5, zeros around": gap_after_move(5, padding="same"),
-    "moved by 4, stride 2": gap_after_move(4, stride=2),
-    "moved by 5, stride 2": gap_after_move(5, stride=2),
+    "moved by 4, stride 2": gap_after_move(4, strides=2),
+    "moved by 5, stride 2": gap_after_move(5, strides=2),
 }
 claim("conv_equivariance_gap", gaps["moved by 5"].max(), at_most=1e-12)
 
@@ -427,7 +427,7 @@ figure = plot_kernel(spoon, sharpen, apply(spoon, sharpen).clip(0, 1), "The edge
 
 # %% tags=["solution", "nbval-check-output"]
 print("padding:", [padding for padding in range(28) if output_size(28, 5, padding) == 28])
-print("strides:", [stride for stride in range(1, 24) if (28 - 5) % stride == 0])
+print("strides:", [strides for strides in range(1, 24) if (28 - 5) % strides == 0])
 
 # %% [markdown]
 # **3.** One bright pixel copies the kernel, turned by 180°. With a ReLU no single kernel does it:

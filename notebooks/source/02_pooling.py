@@ -17,7 +17,7 @@ import tensorflow as tf
 from keras import layers
 
 from cnnbook.arithmetic import convolve, count_parameters, output_size, pool, receptive_field
-from cnnbook.claims import claim
+from cnnbook.book.claims import claim
 from cnnbook.datasets.mnist import load_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.plots.gallery import plot_gallery
@@ -192,7 +192,7 @@ odd[0, 4, 4, 0] = -1
 for padding in ("valid", "same"):
     print(padding, layers.MaxPooling2D(2, padding=padding)(odd).numpy().squeeze(), sep="\n")
 try:
-    output_size(5, filter_size=2, stride=2)
+    output_size(5, kernel_size=2, strides=2)
 except ValueError as error:
     print(error)
 
@@ -215,7 +215,7 @@ except ValueError as error:
 # it, by the nearest one in memory?
 
 # %%
-digits = load_mnist()  # we use its validation images: the test images wait for chapter 3
+digits = load_mnist()  # we use its validation images: the test images wait for chapter 4
 source = digits.source
 lesson = digits.train_images[:TRAINING_DIGITS], digits.train_labels[:TRAINING_DIGITS]
 turned = edge_filter.transpose(1, 0, 2, 3)
@@ -465,9 +465,9 @@ figure = plot_gallery(
 # 1: 55, 27, 13, 6.
 
 # %% tags=["solution", "nbval-check-output"]
-sizes = [output_size(227, filter_size=11, stride=4)]
+sizes = [output_size(227, kernel_size=11, strides=4)]
 for _ in range(3):
-    sizes.append(output_size(sizes[-1], filter_size=3, stride=2))
+    sizes.append(output_size(sizes[-1], kernel_size=3, strides=2))
 print(sizes)
 claim("pool_alexnet_last_map", sizes[-1], equals=6)
 
@@ -497,8 +497,8 @@ blur = np.outer([1, 2, 1], [1, 2, 1]).reshape(3, 3, 1, 1).astype("float32") / 16
 
 
 def blurred_max(maps):
-    dense = pool(maps, size=2, stride=1)
-    channels = [convolve(dense[..., [c]], blur, stride=2, padding="same") for c in range(4)]
+    dense = pool(maps, pool_size=2, strides=1)
+    channels = [convolve(dense[..., [c]], blur, strides=2, padding="same") for c in range(4)]
     return np.concatenate(channels, axis=-1)
 
 

@@ -19,16 +19,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cnnbook.datasets.archives import extract_archive, read_gzip
+from cnnbook.datasets.cifar_batches import read_cifar_batch
+from cnnbook.datasets.npz import load_npz
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from cnnbook.datasets.archives import extract_archive, read_gzip
-from cnnbook.datasets.cifar_batches import read_cifar_batch
 from cnnbook.datasets.image_folder import is_hidden, load_image_folder, read_image
 from cnnbook.datasets.mapping_file import load_mapping_file
 from cnnbook.datasets.mnist import read_idx
-from cnnbook.datasets.npz import load_npz
 
 pytestmark = pytest.mark.slow  # hundreds of damaged files
 

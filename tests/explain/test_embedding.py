@@ -7,7 +7,7 @@ from keras import layers
 
 from cnnbook.explain import embedding as module
 from cnnbook.explain.embedding import embed, project
-from cnnbook.transfer import attach_head, build_head
+from cnnbook.training.transfer import attach_head, build_head
 
 
 @pytest.mark.parametrize("kind", ["flat", "nested", "sequential"])

@@ -12,10 +12,10 @@ from cnnbook.explain.embedding import embed
 from cnnbook.explain.feature_maps import dead_filters, feature_maps, filter_images
 from cnnbook.explain.grad_cam import _last_maps, grad_cam
 from cnnbook.explain.integrated_gradients import integrated_gradients
-from cnnbook.explain.maximise import maximise_filter
+from cnnbook.explain.maximize import maximize_filter
 from cnnbook.explain.occlusion import occlusion_map
 from cnnbook.explain.saliency import saliency
-from cnnbook.transfer import attach_head, build_head
+from cnnbook.training.transfer import attach_head, build_head
 
 SMALL = {"image_shape": (32, 32, 3), "num_classes": 3}
 GREY = {"image_shape": (28, 28, 1), "num_classes": 3}
@@ -29,15 +29,15 @@ NETWORKS = [
     ("inception_v3", "build_inception_v3", SMALL | {"image_shape": (75, 75, 3)}),
     ("resnet", "build_resnet", SMALL | {"depth": 18}),
     ("resnet_cifar", "build_resnet_cifar", SMALL | {"depth": 8}),
-    ("squeezenet", "build_squeezenet", SMALL | {"version": "1.1"}),
+    ("squeezenet", "build_squeezenet", SMALL | {"variant": "1.1"}),
     ("densenet", "build_densenet", SMALL),
     ("densenet", "build_densenet_cifar", SMALL | {"depth": 10}),
     ("spatial_transformer", "build_spatial_transformer", GREY),
     ("mobilenet_v2", "build_mobilenet_v2", SMALL),
     ("efficientnet_lite0", "build_efficientnet_lite0", SMALL),
-    ("conv_conv_pool", "build_conv_conv_pool", GREY),
-    ("conv_pool_conv_pool", "build_conv_pool_conv_pool", GREY),
-    ("conv_pool_conv", "build_conv_pool_conv", SMALL),
+    ("mnist_cnn", "build_mnist_cnn", GREY),
+    ("lenet_relu", "build_lenet_relu", GREY),
+    ("cifar_tutorial", "build_cifar_tutorial_net", SMALL),
     ("deep_blocks", "build_deep_blocks", GREY),
     ("small_digit_net", "build_small_digit_net", GREY),
     ("small_photo_net", "build_small_photo_net", SMALL),
@@ -67,7 +67,7 @@ def look_into(model, size):
     assert len(embed(model, images)) == 2
     if len(model.layers) <= MOST_LAYERS:
         assert np.isfinite(occlusion_map(model, images[:1], window=min(size[:2]) // 2)).all()
-        assert maximise_filter(model, name, 0, steps=1).shape == size
+        assert maximize_filter(model, name, 0, steps=1).shape == size
         integrated_gradients(model, images[:1])  # would warn where the shares have another sum
 
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from cnnbook.explain import grad_cam as module
 from cnnbook.explain.grad_cam import grad_cam
-from cnnbook.models.conv_pool_conv import build_conv_pool_conv
+from cnnbook.models.cifar_tutorial import build_cifar_tutorial_net
 from cnnbook.models.neocognitron import build_neocognitron
 from cnnbook.models.small_digit_net import build_small_digit_net
 
@@ -127,7 +127,7 @@ def test_a_net_in_bfloat16_gives_nearly_the_same_map(make_model, sixteen):
 @pytest.mark.parametrize(
     ("build", "name"),
     [
-        (build_conv_pool_conv, "conv3"),
+        (build_cifar_tutorial_net, "conv3"),
         (build_small_digit_net, "relu3"),
         (build_neocognitron, "s4"),  # the maps of c4 have one pixel
     ],

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
     images = np.full((1, 4, 5, 1), 10)
-    falls = occlusion_map(one_pixel_net, images, 1, window=1, stride=1, fill=4)
+    falls = occlusion_map(one_pixel_net, images, 1, window=1, strides=1, fill=4)
     expected = np.zeros((1, 4, 5))
     expected[0, 2, 3] = 7 * (10 - 4)
     np.testing.assert_allclose(falls, expected)
@@ -21,7 +21,7 @@ def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
 def test_a_pixel_gets_the_mean_of_all_squares_that_hide_it(make_linear_net):
     """Only pixel 2 counts. Squares of 2 at 0, 1, 2, 3 of a row of 5: two of the four hide it."""
     model = make_linear_net([[0], [0], [8], [0], [0]] * 2, (2, 5, 1))
-    falls = occlusion_map(model, np.ones((1, 2, 5, 1)), 0, window=2, stride=1, fill=0)
+    falls = occlusion_map(model, np.ones((1, 2, 5, 1)), 0, window=2, strides=1, fill=0)
     # Pixel 1 is hidden by the squares at 0 and 1, of which that at 1 hides pixel 2 as well.
     np.testing.assert_allclose(falls[0], [[0, 8, 16, 8, 0]] * 2)
 
@@ -32,12 +32,12 @@ def test_hiding_what_speaks_against_the_class_raises_the_score(make_linear_net):
     np.testing.assert_allclose(falls, [[[3, -5]]])
 
 
-@pytest.mark.parametrize(("window", "stride"), [(3, 2), (3, 3), (5, 4), (4, 1), (1, 1)])
-def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, stride):
+@pytest.mark.parametrize(("window", "strides"), [(3, 2), (3, 3), (5, 4), (4, 1), (1, 1)])
+def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, strides):
     model, image = make_model("flat"), sixteen[0].astype("float32")
     score = float(model(image[None])[0, 2])
     total, count = np.zeros((16, 16)), np.zeros((16, 16))
-    places = [start for start in range(16 - window + 1) if start % stride == 0]
+    places = [start for start in range(16 - window + 1) if start % strides == 0]
     if places[-1] != 16 - window:
         places.append(16 - window)
     for top in places:
@@ -48,7 +48,7 @@ def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, stride):
             total[top : top + window, left : left + window] += fall
             count[top : top + window, left : left + window] += 1
     assert count.min() >= 1
-    falls = occlusion_map(model, sixteen[:1], 2, window, stride, fill=50)
+    falls = occlusion_map(model, sixteen[:1], 2, window, strides, fill=50)
     np.testing.assert_allclose(falls[0], total / count, atol=1e-5)
 
 
@@ -107,10 +107,10 @@ def test_the_images_are_left_as_they_were(one_pixel_net):
     np.testing.assert_array_equal(images, 1)
 
 
-@pytest.mark.parametrize(("window", "stride"), [(0, 1), (5, 1), (2, 3), (2, 0)])
-def test_squares_that_do_not_fit_are_refused(one_pixel_net, window, stride):
-    with pytest.raises(ValueError, match=rf"`window` must be 1 to 4, .*got {window} and {stride}"):
-        occlusion_map(one_pixel_net, np.zeros((1, 4, 5, 1)), 0, window, stride)
+@pytest.mark.parametrize(("window", "strides"), [(0, 1), (5, 1), (2, 3), (2, 0)])
+def test_squares_that_do_not_fit_are_refused(one_pixel_net, window, strides):
+    with pytest.raises(ValueError, match=rf"`window` must be 1 to 4, .*got {window} and {strides}"):
+        occlusion_map(one_pixel_net, np.zeros((1, 4, 5, 1)), 0, window, strides)
 
 
 def test_images_and_classes_that_do_not_fit_are_refused(one_pixel_net):

@@ -55,7 +55,7 @@ def small():
 
 
 @pytest.mark.parametrize(
-    ("form", "side", "count", "maps"),
+    ("variant", "side", "count", "maps"),
     [
         ("grouped", 227, 60_965_224, GROUPED),
         ("ungrouped", 227, 62_378_344, UNGROUPED),
@@ -63,8 +63,8 @@ def small():
         ("single_tower", 227, 61_100_840, SINGLE_TOWER | {"conv1": (56, 56, 64)}),
     ],
 )
-def test_parameters_map_sizes_and_depth_as_published(form, side, count, maps):
-    model = build_alexnet(form, (side, side, 3))
+def test_parameters_map_sizes_and_depth_as_published(variant, side, count, maps):
+    model = build_alexnet(variant, (side, side, 3))
     assert model.count_params() == count
     assert {name: model.get_layer(name).output.shape[1:] for name in maps} == maps
     layers = {layer.name.split("_gpu")[0] for layer in model.layers if layer.count_params()}
@@ -138,17 +138,17 @@ def test_a_grouped_convolution_is_a_convolution_with_zeros_between_the_groups():
     np.testing.assert_allclose(grouped(values), whole(values), atol=1e-5)
 
 
-@pytest.mark.parametrize(("channels", "neighbours"), [(1, 5), (3, 5), (12, 5), (7, 3)])
-def test_local_response_normalization_is_the_formula_of_section_3_3(channels, neighbours):
+@pytest.mark.parametrize(("channels", "neighbors"), [(1, 5), (3, 5), (12, 5), (7, 3)])
+def test_local_response_normalization_is_the_formula_of_section_3_3(channels, neighbors):
     maps = np.random.default_rng(0).normal(0, 100, (2, 3, 2, channels)).astype("float32")
     expected = np.empty(maps.shape)
     for place in np.ndindex(maps.shape):
         *pixel, i = place
-        low, high = max(0, i - neighbours // 2), min(channels - 1, i + neighbours // 2)
+        low, high = max(0, i - neighbors // 2), min(channels - 1, i + neighbors // 2)
         squares = sum(float(maps[(*pixel, j)]) ** 2 for j in range(low, high + 1))
         expected[place] = maps[place] / (2 + 1e-4 * squares) ** 0.75
     assert np.abs(expected - maps / 2**0.75).max() > 10
-    layer = LocalResponseNormalization(neighbours)
+    layer = LocalResponseNormalization(neighbors)
     np.testing.assert_allclose(layer(maps), expected, rtol=1e-4)
 
 
@@ -173,23 +173,23 @@ def test_a_training_step_changes_all_weights(small):
 
 
 @pytest.mark.parametrize(
-    ("form", "shape"), [("grouped", (67, 93, 3)), ("single_tower", (75, 63, 3))]
+    ("variant", "shape"), [("grouped", (67, 93, 3)), ("single_tower", (75, 63, 3))]
 )
-def test_any_large_enough_image_gives_one_logit_a_class(form, shape):
-    assert build_alexnet(form, shape, 2)(photos(2, shape)).shape == (2, 2)
+def test_any_large_enough_image_gives_one_logit_a_class(variant, shape):
+    assert build_alexnet(variant, shape, 2)(photos(2, shape)).shape == (2, 2)
 
 
 @pytest.mark.parametrize(
-    ("form", "shape", "side"),
+    ("variant", "shape", "side"),
     [
         ("grouped", (66, 227, 3), 67),
         ("ungrouped", (227, 66, 3), 67),
         ("single_tower", (62, 99, 3), 63),
     ],
 )
-def test_too_small_images_are_refused(form, shape, side):
+def test_too_small_images_are_refused(variant, shape, side):
     with pytest.raises(ValueError, match=rf"at least {side} x {side} pixels.* got \(.*Enlarge"):
-        build_alexnet(form, shape)
+        build_alexnet(variant, shape)
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -198,10 +198,10 @@ def test_images_must_have_three_channels(channels):
         build_alexnet(image_shape=(227, 227, channels))
 
 
-@pytest.mark.parametrize("form", ["caffenet", "", 2, None])
-def test_unknown_forms_are_refused(form):
-    with pytest.raises(ValueError, match=r"`form` must be one of 'grouped', 'ungrouped', 'single"):
-        build_alexnet(form)
+@pytest.mark.parametrize("variant", ["caffenet", "", 2, None])
+def test_unknown_variants_are_refused(variant):
+    with pytest.raises(ValueError, match=r"`variant` must be one of 'grouped', 'ungrouped', 'si"):
+        build_alexnet(variant)
 
 
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():

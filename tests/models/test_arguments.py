@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import pytest
 
-from cnnbook.cli_models import NETWORKS
+from cnnbook.command.models import NETWORKS
 
 NAMES = dict.fromkeys((network.module, network.builder) for network in NETWORKS.values())
 BUILDERS = [getattr(import_module(f"cnnbook.models.{file}"), name) for file, name in NAMES]
@@ -49,7 +49,7 @@ def test_fewer_than_two_classes(build, count):
 @each(WITH_DROPOUT)
 def test_impossible_dropout(build, rate):
     with pytest.raises(ValueError, match=f"`dropout` must be 0 or more and less .*; got {rate}"):
-        build(dropout=(0.2, rate) if build.__name__ == "build_conv_conv_pool" else rate)
+        build(dropout=(0.2, rate) if build.__name__ == "build_mnist_cnn" else rate)
 
 
 @each(BUILDERS)

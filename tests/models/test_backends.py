@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnbook.cli_models import NETWORKS
+from cnnbook.command.models import NETWORKS
 
 HERE = Path(__file__).parent
 

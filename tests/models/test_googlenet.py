@@ -182,14 +182,14 @@ def test_without_reductions_the_net_grows_fourteenfold():
     ("channels", "constants"),
     [
         (7, {}),
-        (7, {"neighbours": 3, "k": 1.0, "alpha": 0.5, "beta": 0.5}),
-        (2, {"neighbours": 5, "alpha": 0.1}),
+        (7, {"neighbors": 3, "k": 1.0, "alpha": 0.5, "beta": 0.5}),
+        (2, {"neighbors": 5, "alpha": 0.1}),
     ],
 )
 def test_normalisation_equals_the_formula_value_by_value(channels, constants):
     maps = np.random.default_rng(0).normal(0, 30, (2, 3, 2, channels)).astype("float32")
     size, k, alpha, beta = {
-        "neighbours": 5,
+        "neighbors": 5,
         "k": 2,
         "alpha": 1e-4,
         "beta": 0.75,
@@ -209,7 +209,7 @@ def test_normalisation_equals_the_formula_value_by_value(channels, constants):
 def test_the_net_normalises_with_caffes_constants(model):
     for name in ("norm1", "norm2"):
         layer = model.get_layer(name)
-        assert (layer.neighbours, layer.k, layer.alpha, layer.beta) == (5, 1, 1e-4 / 5, 0.75)
+        assert (layer.neighbors, layer.k, layer.alpha, layer.beta) == (5, 1, 1e-4 / 5, 0.75)
 
 
 # Use

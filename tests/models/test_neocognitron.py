@@ -83,7 +83,7 @@ def test_s_cells_answer_as_the_formula_says():
 
 def test_c_cells_answer_as_the_formula_says():
     maps = np.random.default_rng(0).uniform(0, 2, (1, 6, 5, 3)).astype("float32")
-    answers = np.asarray(CCells(2, 3, padding=1, stride=2)(maps))
+    answers = np.asarray(CCells(2, 3, padding=1, strides=2)(maps))
     padded = np.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
     expected = np.zeros((1, 3, 3, 2))
     for _, i, j, k in np.ndindex(expected.shape):

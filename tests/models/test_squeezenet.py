@@ -16,12 +16,12 @@ def model(request):
 
 @pytest.fixture(scope="module")
 def models():
-    return {version: build_squeezenet(version) for version in ("1.0", "1.1")}
+    return {variant: build_squeezenet(variant) for variant in ("1.0", "1.1")}
 
 
-@pytest.mark.parametrize(("version", "count"), [("1.0", 1_248_424), ("1.1", 1_235_496)])
-def test_it_has_the_published_parameters(models, version, count):
-    assert models[version].count_params() == count
+@pytest.mark.parametrize(("variant", "count"), [("1.0", 1_248_424), ("1.1", 1_235_496)])
+def test_it_has_the_published_parameters(models, variant, count):
+    assert models[variant].count_params() == count
 
 
 def test_the_paper_is_version_1_0():
@@ -111,8 +111,8 @@ def test_it_is_18_layers_deep_and_none_is_dense(model):
 )
 def test_version_1_1_has_less_to_multiply(side, millions):
     """The authors say 2.4 times less: it is 2.35 times less at 224, 2.15 at 227."""
-    for version, expected in millions.items():
-        model = build_squeezenet(version, (side, side, 3))
+    for variant, expected in millions.items():
+        model = build_squeezenet(variant, (side, side, 3))
         convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
         count = sum(
             np.prod(layer.kernel.shape) * np.prod(layer.output.shape[1:3]) for layer in convolutions
@@ -150,10 +150,10 @@ def test_a_window_of_the_pooling_may_hang_over_the_far_side(shape):
 
 
 @pytest.mark.parametrize(
-    ("version", "shape"), [("1.0", (21, 21, 3)), ("1.0", (75, 93, 3)), ("1.1", (17, 17, 3))]
+    ("variant", "shape"), [("1.0", (21, 21, 3)), ("1.0", (75, 93, 3)), ("1.1", (17, 17, 3))]
 )
-def test_other_images_and_class_counts(version, shape):
-    model = build_squeezenet(version, shape, 3)
+def test_other_images_and_class_counts(variant, shape):
+    model = build_squeezenet(variant, shape, 3)
     assert model(np.zeros((2, *shape), "uint8")).shape == (2, 3)
     assert min(model.get_layer("conv10").output.shape[1:3]) >= 1
 
@@ -201,20 +201,20 @@ def no_layer_may_be_built(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_layer_may_be_built")
-@pytest.mark.parametrize("version", [1.0, "1.2", None])
-def test_versions_that_there_are_not(version):
-    with pytest.raises(ValueError, match=r'`version` must be "1.0" or "1.1", a string; got .*\.'):
-        build_squeezenet(version)
+@pytest.mark.parametrize("variant", [1.0, "1.2", None])
+def test_variants_that_there_are_not(variant):
+    with pytest.raises(ValueError, match=r'`variant` must be "1.0" or "1.1", a string; got .*\.'):
+        build_squeezenet(variant)
 
 
 @pytest.mark.usefixtures("no_layer_may_be_built")
 @pytest.mark.parametrize(
-    ("version", "shape", "side"),
+    ("variant", "shape", "side"),
     [("1.0", (20, 227, 3), 21), ("1.0", (227, 20, 3), 21), ("1.1", (16, 17, 3), 17)],
 )
-def test_images_that_the_strides_leave_nothing_of(version, shape, side):
-    with pytest.raises(ValueError, match=rf"at least {side} x {side} pixels.*version {version}"):
-        build_squeezenet(version, shape)
+def test_images_that_the_strides_leave_nothing_of(variant, shape, side):
+    with pytest.raises(ValueError, match=rf"at least {side} x {side} pixels.*version {variant}"):
+        build_squeezenet(variant, shape)
 
 
 @pytest.mark.usefixtures("no_layer_may_be_built")

@@ -38,12 +38,12 @@ def test_a_patch_of_a_grid_is_three_by_three():
 
 
 @pytest.mark.parametrize(
-    ("shape", "filter_size", "edges"),
+    ("shape", "kernel_size", "edges"),
     [((8,), 3, 22), ((8,), 1, 8), ((6, 6), 3, 256), ((4, 7), 5, 14 * 29), ((3,), 7, 9)],
 )
-def test_the_number_of_connections(shape, filter_size, edges):
+def test_the_number_of_connections(shape, kernel_size, edges):
     """Along an axis of n with a filter of 2r + 1, n(2r + 1) less r(r + 1) at the borders."""
-    assert connect_window(shape, filter_size).number_of_edges() == edges
+    assert connect_window(shape, kernel_size).number_of_edges() == edges
 
 
 def test_edges_go_from_inputs_to_outputs():
@@ -107,10 +107,10 @@ def test_impossible_shapes_are_refused(shape):
         connect_dense((3,), shape)
 
 
-@pytest.mark.parametrize("filter_size", [0, 2, -3])
-def test_a_filter_without_a_middle_is_refused(filter_size):
-    with pytest.raises(ValueError, match=f"`filter_size` must be odd.*got {filter_size}"):
-        connect_window((5,), filter_size)
+@pytest.mark.parametrize("kernel_size", [0, 2, -3])
+def test_a_filter_without_a_middle_is_refused(kernel_size):
+    with pytest.raises(ValueError, match=f"`kernel_size` must be odd.*got {kernel_size}"):
+        connect_window((5,), kernel_size)
 
 
 def test_an_output_that_is_not_there_names_those_that_are():

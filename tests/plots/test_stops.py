@@ -75,7 +75,7 @@ def test_everything_lies_within_the_panel():
              (5.5, 3, 0, 1)]
 )  # fmt: skip
 def test_an_impossible_case_is_refused(case):
-    with pytest.raises(ValueError, match=r"`cases` must hold \(input_size, filter_size.*; got"):
+    with pytest.raises(ValueError, match=r"`cases` must hold \(input_size, kernel_size.*; got"):
         plot_stops([case])
 
 

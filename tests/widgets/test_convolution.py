@@ -10,7 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from cnnbook.notebooks import make_notebook, run_notebook, write_notebook
+from cnnbook.book.notebooks import make_notebook, run_notebook, write_notebook
 from cnnbook.widgets import convolution as module
 from cnnbook.widgets.convolution import KERNELS, WIDGET_VIEW, convolution_widget
 
@@ -43,7 +43,7 @@ def drawn(widget):
     return [np.asarray(axes.images[0].get_array()) for axes in widget.draw().axes[:3]]
 
 
-def slide(image, kernel, stride, padding):
+def slide(image, kernel, strides, padding):
     """The definition, as a loop."""
     height, width = kernel.shape
     image = np.pad(image, padding)
@@ -51,9 +51,9 @@ def slide(image, kernel, stride, padding):
         [
             [
                 (image[r : r + height, c : c + width] * kernel).sum()
-                for c in range(0, image.shape[1] - width + 1, stride)
+                for c in range(0, image.shape[1] - width + 1, strides)
             ]
-            for r in range(0, image.shape[0] - height + 1, stride)
+            for r in range(0, image.shape[0] - height + 1, strides)
         ]
     )
 
@@ -66,16 +66,16 @@ def test_an_edge_worked_by_hand():
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), (3, 3), (4, 2)])
-def test_every_setting_is_what_a_loop_gives(widget, noise, kernel, stride, padding):
-    widget.kernel, widget.stride, widget.padding = kernel, stride, padding
-    expected = slide(noise, KERNELS[kernel], stride, padding)
+@pytest.mark.parametrize(("strides", "padding"), [(1, 0), (2, 1), (3, 3), (4, 2)])
+def test_every_setting_is_what_a_loop_gives(widget, noise, kernel, strides, padding):
+    widget.kernel, widget.strides, widget.padding = kernel, strides, padding
+    expected = slide(noise, KERNELS[kernel], strides, padding)
     np.testing.assert_allclose(widget.output, expected, atol=1e-12)
 
 
 def test_an_oblong_kernel_of_ones_own_keeps_rows_and_columns_apart(noise):
     kernel = np.arange(6).reshape(2, 3)
-    widget = convolution_widget({"noise": noise}, {"mine": kernel}, stride=3, padding=2)
+    widget = convolution_widget({"noise": noise}, {"mine": kernel}, strides=3, padding=2)
     np.testing.assert_allclose(widget.output, slide(noise, kernel, 3, 2), atol=1e-12)
     assert widget.output.shape == (8, 11)
 
@@ -92,7 +92,7 @@ def test_colours_are_averaged_and_whole_numbers_are_shares_of_255(widget):
 @pytest.mark.parametrize(
     ("control", "value", "sizes"),
     [
-        ("stride", 2, [(20, 31), (3, 3), (9, 15)]),
+        ("strides", 2, [(20, 31), (3, 3), (9, 15)]),
         ("padding", 1, [(22, 33), (3, 3), (20, 31)]),
         ("kernel", "blur 5×5", [(20, 31), (5, 5), (16, 27)]),
         ("picture", "dots", [(12, 9), (3, 3), (10, 7)]),
@@ -111,21 +111,21 @@ def test_a_slider_moved_changes_what_is_drawn(widget, control, value, sizes):
 
 def test_a_slider_moved_back_gives_the_same_picture_again(widget):
     first = widget.controls["figure"].value
-    widget.controls["stride"].value = 4
-    widget.controls["stride"].value = 1
+    widget.controls["strides"].value = 4
+    widget.controls["strides"].value = 1
     assert widget.controls["figure"].value == first
 
 
 def test_what_is_set_in_python_moves_the_slider(widget):
     controls = widget.controls
-    widget.stride, widget.kernel = 3, "outline"
-    assert (controls["stride"].value, controls["kernel"].value) == (3, "outline")
+    widget.strides, widget.kernel = 3, "outline"
+    assert (controls["strides"].value, controls["kernel"].value) == (3, "outline")
 
 
 def test_sliders_start_where_they_were_told(noise):
-    controls = convolution_widget({"noise": noise}, stride=2, padding=3).controls
-    assert (controls["stride"].value, controls["padding"].value) == (2, 3)
-    assert (controls["stride"].min, controls["stride"].max) == (1, 4)
+    controls = convolution_widget({"noise": noise}, strides=2, padding=3).controls
+    assert (controls["strides"].value, controls["padding"].value) == (2, 3)
+    assert (controls["strides"].min, controls["strides"].max) == (1, 4)
     assert (controls["padding"].min, controls["padding"].max) == (0, 3)
 
 
@@ -140,7 +140,7 @@ def test_what_is_live_holds_every_control_and_the_figure(widget):
 
 
 def test_sizes_stand_in_the_titles_and_the_sum_is_written_out(widget):
-    widget.stride, widget.padding = 2, 1
+    widget.strides, widget.padding = 2, 1
     figure = widget.draw()
     titles = [axes.get_title() for axes in figure.axes[:3]]
     assert titles == ["picture and zeros, 22×33", "kernel, 3×3", "output, 10×16"]
@@ -152,18 +152,18 @@ def test_sizes_stand_in_the_titles_and_the_sum_is_written_out(widget):
 
 
 @pytest.mark.parametrize("kernel", ["outline", "blur 5×5"])
-@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 0), (3, 2)])
-def test_every_answer_is_drawn_around_the_middle_of_its_window(widget, kernel, stride, padding):
-    widget.kernel, widget.stride, widget.padding = kernel, stride, padding
+@pytest.mark.parametrize(("strides", "padding"), [(1, 0), (2, 0), (3, 2)])
+def test_every_answer_is_drawn_around_the_middle_of_its_window(widget, kernel, strides, padding):
+    widget.kernel, widget.strides, widget.padding = kernel, strides, padding
     figure = widget.draw()
     left, _, right = figure.axes[:3]
     start, end, bottom, top = right.images[0].get_extent()
     rows, columns = widget.output.shape
     size, middle = KERNELS[kernel].shape[0], (KERNELS[kernel].shape[0] - 1) / 2
-    assert (end - start) / columns == (bottom - top) / rows == stride
-    assert start + stride / 2 == top + stride / 2 == middle  # the first answer
-    last = (rows - 1) * stride + size - 1  # the last row that the last window covers
-    assert bottom - stride / 2 == last - middle
+    assert (end - start) / columns == (bottom - top) / rows == strides
+    assert start + strides / 2 == top + strides / 2 == middle  # the first answer
+    last = (rows - 1) * strides + size - 1  # the last row that the last window covers
+    assert bottom - strides / 2 == last - middle
     assert right.get_xlim() == left.get_xlim() and right.get_ylim() == left.get_ylim()
 
 
@@ -189,7 +189,7 @@ def test_no_figure_is_left_open(widget):
     import matplotlib.pyplot as plt
 
     plt.close("all")
-    widget.controls["stride"].value = 2
+    widget.controls["strides"].value = 2
     widget._repr_mimebundle_()
     assert not plt.get_fignums()
 
@@ -222,7 +222,7 @@ import numpy as np
 
 from cnnbook.widgets.convolution import convolution_widget
 
-convolution_widget({"stairs": np.eye(40)}, stride=2)
+convolution_widget({"stairs": np.eye(40)}, strides=2)
 """
 
 
@@ -275,8 +275,8 @@ def test_nbval_compares_the_cell_and_finds_it_the_same(tmp_path):
         ({"kernels": {"k": np.ones(3)}}, r"`kernels` must hold finite numbers, \(height, width\);"),
         ({"kernels": {"k": [[np.inf]]}}, "`kernels` must hold finite numbers"),
         ({"kernels": {"k": np.ones((0, 3))}}, "'k' is float64 of shape"),
-        ({"stride": 0}, "`stride` must be one of: 1, 2, 3, 4; got 0"),
-        ({"stride": 1.0}, "`stride` must be one of: 1, 2, 3, 4; got 1.0"),
+        ({"strides": 0}, "`strides` must be one of: 1, 2, 3, 4; got 0"),
+        ({"strides": 1.0}, "`strides` must be one of: 1, 2, 3, 4; got 1.0"),
         ({"padding": "same"}, "`padding` must be one of: 0, 1, 2, 3; got 'same'"),
     ],
 )

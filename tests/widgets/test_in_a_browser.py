@@ -216,8 +216,8 @@ def test_a_stride_moved_in_the_browser_shows_the_picture_of_that_stride(lab, pag
     assert first == expected.controls["figure"].value
     keep_screenshot(page, "convolution")
 
-    press(page, "stride", "ArrowRight")
-    expected.stride = 2
+    press(page, "strides", "ArrowRight")
+    expected.strides = 2
     await_picture(page, lambda picture: picture == expected.controls["figure"].value)
     press(page, "padding", "ArrowRight")
     expected.padding = 1

@@ -1,0 +1,1 @@
+"""How is the book made? Claims, their record, notebooks and pages."""

@@ -1,0 +1,132 @@
+"""What did the last full run measure, and does the prose say the same?
+
+A figure in the prose carries an invisible marker: `99.1 %<!--claim:mnist_cnn_test_accuracy-->`,
+`122,570<!--claim:e_net_parameters-->`, or for the time that a chapter takes,
+`12 minutes<!--minutes:04_first_cnn_on_mnist-->`. The record has the measured values.
+
+This file stands alone: copy it, it needs only the standard library.
+"""
+
+import json
+import os
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
+FIGURE = re.compile(
+    r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?" + MARKER.pattern
+)
+PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
+
+
+def read_record(path: Path) -> dict[str, dict]:
+    """Read the record, or an empty one where there is none yet."""
+    if not path.exists():
+        return {"claims": {}, "notebooks": {}}
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def add_run(
+    record: dict[str, dict], notebook: str, seconds: float, claims: list[dict]
+) -> list[str]:
+    """Replace what the record says of one notebook.
+
+    Where another notebook has a claim of the same name, nothing is replaced, and those names are
+    returned.
+    """
+    others = {
+        name: entry for name, entry in record["claims"].items() if entry["notebook"] != notebook
+    }
+    fresh = {entry["name"]: {"notebook": notebook, **entry} for entry in claims}
+    if taken := sorted(others.keys() & fresh.keys()):
+        return taken
+    for entry in fresh.values():
+        del entry["name"]
+    record["claims"] = dict(sorted((others | fresh).items()))
+    record["notebooks"][notebook] = {
+        "seconds": round(seconds, 1),
+        "versions": {package: metadata.version(package) for package in PACKAGES},
+        "machine": describe_machine(),
+    }
+    record["notebooks"] = dict(sorted(record["notebooks"].items()))
+    return []
+
+
+def describe_machine() -> str:
+    """Name the processor and what it has, in one line."""
+    processor = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next(line for line in lines if line.startswith("model name")).split(": ")[1]
+    except (OSError, StopIteration):
+        pass
+    python = platform.python_version()
+    return f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {python}"
+
+
+def write_record(record: dict[str, dict], path: Path) -> None:
+    """Write beside, then rename."""
+    temporary = path.with_suffix(".partial")
+    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]:
+    """Rewrite every marked figure of a text as the record has it.
+
+    A figure keeps its number of decimals; a percent sign multiplies by 100; whole numbers of
+    1,000 and more get commas.
+
+    Returns:
+        The text, and one line for each figure that differed or has no entry in the record, and
+        for each marker that stands behind no figure.
+
+    Example:
+        >>> record = {"claims": {"accuracy": {"value": 0.9912}}, "notebooks": {}}
+        >>> refresh_figures("about 98.7 %<!--claim:accuracy--> correct", record)
+        ('about 99.1 %<!--claim:accuracy--> correct', ['accuracy: 98.7 -> 99.1'])
+    """
+    changes = []
+
+    def measured(match: re.Match) -> str:
+        figure, unit, kind, name = (
+            match["figure"],
+            match["unit"] or "",
+            match["kind"],
+            match["name"],
+        )
+        entries = record["claims" if kind == "claim" else "notebooks"]
+        if name not in entries:
+            changes.append(f"{name}: not in the record")
+            return match[0]
+        if kind == "minutes":
+            value = max(1, round(entries[name]["seconds"] / 60))
+            unit = unit and (" minute" if value == 1 else " minutes")
+        else:
+            value = entries[name]["value"] * (100 if "%" in unit else 1)
+        decimals = len(figure.partition(".")[2])
+        fresh = f"{value:,.{decimals}f}"
+        if fresh != figure:
+            changes.append(f"{name}: {figure} -> {fresh}")
+        return f"{fresh}{unit}<!--{kind}:{name}-->"
+
+    ends = {match.end() for match in FIGURE.finditer(text)}
+    for marker in MARKER.finditer(text):
+        if marker.end() not in ends:
+            changes.append(f"{marker['name']}: no figure before the marker, on its line")
+    return FIGURE.sub(measured, text), changes
+
+
+def claims_table(record: dict[str, dict]) -> str:
+    """Show the record as a table in Markdown, one row a claim."""
+    rows = ["| claim | value | must be | run | data | chapter |", "|---|---|---|---|---|---|"]
+    for name, entry in record["claims"].items():
+        value, bound = (
+            f"{figure:,}" if isinstance(figure, int) else f"{figure:.4g}"
+            for figure in (entry["value"], entry["bound"])
+        )
+        cells = [f"`{name}`", value, f"{entry['rule']} {bound}", entry["profile"]]
+        rows.append(f"| {' | '.join([*cells, entry['source'] or '', entry['notebook']])} |")
+    return "\n".join(rows) + "\n"

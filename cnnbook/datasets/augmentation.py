@@ -1,0 +1,376 @@
+"""How does one training picture become many, each still true to its label?
+
+`make_augmentation` gives one Keras layer that changes every picture of a batch in its own way,
+anew each time, in training only. It works inside a model and in the `map` of a `tf.data` pipeline.
+Brightness, contrast and cutout are Keras' own layers. The rest is done here, because
+
+- Keras has a layer each for flip, rotation, shear, zoom and shift. One after the other, each blurs
+  what the one before left, and takes its time again; here they are *one* resampling. Keras'
+  `RandomCrop` also cuts a whole batch at one place, and its `RandomShear` holds the upper left
+  corner, not the centre, so that it shifts the picture as well;
+- Keras has no layer that shifts the channels apart;
+- Keras' `GaussianNoise` takes deviations up to 1, too few for values up to 255.
+
+Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional
+Neural Networks", section 4.1, for crops, mirror images and shifted colours. DeVries & Taylor
+(2017), "Improved Regularization of Convolutional Neural Networks with Cutout",
+https://arxiv.org/abs/1708.04552.
+Differs from the sources: colours are shifted channel by channel, not along the principal
+components of all pixels; the square of cutout lies wholly within the picture.
+
+This file stands alone: copy it, it needs only Keras (and TensorFlow itself, if Keras runs on it).
+"""
+
+import functools
+import math
+from collections.abc import Callable
+
+import keras
+from keras import ops
+
+CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
+    "horizontal_flip": (False, True, False),
+    "vertical_flip": (False, True, False),
+    "rotation": (0, 180, 0),
+    "zoom": (0, 0.9, 0),
+    "shear": (0, 1, 0),
+    "translation": (0, 1, 0),
+    "crop": (0.05, 1, 1),
+    "brightness": (0, 1, 0),
+    "contrast": (0, 1, 0),
+    "color": (0, 1, 0),
+    "noise": (0, 1, 0),
+    "cutout": (0, 1, 0),
+}
+GEOMETRY = tuple(CHANGES)[:7]
+FILL_MODES = ("reflect", "nearest", "constant")
+
+
+def make_augmentation(
+    *,
+    horizontal_flip: bool = False,
+    vertical_flip: bool = False,
+    rotation: float = 0.0,
+    zoom: float = 0.0,
+    shear: float = 0.0,
+    translation: float = 0.0,
+    crop: float = 1.0,
+    brightness: float = 0.0,
+    contrast: float = 0.0,
+    color: float = 0.0,
+    noise: float = 0.0,
+    cutout: float = 0.0,
+    fill_mode: str = "reflect",
+    fill_value: float = 0.0,
+    seed: int | None = None,
+) -> keras.layers.Layer:
+    """Make one layer of the changes that are asked for; a change left out does not happen.
+
+    The layer takes (batch, height, width, channels), integers or floats in [0, 255], and returns
+    the same shape, type and range. Called with `training=False`, as in `evaluate` and `predict`,
+    or without `training`, it returns its input. Each number is the largest change; what happens
+    to a picture is drawn evenly between none and that, to both sides.
+
+    Args:
+        horizontal_flip: Swap left and right, for half of the pictures.
+        vertical_flip: Swap top and bottom, for half of the pictures.
+        rotation: About the centre, in degrees.
+        zoom: Share of the size: 0.3 shows things from 1 / 1.3 to 1 / 0.7 times as large.
+        shear: How far the top slides against the bottom, in shares of the height.
+        translation: Shift down and across, each in shares of the side.
+        crop: Side of a window, in shares of the picture's, that is cut out at a random place and
+            resized to the size of the picture. 1 cuts nothing.
+        brightness: Added to all values, in shares of 255.
+        contrast: Share by which values move away from the picture's mean, or towards it.
+        color: Added to each channel on its own, in shares of 255.
+        noise: Standard deviation of what is added to each value, in shares of 255.
+        cutout: Side of a square that is painted over, in shares of the picture's side. Always
+            happens, at a random place.
+        fill_mode: What lies beyond the border: the picture's mirror image ("reflect"), its
+            outermost pixels ("nearest"), or `fill_value` ("constant").
+        fill_value: For "constant", and for the square of cutout; 0 is black.
+        seed: Fixes the changes of one call after the other. A parallel pipeline calls in no fixed
+            order. Default: drawn by Python's generator, which `keras.utils.set_random_seed` sets.
+
+    Returns:
+        An `Augmentation`.
+
+    Raises:
+        ValueError: If a number is out of range, or no change is asked for.
+
+    Example:
+        >>> import numpy as np
+        >>> augment = make_augmentation(horizontal_flip=True, rotation=10, brightness=0.2)
+        >>> images = np.zeros((8, 28, 28, 3), "uint8")
+        >>> tuple(augment(images, training=True).shape)
+        (8, 28, 28, 3)
+        >>> np.array_equal(augment(images, training=False), images)
+        True
+    """
+    changes = dict(locals())
+    del changes["seed"]
+    for name, (low, high, _) in {**CHANGES, "fill_value": (0, 255, 0)}.items():
+        if not low <= changes[name] <= high:
+            raise ValueError(f"`{name}` must be between {low} and {high}; got {changes[name]}.")
+    if fill_mode not in FILL_MODES:
+        choices = ", ".join(map(repr, FILL_MODES))
+        raise ValueError(f"`fill_mode` must be one of {choices}; got {fill_mode!r}.")
+    if all(changes[name] == nothing for name, (_, _, nothing) in CHANGES.items()):
+        raise ValueError(
+            "`make_augmentation` needs at least one change; got none. For none, give the pipeline"
+            " no `augment`."
+        )
+    return Augmentation(changes, seed=seed)
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class Augmentation(keras.layers.Layer):
+    """The layer that `make_augmentation` makes.
+
+    Computes in float32 under any dtype policy, and returns the type that it was given. Unlike
+    Keras' own layers of this kind, it changes nothing where `training` is not given.
+
+    Attributes:
+        resizes: Whether pixels are moved, so that `change_and_resize` can do both at once.
+
+    Args:
+        changes: All arguments of `make_augmentation` but the seed, by name.
+        seed: As there.
+    """
+
+    def __init__(self, changes: dict, seed: int | None = None, **keywords):
+        super().__init__(**{"dtype": "float32", **keywords}, autocast=False)
+        self.changes, self.seed = changes, seed
+        self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]
+        self.resizes = not set(self.asked).isdisjoint(GEOMETRY)
+        self.only_moves = set(self.asked).issubset(GEOMETRY)
+        self.generator = keras.random.SeedGenerator(seed)
+        # A seed of its own for each layer: equal seeds would draw equal numbers.
+        seeds = [None if seed is None else seed + number for number in (1, 2, 3)]
+        known = [{"seed": own_seed, "dtype": "float32"} for own_seed in seeds]
+        self.brightness = keras.layers.RandomBrightness(changes["brightness"], **known[0])
+        # Keras' RandomContrast(0.3) only raises the contrast; a pair lowers and raises it.
+        self.contrast = keras.layers.RandomContrast((changes["contrast"],) * 2, **known[1])
+        # RandomErasing takes shares of the area, where cutout has a side, and two probabilities.
+        painted = {"scale": (changes["cutout"] ** 2,) * 2, "fill_value": changes["fill_value"]}
+        self.cutout = keras.layers.RandomErasing((1.0, 1.0), **painted, **known[2])
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build Keras' layers."""
+        for layer in (self.brightness, self.contrast, self.cutout):
+            layer.build(input_shape)
+
+    def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+        """Map (batch, height, width, channels) to the same shape and type."""
+        if len(images.shape) != 4:
+            raise ValueError(
+                "`images` must have shape (batch, height, width, channels); got"
+                f" {tuple(images.shape)}. For one image pass image[None]."
+            )
+        if not training:
+            return images
+        dtype = keras.backend.standardize_dtype(images.dtype)
+        if self.resizes:
+            images = self.resample(images, dtype, ops.shape(images)[:3])
+        return self.change_values(images, dtype)
+
+    def change_and_resize(
+        self, pixels: keras.KerasTensor, sizes: keras.KerasTensor, image_size: tuple[int, int]
+    ) -> keras.KerasTensor:
+        """Change pictures of several sizes as in training, and resize them in the same resampling.
+
+        Nothing is averaged: a picture of more than twice `image_size` should be shrunk before.
+
+        Args:
+            pixels: (count, channels), those of all pictures one after the other, row by row;
+                more of them may follow.
+            sizes: (batch, 2) int32, height and width of each picture.
+            image_size: (height, width) of the new ones.
+
+        Returns:
+            (batch, height, width, channels) of the type of `pixels`.
+        """
+        dtype = keras.backend.standardize_dtype(pixels.dtype)
+        new_shape = ops.shape(sizes)[0], *image_size
+        return self.change_values(self.resample(pixels, dtype, new_shape, sizes, image_size), dtype)
+
+    def resample(self, images, dtype, new_shape, *sizes) -> keras.KerasTensor:
+        """Move pixels; they have their last type then, unless values change after it."""
+        fill = self.changes["fill_mode"], float(self.changes["fill_value"])
+        dtype = dtype if self.only_moves else "float32"
+        return _resample(images, self.matrices(*new_shape), *fill, dtype, *sizes)
+
+    def change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+        """Do what leaves pixels where they are, and convert to `dtype`."""
+        if self.only_moves:
+            return changed
+        shape = ops.shape(changed)
+        changed = ops.cast(changed, "float32")
+        for name in ("brightness", "contrast"):
+            changed = getattr(self, name)(changed, training=True) if name in self.asked else changed
+        if "color" in self.asked:
+            shifts = self.changes["color"] * self.draw(shape[0], 1, 1, shape[3])
+            changed = ops.clip(changed + 255 * shifts, 0, 255)
+        if "noise" in self.asked:
+            spread = 255 * self.changes["noise"]
+            noise = keras.random.normal(shape, 0.0, spread, "float32", seed=self.generator)
+            changed = ops.clip(changed + noise, 0, 255)
+        if "cutout" in self.asked:
+            changed = self.cutout(changed, training=True)
+        return _as_type(changed, dtype)
+
+    def draw(self, *shape: int) -> keras.KerasTensor:
+        """Numbers drawn evenly from -1 to 1."""
+        return keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=self.generator)
+
+    def matrices(self, count: int, height: int, width: int) -> keras.KerasTensor:
+        """Draw where each picture is read: (count, 2, 3), for rows (x, y), columns (x, y, 1).
+
+        Places are in pixels, from the centre. The matrix leads from a place of the new picture
+        to the place of the old one that is seen there.
+        """
+        have, draws = self.changes, ops.unstack(self.draw(9, count), num=9)
+        mirror = [
+            ops.where(draw < 0, -1.0, 1.0) if have[f"{way}_flip"] else ops.ones_like(draw)
+            for way, draw in (("horizontal", draws[0]), ("vertical", draws[1]))
+        ]
+        turn, slide = math.radians(have["rotation"]) * draws[2], have["shear"] * draws[3]
+        scale = have["crop"] * (1 + have["zoom"] * draws[4])
+        cos, sin = scale * ops.cos(turn), scale * ops.sin(turn)
+        # scale * rotation @ [[1, slide], [0, 1]] @ diag(mirror)
+        across = [cos * mirror[0], (cos * slide - sin) * mirror[1]]
+        down = [sin * mirror[0], (sin * slide + cos) * mirror[1]]
+        for row, size, shift, place in ((across, width, *draws[5:7]), (down, height, *draws[7:])):
+            share = have["translation"] * shift + (1 - have["crop"]) / 2 * place
+            row.append(share * ops.cast(size, "float32"))  # a tensor where pictures vary in size
+        return ops.stack([ops.stack(across, axis=1), ops.stack(down, axis=1)], axis=1)
+
+    def get_config(self) -> dict:
+        """Describe the layer so that it can be made again."""
+        return {**super().get_config(), "changes": dict(self.changes), "seed": self.seed}
+
+
+def make_mixup(
+    num_classes: int, alpha: float = 0.2, seed: int | None = None
+) -> Callable[[keras.KerasTensor, keras.KerasTensor], tuple]:
+    """Make a function that blends each picture with another of its batch, and the labels alike.
+
+    Keras' `MixUp` does it. It takes integer labels for numbers to blend, and makes a matrix of
+    (batch, batch) of them without a word; here they become shares of classes first.
+
+    Args:
+        num_classes: Number of classes.
+        alpha: Of the Beta(alpha, alpha) distribution that the share of a picture comes from:
+            below 1 most pairs are nearly one picture, at 1 all shares are equally likely.
+        seed: As in `make_augmentation`.
+
+    Returns:
+        A function of (images, labels), for the `augment` of a pipeline. Labels are (batch,)
+        integers or (batch, num_classes) shares. It returns float32 images of the same shape, and
+        shares of (batch, num_classes), each row with the sum 1.
+
+    Raises:
+        ValueError: If a number is too small; by the function, if labels have another shape.
+
+    Source: Zhang, Cisse, Dauphin & Lopez-Paz (2018), "mixup: Beyond Empirical Risk Minimization",
+    https://arxiv.org/abs/1710.09412.
+
+    Example:
+        >>> images, labels = keras.ops.zeros((4, 8, 8, 1)), keras.ops.arange(4)
+        >>> images, shares = make_mixup(num_classes=4)(images, labels)
+        >>> tuple(shares.shape), round(float(keras.ops.sum(shares)), 5)
+        ((4, 4), 4.0)
+    """
+    if num_classes < 2:
+        raise ValueError(f"`num_classes` must be 2 or more; got {num_classes}.")
+    if not alpha > 0:
+        raise ValueError(f"`alpha` must be above 0; got {alpha}. 0.2 is usual.")
+    layer = keras.layers.MixUp(alpha, seed=seed, dtype="float32")
+
+    def mixup(images: keras.KerasTensor, labels: keras.KerasTensor) -> tuple:
+        shares = ops.one_hot(labels, num_classes) if len(labels.shape) == 1 else labels
+        if len(shares.shape) != 2 or shares.shape[-1] != num_classes:
+            raise ValueError(
+                f"`labels` must have shape (batch,) or (batch, {num_classes}); got"
+                f" {tuple(labels.shape)}."
+            )
+        mixed = layer({"images": images, "labels": ops.cast(shares, "float32")}, training=True)
+        return mixed["images"], mixed["labels"]
+
+    return mixup
+
+
+def _as_type(values: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    """Convert floats; to whole numbers by rounding."""
+    return ops.cast(ops.round(values) if "int" in dtype else values, dtype)
+
+
+def _resample(images, matrices, fill_mode, fill_value, dtype, *sizes) -> keras.KerasTensor:
+    """Read each new pixel where its picture's matrix says.
+
+    `images` are a batch, or all arguments of `Augmentation.change_and_resize`: with `sizes`.
+    """
+    found = _neighbours(None if sizes else images, matrices, fill_mode, *sizes)
+    pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
+    return _blend(pixels, *found, fill_mode, fill_value, dtype)
+
+
+def _neighbours(images, matrices, fill_mode, sizes=None, image_size=None) -> tuple:
+    """Find the four old pixels around the place where each new one is read.
+
+    Returns the numbers of the upper left, upper right, lower left and lower right pixels among
+    all of the batch, the shares of the right and of the lower ones, and whether the place is in
+    the picture: four, two and one of (batch, height, width).
+    """
+    if sizes is None:
+        count, *image_size, _ = ops.shape(images)
+        sizes = ops.broadcast_to(ops.cast(ops.stack(image_size), "int32"), (count, 2))
+    height, width = image_size
+    old_height, old_width = (sizes[:, side, None, None] for side in (0, 1))
+    start = ops.cumsum(sizes[:, 0] * sizes[:, 1]) - sizes[:, 0] * sizes[:, 1]
+    ratios = ops.cast(sizes, "float32") / ops.cast(ops.stack(image_size), "float32")
+    matrices = matrices * ops.flip(ratios, axis=1)[:, :, None]
+    middle_y, middle_x, middle_down, middle_across = (
+        (ops.cast(side, "float32") - 1) / 2 for side in (old_height, old_width, height, width)
+    )
+    across = ops.arange(width, dtype="float32") - middle_across
+    down = ops.arange(height, dtype="float32")[:, None] - middle_down
+
+    def between(row: int, middle: keras.KerasTensor) -> tuple:
+        a, b, c = (matrices[:, row, column, None, None] for column in range(3))
+        place = a * across + (b * down + c + middle)
+        is_inside = abs(place - middle) < middle + 0.5
+        if fill_mode == "reflect":  # the edge of the outermost pixel is the mirror
+            place = 2 * middle + 0.5 - abs(2 * middle + 1 - abs(place + 0.5))
+        place = ops.clip(place, 0, 2 * middle)
+        first = ops.floor(place)
+        second = ops.minimum(first + 1, 2 * middle)
+        return ops.cast(first, "int32"), ops.cast(second, "int32"), place - first, is_inside
+
+    left, right, to_right, is_inside_x = between(0, middle_x)
+    upper, lower, to_lower, is_inside_y = between(1, middle_y)
+    above, below = (start[:, None, None] + row * old_width for row in (upper, lower))
+    corners = [above + left, above + right, below + left, below + right]
+    return corners, [to_right, to_lower], is_inside_x & is_inside_y
+
+
+def _blend(pixels, corners, shares, is_inside, fill_mode, fill_value, dtype):
+    """Interpolate between the pixels that `_neighbours` found."""
+    found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
+    to_right, to_lower = (share[..., None] for share in shares)
+    above, below = (one + to_right * (other - one) for one, other in (found[:2], found[2:]))
+    seen = above + to_lower * (below - above)
+    if fill_mode == "constant":
+        seen = ops.where(is_inside[..., None], seen, fill_value)
+    return _as_type(seen, dtype)
+
+
+_take = functools.partial(ops.take, axis=0)
+if keras.backend.backend() == "tensorflow":
+    import tensorflow
+
+    # Compiled into one loop each, which is much faster. In a single function the places would be
+    # found anew for each channel; and `ops.take` asks what is negative.
+    _take = tensorflow.gather
+    _compiled = tensorflow.function(jit_compile=True, reduce_retracing=True)
+    _neighbours, _blend = _compiled(_neighbours), _compiled(_blend)

@@ -1,0 +1,214 @@
+"""Which picture does a filter like best? Gradient ascent on the pixels.
+
+Start from noise and change the picture step by step so that the filter answers more. Left alone
+this ends in a glitter that no photograph has, so the picture is moved a little before each step,
+blurred, and drawn towards grey.
+
+Source: Erhan, Bengio, Courville & Vincent (2009), "Visualizing Higher-Layer Features of a Deep
+Network", technical report 1341, University of Montreal; the regularisers: Yosinski, Clune, Nguyen,
+Fuchs & Lipson (2015), "Understanding Neural Networks Through Deep Visualization",
+https://arxiv.org/abs/1506.06579 (towards grey, blur); Mordvintsev, Olah & Tyka (2015),
+"Inceptionism: Going Deeper into Neural Networks" (moving).
+
+This file stands alone: copy it, it needs only Keras on TensorFlow, and NumPy.
+"""
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+GREY = 127.5
+
+
+def maximize_filter(
+    model: keras.Model,
+    layer_name: str,
+    filter_index: int | Sequence[int],
+    *,
+    steps: int = 100,
+    step_size: float = 8.0,
+    jitter: int | None = None,
+    blur: float = 0.3,
+    decay: float = 0.01,
+    image_shape: tuple[int, int, int] | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """Look for the picture on which a filter answers most, in the mean over all places.
+
+    What counts is its answer before the activation: after ReLU a filter that is silent gives no
+    hint. So a class of the last layer has a picture as well.
+
+    Args:
+        model: Any built model of images with values 0 to 255.
+        layer_name: Of a convolution, of a ReLU behind it, or a dense layer; or its path, such as
+            "base/conv1", where models are layers.
+        filter_index: Which of its filters or units, from 0. Several are worked on at once.
+        steps: How often the pixels are changed.
+        step_size: By how much, in grey levels in the root mean square; falls evenly to a tenth.
+        jitter: By how many pixels the picture is moved at most. Default: a sixteenth of its side.
+        blur: Share of a blurred copy that is mixed in at each step, from 0 to 1.
+        decay: Share of the way to grey that each pixel goes back at each step, from 0 to 1. Both
+            fall to 0, so that the last steps can draw sharply.
+        image_shape: (height, width, channels). Default: the model's.
+        seed: Of the noise and the moves.
+
+    Returns:
+        (height, width, channels) uint8, or (filters, height, width, channels) for several.
+
+    Raises:
+        ValueError: If there is no such layer, lists close names; if it has no such filter, or an
+            argument is outside what is said above.
+
+    Example:
+        >>> images = keras.Input((8, 8, 1))
+        >>> x = keras.layers.Conv2D(1, 1, kernel_initializer="ones", name="conv")(images)
+        >>> int(maximize_filter(keras.Model(images, x), "conv", 0).min())
+        255
+    """
+    layer = _find_layer(model, layer_name)
+    filters = np.atleast_1d(filter_index)
+    shape = tuple(image_shape or model.inputs[0].shape[1:])
+    _check_ascent(shape, filters, steps, blur, decay)
+    moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
+    random = np.random.default_rng(seed)
+    pictures = GREY + random.normal(0, 10, (len(filters), *shape))
+    uphill = tf.function(lambda pixels: _uphill(model, layer, filters, pixels), autograph=False)
+    for step in range(steps):
+        left = 1 - step / steps
+        move = random.integers(-moves, moves + 1, 2)
+        moved = np.roll(pictures, move, axis=(1, 2))
+        gradient = uphill(tf.constant(moved, tf.float32)).numpy()
+        size = np.sqrt((gradient**2).mean(axis=(1, 2, 3), keepdims=True))
+        # Where nothing changes the answer, try a random change.
+        gradient = np.where(size > 0, gradient, random.normal(0, 1, gradient.shape))
+        moved += step_size * max(left, 0.1) * gradient / np.where(size > 0, size, 1)
+        moved += left * (blur * (_blurred(moved) - moved) + decay * (GREY - moved))
+        pictures = np.roll(moved, -move, axis=(1, 2)).clip(0, 255)
+    pictures = np.rint(pictures).astype("uint8")
+    return pictures if np.ndim(filter_index) else pictures[0]
+
+
+def _uphill(
+    model: keras.Model, layer: keras.layers.Layer, filters: np.ndarray, pixels: tf.Tensor
+) -> tf.Tensor:
+    """Return the gradient of each filter's mean answer to its picture, before the activation."""
+    linear = nullcontext()
+    if getattr(layer, "activation", None) is not None:
+        linear = _replaced(layer, "activation", keras.activations.linear)
+    end = 0 if isinstance(layer, keras.layers.ReLU) else 1
+    with tf.GradientTape() as tape, linear, _heard(layer) as heard:
+        tape.watch(pixels)
+        model(pixels, training=False)
+        answers = tf.cast(heard[end], tf.float32)
+        if not 0 <= filters.min() <= filters.max() < answers.shape[-1]:
+            raise ValueError(
+                f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
+                f" {layer.name!r}; got {filters.tolist()}."
+            )
+        answers = tf.reshape(answers, (len(filters), -1, answers.shape[-1]))
+        chosen = tf.gather(tf.reduce_mean(answers, axis=1), filters, axis=1, batch_dims=1)
+    return _gradient(tape, chosen, pixels)
+
+
+def _blurred(pictures: np.ndarray) -> np.ndarray:
+    """Return the pictures weighted 1, 2, 1 along both sides, as if they were endless."""
+    for axis in (1, 2):
+        around = np.roll(pictures, 1, axis) + np.roll(pictures, -1, axis)
+        pictures = (2 * pictures + around) / 4
+    return pictures
+
+
+def _check_ascent(
+    shape: tuple[int | None, ...], filters: np.ndarray, steps: int, blur: float, decay: float
+) -> None:
+    """Refuse what leads nowhere."""
+    if len(shape) != 3 or None in shape:
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), and the model takes images of any"
+            f" size; got {shape}. Give one: image_shape=(224, 224, 3)."
+        )
+    if not filters.size or filters.ndim != 1 or not np.issubdtype(filters.dtype, np.integer):
+        raise ValueError(
+            f"`filter_index` must be a whole number or a list of them; got {filters.tolist()}."
+        )
+    if steps < 1 or not 0 <= blur <= 1 or not 0 <= decay <= 1:
+        raise ValueError(
+            "`steps` must be 1 or more, `blur` and `decay` from 0 to 1; got"
+            f" {steps}, {blur} and {decay}."
+        )
+
+
+def _gradient(tape: tf.GradientTape, scores: tf.Tensor, of: tf.Tensor) -> tf.Tensor:
+    """Return the gradient as float32, or say why there is none."""
+    gradient = tape.gradient(scores, of)
+    if gradient is None:
+        raise ValueError(
+            "`model` must compute its score from the layer or the pixels, in floats, on TensorFlow;"
+            f" no gradient gets through. Keras runs on {keras.backend.backend()}. Is the layer in a"
+            " side branch, or does the model take or make whole numbers?"
+        )
+    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)
+
+
+def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yield every layer with its path; a model that is a layer comes before its own layers."""
+    for layer in model.layers:
+        yield f"{prefix}{layer.name}", layer
+        if hasattr(layer, "layers"):
+            yield from _nodes(layer, f"{prefix}{layer.name}/")
+
+
+def _find_layer(model: keras.Model, layer_name: str) -> keras.layers.Layer:
+    """Return the layer of this name or path, wherever it lies, or say which names are close."""
+    is_input = keras.layers.InputLayer
+    nodes = {path: layer for path, layer in _nodes(model) if not isinstance(layer, is_input)}
+    if layer_name in nodes:
+        return nodes[layer_name]
+    found = [path for path in nodes if path.endswith(f"/{layer_name}")]
+    if len(found) != 1:
+        ends = {path.rpartition("/")[2]: path for path in nodes}
+        close = difflib.get_close_matches(str(layer_name).rpartition("/")[2], ends, 5, 0.4)
+        advice = f"Close names: {', '.join([ends[end] for end in close] or list(nodes)[-8:])}."
+        if found:
+            advice = f"These have it, write one of them: {', '.join(found)}."
+        raise ValueError(
+            f"`layer_name` must name one layer of the model; {len(found)} are named"
+            f" {layer_name!r}. {advice}"
+        )
+    return nodes[found[0]]
+
+
+@contextmanager
+def _heard(layer: keras.layers.Layer, watch: Callable | None = None) -> Iterator[list]:
+    """Keep what a layer gets and what it returns, [input, output], each time the model runs.
+
+    Unlike a new model of the same layers this leaves no trace in them, and it hears layers at any
+    depth of models in models.
+    """
+    heard, compute = [], layer.call
+
+    def call(*arguments, **keywords):
+        output = compute(*arguments, **keywords)
+        heard[:] = [*arguments, *keywords.values()][0], output
+        if watch:
+            watch(output)
+        return output
+
+    with _replaced(layer, "call", call):
+        yield heard
+
+
+@contextmanager
+def _replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[None]:
+    """Give a layer another attribute for a while; Keras does not get to see it."""
+    old = {key: was for key, was in vars(layer).items() if key == name}
+    vars(layer)[name] = value
+    try:
+        yield
+    finally:
+        del vars(layer)[name]
+        vars(layer).update(old)

@@ -1,0 +1,1 @@
+"""How does it learn? Losses, first weights, optimisers, features of trained networks, transfer."""

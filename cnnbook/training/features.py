@@ -1,0 +1,229 @@
+"""How does a trained network describe pictures, computed once and never again?
+
+A network without its last layer turns a picture into a few hundred numbers, its bottleneck
+features. They take a minute for 2,000 photographs, and do not change while neither network nor
+picture does. So they are kept on disk: each under the SHA-256 of its picture, in a folder named
+by the SHA-256 of all that computes them, which is weights and layers, the preprocessing and the
+image size among them.
+
+This file stands alone: copy it, it needs only Keras and NumPy.
+"""
+
+import hashlib
+import io
+import json
+import tempfile
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import keras
+import numpy as np
+
+KEEP_EVERY = 512  # pictures; what a killed process loses at most
+READ_AHEAD = 4  # batches that threads read while the network computes
+ImageReader = Callable[[str | Path, tuple[int, int]], np.ndarray]
+
+
+def bottleneck_features(
+    model: keras.Model,
+    data: np.ndarray | Sequence[str | Path],
+    read_image: ImageReader | None = None,
+    *,
+    cache_folder: str | Path | None = None,
+    batch_size: int = 32,
+) -> np.ndarray:
+    """Compute what a network says about pictures, or take it from the cache.
+
+    Nothing is computed twice: neither equal pictures, nor what was done before an interruption,
+    nor a file that has only moved. If a picture changes, it alone is computed again; if the network
+    changes, everything is. To make room, delete the cache's folder.
+
+    Args:
+        model: From images of one size to features, with its preprocessing inside. Of a model of
+            this book take `keras.Model(model.input, model.get_layer("average").output)`. To one
+            of keras.applications, built with include_top=False and pooling="avg", give its
+            preprocessing: `keras.Model(images, base(preprocess_input(images)))`.
+        data: Images (count, height, width, channels) as the model takes them, or paths of
+            pictures.
+        read_image: Given a path and (height, width), returns an image of 3 channels, such as
+            `read_center_crop`; for paths only. The cache knows it by its name: give another one to
+            a function that reads otherwise.
+        cache_folder: Made if it is missing; None keeps nothing.
+        batch_size: Pictures that are computed at once.
+
+    Returns:
+        (count, features) float32, in the order of `data`; (count, height, width, channels) if
+        the model ends in maps.
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+        OSError: If a picture cannot be read; what was computed before it is kept.
+
+    Example:
+        >>> images = keras.Input((8, 8, 3))
+        >>> model = keras.Model(images, keras.layers.GlobalAveragePooling2D()(images))
+        >>> bottleneck_features(model, np.full((2, 8, 8, 3), 7, "uint8"), cache_folder="cache")
+        array([[7., 7., 7.],
+               [7., 7., 7.]], dtype=float32)
+    """
+    data = data if isinstance(data, np.ndarray) else list(data)
+    image_shape, feature_shape = _check_features_arguments(model, data, read_image, batch_size)
+    digests = [picture_key(item, read_image) for item in data]
+    folder = cache_folder and Path(cache_folder).expanduser() / network_key(model)
+    features = read_kept(folder) if folder else {}
+    first = {digest: index for index, digest in reversed(list(enumerate(digests)))}
+    missing = sorted(index for digest, index in first.items() if digest not in features)
+
+    def read(indices: list[int]) -> np.ndarray:
+        if isinstance(data, np.ndarray):
+            return data[indices]
+        return np.stack([read_image(data[index], image_shape[:2]) for index in indices])
+
+    fresh: list[bytes] = []
+    try:
+        for indices, rows in _compute(model, read, missing, batch_size):
+            new = [digests[index] for index in indices]
+            features.update(zip(new, rows, strict=True))
+            fresh += new
+            if folder and len(fresh) >= KEEP_EVERY:
+                keep(folder, fresh, features)
+                fresh = []
+    finally:  # also when a picture is broken, or the reader has pressed Ctrl-C
+        if folder and fresh:
+            keep(folder, fresh, features)
+    return np.array([features[digest] for digest in digests], "float32").reshape(-1, *feature_shape)
+
+
+def _compute(
+    model: keras.Model, read: Callable, missing: list[int], batch_size: int
+) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Yield indices and their features, batch by batch; threads read ahead."""
+    groups = [missing[at : at + batch_size] for at in range(0, len(missing), batch_size)]
+    # Few sizes of batches, since the backend compiles the network anew for each.
+    size = min(batch_size, 1 << (len(missing) - 1).bit_length())
+    with ThreadPoolExecutor(2) as pool:
+        ahead = deque(pool.submit(read, group) for group in groups[:READ_AHEAD])
+        for number, group in enumerate(groups):
+            images = ahead.popleft().result()
+            if number + READ_AHEAD < len(groups):
+                ahead.append(pool.submit(read, groups[number + READ_AHEAD]))
+            filled = np.resize(images, (size, *images.shape[1:]))  # repeats some
+            yield group, model.predict_on_batch(filled)[: len(group)]
+
+
+def picture_key(item: np.ndarray | str | Path, read_image: ImageReader | None = None) -> bytes:
+    """Return the SHA-256 of one image, or of a reader's name and the content of one file."""
+    if isinstance(item, np.ndarray):
+        return hashlib.sha256(f"{item.dtype} {item.shape}".encode() + item.tobytes()).digest()
+    name = f"{read_image.__module__}.{read_image.__qualname__}"
+    return hashlib.sha256(name.encode() + Path(item).read_bytes()).digest()
+
+
+def network_key(model: keras.Model) -> str:
+    """Return the SHA-256 of all that features depend on, but for the pictures.
+
+    Names of layers are no part of it, since Keras counts them on within a process, nor is which
+    of them are trainable.
+    """
+    config = json.loads(model.to_json())["config"] | {"name": ""}
+    plain = _without_names(config, _numbers_of_layers(config, {}))
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for weight in model.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        digest.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
+
+
+def _numbers_of_layers(config: dict, numbers: dict[str, int]) -> dict[str, int]:
+    for layer in config.get("layers", []):
+        numbers.setdefault(layer["config"]["name"], len(numbers))
+        _numbers_of_layers(layer["config"], numbers)
+    return numbers
+
+
+def _without_names(value: object, numbers: dict[str, int], key: str = "") -> object:
+    """Replace names of layers by numbers, where a configuration has names and nothing else."""
+    if isinstance(value, dict):
+        kept = {name: inner for name, inner in value.items() if name != "trainable"}
+        return {name: _without_names(inner, numbers, name) for name, inner in kept.items()}
+    if isinstance(value, list):
+        return [_without_names(inner, numbers, key) for inner in value]
+    is_name = key in {"name", "keras_history", "input_layers", "output_layers"}
+    return numbers.get(value, value) if is_name and isinstance(value, str) else value
+
+
+def read_kept(folder: Path) -> dict[bytes, np.ndarray]:
+    """Return the features in a folder of the cache, by the SHA-256 of their pictures.
+
+    A file that is damaged is removed, with a warning: its features are computed again.
+    """
+    features = {}
+    for path in sorted(folder.glob("*.npy")):
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() == path.stem:
+            table = np.load(io.BytesIO(content), allow_pickle=False)
+            features.update(zip(map(bytes, table["digest"]), table["features"], strict=True))
+        else:
+            path.unlink()
+            warnings.warn(f"{path} was damaged: its features are computed again.", stacklevel=3)
+    return features
+
+
+def keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) -> None:
+    """Write some features into a file of their own, named by its SHA-256: whole, or not at all.
+
+    Where that is not possible it warns: the features are worth more than the cache.
+    """
+    shape = features[digests[0]].shape
+    table = np.empty(len(digests), [("digest", "u1", 32), ("features", "<f4", shape)])
+    table["digest"] = [list(digest) for digest in digests]
+    table["features"] = [features[digest] for digest in digests]
+    np.save(file := io.BytesIO(), table)
+    name = hashlib.sha256(file.getvalue()).hexdigest()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as part:
+            Path(part, name).write_bytes(file.getvalue())
+            Path(part, name).replace(folder / f"{name}.npy")
+    except OSError as error:
+        warnings.warn(
+            f"{folder} cannot keep features ({error.strerror}), so they will be computed again."
+            " Make room, or name another `cache_folder`.",
+            stacklevel=3,
+        )
+
+
+def _check_features_arguments(
+    model: keras.Model,
+    data: np.ndarray | list,
+    read_image: ImageReader | None,
+    batch_size: int,
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the shape of one image and that of its features, or refuse what cannot be computed."""
+    ends = [tensor for end in ("inputs", "outputs") for tensor in getattr(model, end, None) or []]
+    shapes = [tensor.shape[1:] for tensor in ends]
+    if len(shapes) != 2 or len(shapes[0]) != 3 or None in (*shapes[0], *shapes[1]):
+        raise ValueError(
+            f"`model` must map images of one known size to one array of features; got {shapes}."
+            " Wrap it: images = keras.Input((224, 224, 3)); keras.Model(images, model(images))."
+        )
+    found = data.shape[1:] if isinstance(data, np.ndarray) else (*shapes[0][:2], 3)
+    if isinstance(data, list) and not all(isinstance(path, (str, Path)) for path in data):
+        found = f"a list of {type(data[0]).__name__}"
+    if found != shapes[0]:
+        raise ValueError(
+            f"`data` must be one array of images {shapes[0]}, as `model` takes them, or a list"
+            f" of paths of pictures, which have 3 channels; got {found}. Resize the images, or"
+            " build the model for theirs."
+        )
+    if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
+        raise ValueError(
+            f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
+            " Give it `read_center_crop` of image_middle.py, or one of your own."
+        )
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")
+    return shapes[0], shapes[1]

@@ -1,0 +1,243 @@
+"""How does a network that has learned one thing learn another, from few pictures?
+
+Keep what it knows about pictures in general, its base, and put a new head on it: train the head
+alone, or, slowly, the last layers of the base as well.
+
+Source: Donahue et al. (2013), "DeCAF: A Deep Convolutional Activation Feature for Generic Visual
+Recognition", https://arxiv.org/abs/1310.1531; Yosinski, Clune, Bengio & Lipson (2014), "How
+transferable are features in deep neural networks?", https://arxiv.org/abs/1411.1792.
+
+This file stands alone: copy it, it needs only Keras.
+"""
+
+import difflib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import keras
+from keras import layers
+
+FEW_IMAGES = 2_000  # chapter 12: with 300 to 1,500 and a minute of training, a head won
+
+
+class Advice(NamedTuple):
+    """What to try first with a pretrained network."""
+
+    strategy: str
+    """ "head", "early head", "fine-tune" or "retrain"."""
+    what: str
+    """What to do, as one sentence."""
+    why: str
+    """The reason, as one sentence."""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.strategy}: {self.what} {self.why}"
+
+
+ADVICE = {
+    # (few images, similar to those the network knows)
+    (True, True): Advice(
+        "head",
+        "Compute the features of the last layer but one once, and train a small head on them.",
+        "The features fit already, and so few images would only spoil them.",
+    ),
+    (True, False): Advice(
+        "early head",
+        "Train a small head on the features of a layer in the middle.",
+        "Late layers have specialised in what they were trained on, early ones see edges and"
+        " textures, which all pictures have; to change either takes more images.",
+    ),
+    (False, True): Advice(
+        "fine-tune",
+        "Train a new head, then the last blocks with it, with a small learning rate.",
+        "There are enough images to adapt the late layers, and the early ones fit.",
+    ),
+    (False, False): Advice(
+        "retrain",
+        "Train a new head, then all layers, starting from the old weights.",
+        "There are enough images to change everything, and old weights are a better start than"
+        " random ones, even for other pictures.",
+    ),
+}
+
+
+def build_head(
+    num_features: int, num_classes: int, hidden_units: int = 1024, dropout: float = 0.3
+) -> keras.Model:
+    """Build the last layers of a classifier, to be trained on bottleneck features.
+
+    Args:
+        num_features: Length of the features of one image.
+        num_classes: Width of the last layer, 2 or more: two classes have two logits.
+        hidden_units: Width of a dense layer with ReLU and dropout before it; 0 leaves both out,
+            which is multinomial logistic regression, hard to beat with few images.
+        dropout: Share of the hidden units that is dropped in training, in [0, 1).
+
+    Returns:
+        An uncompiled functional model named "new_head", from features (batch, num_features) to
+        float32 logits (batch, num_classes), with layers "hidden", "dropout" and "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> build_head(1280, 2, hidden_units=0).count_params()
+        2562
+    """
+    if num_features < 1 or hidden_units < 0 or not 0 <= dropout < 1:
+        raise ValueError(
+            "`num_features` must be 1 or more, `hidden_units` 0 or more, `dropout` at least 0 and"
+            f" less than 1; got {num_features}, {hidden_units} and {dropout}. The first is"
+            " features.shape[1]."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes: over"
+            " one unit softmax is always 1, and nothing is learned."
+        )
+    features = keras.Input((num_features,), name="features")
+    x = features
+    if hidden_units:
+        x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
+        x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+    return keras.Model(features, logits, name="new_head")
+
+
+def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
+    """Put a head, trained or not, on a base, and freeze the base.
+
+    Both keep their weights and share them with the result. Training then changes the head alone,
+    until `unfreeze_from`.
+
+    Args:
+        base: A functional model from images to (batch, features).
+        head: A model from such features to logits, such as that of `build_head`.
+
+    Returns:
+        An uncompiled functional model from images to logits, whose layers are those of the base,
+        under their names, and the head.
+
+    Raises:
+        ValueError: If the two do not fit together.
+
+    Example:
+        >>> images = keras.Input((8, 8, 3))
+        >>> base = keras.Model(images, layers.GlobalAveragePooling2D()(images))
+        >>> attach_head(base, build_head(3, 10)).output_shape
+        (None, 10)
+    """
+    if not getattr(base, "outputs", None) or not getattr(head, "inputs", None):
+        raise ValueError(
+            "`base` and `head` must be functional models; got"
+            f" {type(base).__name__} and {type(head).__name__}. Build them with keras.Model(inputs,"
+            " outputs)."
+        )
+    given, taken = base.outputs[0].shape, head.inputs[0].shape
+    if len(base.outputs) != 1 or given != taken:
+        advice = "build the head for these features: build_head(base.output_shape[-1], ...)"
+        if len(given) == 4:
+            advice = (
+                "end the base in one number a map: layers.GlobalAveragePooling2D()(base.output), or"
+                ' pooling="avg" in keras.applications'
+            )
+        raise ValueError(f"`head` takes {taken}, `base` gives {given}; {advice}.")
+    if head.name in {layer.name for layer in base.layers}:
+        raise ValueError(
+            f"`head` must have a name of its own; `base` has a layer {head.name!r} already. Give"
+            ' it another: head.name = "new_head".'
+        )
+    base.trainable = False
+    images = base.inputs[0] if len(base.inputs) == 1 else base.inputs
+    return keras.Model(images, head(base.outputs[0]), name=f"{base.name}_{head.name}")
+
+
+def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
+    """Let a layer and all behind it learn, in the order of `model.layers`, and no other.
+
+    Batch normalisation stays as it is, wherever it lies: Keras then uses its stored means and
+    variances in training too, and neither they nor its two weights change. They come from a
+    million images. Those of a small batch of other images would change what every later layer
+    gets to see at once, and the stored ones would drift away with them.
+
+    Compile the model afterwards: Keras notes what can be trained when it compiles. Take a small
+    learning rate.
+
+    Args:
+        model: With the pretrained layers in it, or in a model in it, at any depth.
+        layer_name: Of the first layer that is to learn, or of a model that is a layer; write
+            "model/layer" if several models have a layer of this name.
+
+    Returns:
+        The names of all layers with weights that learn now, as "model/layer" where nested.
+
+    Raises:
+        ValueError: If no layer or several have this name; lists close names.
+
+    Example:
+        >>> images = keras.Input((8,))
+        >>> x = layers.Dense(4, name="early")(images)
+        >>> x = layers.Dense(4, name="late")(layers.BatchNormalization(name="norm")(x))
+        >>> unfreeze_from(keras.Model(images, x), "norm")
+        ['late']
+    """
+    nodes = list(_nodes(model))
+    places = [
+        place for place, (path, _) in enumerate(nodes) if f"/{path}".endswith(f"/{layer_name}")
+    ]
+    if len(places) != 1:
+        names = [path for path, layer in nodes if layer.weights]
+        close = difflib.get_close_matches(layer_name, names, n=4, cutoff=0.4)
+        advice = f"Close names: {', '.join(close or names[-4:])}."
+        if places:
+            advice = f"These have it, write one of them: {', '.join(nodes[i][0] for i in places)}."
+        raise ValueError(
+            f"`layer_name` must name one layer of the model; {len(places)} are named"
+            f" {layer_name!r}. {advice}"
+        )
+    model.trainable = True
+    learning = []
+    for place, (path, layer) in enumerate(nodes):
+        if hasattr(layer, "layers"):  # a model: if it could not learn, nothing in it could
+            continue
+        layer.trainable = place >= places[0] and not isinstance(layer, layers.BatchNormalization)
+        if layer.trainable_weights:
+            learning.append(path)
+    return learning
+
+
+def transfer_advice(num_images: int, similar: bool) -> Advice:
+    """Say what to try first, in the four cases of the usual guide.
+
+    Chapter 12 tries it on three data sets, and shows where it is right. It is a place to begin:
+    validation pictures decide.
+
+    Args:
+        num_images: For training, all classes together. Up to `FEW_IMAGES` are few.
+        similar: Whether they are like those that the network was trained on: photographs of
+            things and animals for ImageNet; not x-rays, drawings, maps or digits.
+
+    Returns:
+        An `Advice`; printed, it is one line.
+
+    Raises:
+        ValueError: If there is no image.
+
+    Example:
+        >>> transfer_advice(200, similar=True).strategy
+        'head'
+    """
+    if num_images < 1:
+        raise ValueError(
+            f"`num_images` must be 1 or more; got {num_images}. It is len(train_images)."
+        )
+    return ADVICE[num_images <= FEW_IMAGES, bool(similar)]
+
+
+def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yield every layer with its path; a model that is a layer comes before its own layers."""
+    for layer in model.layers:
+        yield f"{prefix}{layer.name}", layer
+        if hasattr(layer, "layers"):
+            yield from _nodes(layer, f"{prefix}{layer.name}/")

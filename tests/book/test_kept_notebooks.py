@@ -1,0 +1,175 @@
+"""What nbval does not see: the kept notebooks are whole, recent, and say what was measured."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from cnnbook.book.notebooks import make_notebook, run_notebook
+from cnnbook.book.record import read_record, refresh_figures
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
+RECORD = read_record(ROOT / "notebooks" / "claims.json")
+TAGS = {"nbval-check-output", "raises-exception", "solution", "hide-cell", "hide-input"}
+# A preface is shorter; the first CNN compares nine systems.
+CELLS = {"00_before_you_start": (12, 30), "04_first_cnn_on_mnist": (20, 50)}
+
+
+# A line that is not within a function and calls a plot, or Matplotlib itself.
+DRAWS = r"^(?!def |from |import |[ @#]).*\b(plot_\w+|\w+_widget|plt\.(subplots|figure|show))\("
+
+
+def kept(source: Path) -> nbformat.NotebookNode:
+    return nbformat.read(source.parents[1] / f"{source.stem}.ipynb", as_version=4)
+
+
+def code_cells(source: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in kept(source).cells if cell.cell_type == "code"]
+
+
+def prose(source: Path) -> str:
+    return "\n".join(cell.source for cell in kept(source).cells if cell.cell_type == "markdown")
+
+
+each_chapter = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+
+
+@each_chapter
+def test_the_notebook_is_its_source_executed(source):
+    fresh = make_notebook(source.read_text()).cells
+    assert [(cell.id, cell.cell_type, cell.source, cell.metadata) for cell in fresh] == [
+        (cell.id, cell.cell_type, cell.source, cell.metadata) for cell in kept(source).cells
+    ]
+
+
+def test_no_notebook_is_left_without_a_source():
+    kept_names = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert kept_names == {path.stem for path in SOURCES}
+
+
+@each_chapter
+def test_every_cell_was_run_from_top_to_bottom_in_a_fresh_kernel(source):
+    counts = [cell.execution_count for cell in code_cells(source)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_chapter
+def test_outputs_have_no_stderr_and_no_error_that_is_not_on_purpose(source):
+    for cell in code_cells(source):
+        for output in cell.outputs:
+            assert output.get("name") != "stderr", cell.id
+            on_purpose = "raises-exception" in cell.metadata.get("tags", [])
+            assert output.output_type != "error" or on_purpose, cell.id
+
+
+@each_chapter
+def test_every_cell_that_draws_has_its_picture(source):
+    for cell in code_cells(source):
+        if re.search(DRAWS, cell.source, re.MULTILINE):
+            pictures = [o for o in cell.outputs if "image/png" in o.get("data", {})]
+            assert pictures, f"{cell.id} draws, but keeps no picture"
+
+
+@each_chapter
+def test_pictures_and_notebooks_are_small(source):
+    for cell in code_cells(source):
+        for output in cell.outputs:
+            picture = base64.b64decode(output.get("data", {}).get("image/png", ""))
+            assert len(picture) <= 150_000, f"{cell.id}: {len(picture):,} bytes"
+    assert (source.parents[1] / f"{source.stem}.ipynb").stat().st_size <= 1_000_000
+
+
+@each_chapter
+def test_chapters_have_a_readers_size(source):
+    fewest, most = CELLS.get(source.stem, (20, 45))
+    assert fewest <= len(kept(source).cells) <= most
+    for cell in code_cells(source):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 25, f"{cell.id}: {len(lines)} lines"
+    words = len(re.sub(r"<!--.*?-->|`[^`]*`", " ", prose(source)).split())
+    assert 400 <= words <= 1_700, words
+
+
+@each_chapter
+def test_tags_are_known_and_some_outputs_are_compared(source):
+    tags = [tag for cell in code_cells(source) for tag in cell.metadata.get("tags", [])]
+    assert set(tags) <= TAGS
+    assert "nbval-check-output" in tags
+
+
+@each_chapter
+def test_compared_outputs_are_there_to_be_compared(source):
+    for cell in code_cells(source):
+        if "nbval-check-output" in cell.metadata.get("tags", []):
+            assert cell.outputs, f"{cell.id} has no output to compare"
+
+
+@each_chapter
+def test_figures_in_the_prose_are_those_of_the_record(source):
+    assert refresh_figures(source.read_text(), RECORD)[1] == []
+
+
+def test_figures_in_the_readme_are_those_of_the_record():
+    assert refresh_figures((ROOT / "README.md").read_text(), RECORD)[1] == []
+
+
+@each_chapter
+def test_the_record_has_exactly_the_claims_that_the_notebook_shows(source):
+    shown = {}
+    for cell in code_cells(source):
+        for output in cell.outputs:
+            shown |= dict(re.findall(r"^claim (\w+) = (\S+),", output.get("text", ""), re.M))
+    recorded = {
+        name: entry["value"]
+        for name, entry in RECORD["claims"].items()
+        if entry["notebook"] == source.stem
+    }
+    assert shown.keys() == recorded.keys()
+    for name, text in shown.items():
+        assert float(text.replace(",", "")) == pytest.approx(recorded[name], rel=1e-3)
+
+
+def test_the_record_is_of_full_runs_on_whole_data_and_every_claim_holds():
+    rules = {
+        "at least": lambda value, bound: value >= bound,
+        "at most": lambda value, bound: value <= bound,
+        "equal to": lambda value, bound: value == bound,
+    }
+    assert RECORD["claims"]
+    for name, entry in RECORD["claims"].items():
+        assert entry["profile"] == "full", name
+        assert rules[entry["rule"]](entry["value"], entry["bound"]), name
+
+
+def run_nbval(notebook: nbformat.NotebookNode, folder: Path) -> subprocess.CompletedProcess:
+    nbformat.write(notebook, folder / "probe.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull]
+    options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60"]
+    return subprocess.run(
+        [*command, *options, "probe.ipynb"], cwd=folder, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_nbval_fails_when_a_compared_output_or_a_claim_is_changed_by_hand(tmp_path):
+    notebook = make_notebook(
+        '# %% tags=["nbval-check-output"]\nprint(3 * 5 * 5)\n\n'
+        "# %%\nfrom cnnbook.book.claims import claim\n\nclaim('weights', 75, equals=75)\n"
+    )
+    run_notebook(notebook, tmp_path, os.environ)
+    assert run_nbval(notebook, tmp_path).returncode == 0
+
+    notebook.cells[0].outputs[0].text = "76\n"
+    changed = run_nbval(notebook, tmp_path)
+    assert changed.returncode == 1 and "1 failed, 1 passed" in changed.stdout
+
+    notebook.cells[0].outputs[0].text = "75\n"
+    notebook.cells[1].source = notebook.cells[1].source.replace("equals=75", "equals=80")
+    broken = run_nbval(notebook, tmp_path)
+    assert broken.returncode == 1 and "ClaimError" in broken.stdout

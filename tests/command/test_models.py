@@ -1,0 +1,55 @@
+"""The commands `models` and `summary`: every network of the package, with its true parameters."""
+
+import ast
+from pathlib import Path
+
+import keras
+import pytest
+from typer.testing import CliRunner
+
+from cnnbook.command.main import app
+from cnnbook.command.models import NETWORKS, build
+
+MODELS = Path(__file__).parents[2] / "cnnbook" / "models"
+
+
+@pytest.fixture
+def run():
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+def test_every_builder_of_the_package_is_listed():
+    builders = {
+        (path.stem, node.name)
+        for path in MODELS.glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("build_")
+    }
+    assert builders == {(network.module, network.builder) for network in NETWORKS.values()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_listed_network_has_the_parameters_that_the_list_says(name):
+    try:
+        assert build(name).count_params() == NETWORKS[name].parameters
+    finally:
+        keras.backend.clear_session()
+
+
+def test_the_list_has_a_line_a_network_that_says_how_to_build_it(run):
+    lines = run("models").output.splitlines()
+    assert len(lines) == len(NETWORKS)
+    [line] = [line for line in lines if line.startswith("vgg16 ")]
+    assert line.split() == ["vgg16", "138,357,544", "cnnbook.models.vgg:", "build_vgg(depth=16)"]
+
+
+def test_a_summary_has_the_layers_with_their_map_sizes(run):
+    output = run("summary", "lenet5").output
+    assert all(word in output for word in ("c3 (Conv2D)", "(None, 10, 10, 16)", "61,706"))
+
+
+def test_a_network_that_is_not_there_gets_a_suggestion(run):
+    result = run("summary", "lenet")
+    assert result.exit_code == 1
+    assert "There is no network 'lenet'. Did you mean 'lenet5'?" in result.output

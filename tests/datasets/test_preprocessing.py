@@ -1,0 +1,285 @@
+"""The preprocessing layers against scikit-learn and NumPy, and on pixels that never change."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from cnnbook.datasets.preprocessing import MeanImage, PCAWhitening, Standardize, ZCAWhitening
+
+LAYERS = [MeanImage, Standardize, PCAWhitening, ZCAWhitening]
+each_layer = pytest.mark.parametrize("layer_class", LAYERS)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """300 images of 4x3x2 values that depend on each other, and are not centred."""
+    rng = np.random.default_rng(0)
+    mixed = rng.normal(size=(300, 24)) @ rng.normal(size=(24, 24)) + 10
+    return mixed.reshape(300, 4, 3, 2)
+
+
+def flat(images):
+    return np.asarray(images).reshape(len(images), -1)
+
+
+def adapted(layer, images):
+    layer.adapt(images)
+    return layer
+
+
+def test_mean_image_is_numpys(images):
+    layer = adapted(MeanImage(), images)
+    np.testing.assert_allclose(layer(images), images - images.mean(axis=0), atol=1e-4)
+
+
+def test_standardize_is_scikit_learns(images):
+    expected = StandardScaler().fit_transform(flat(images))
+    np.testing.assert_allclose(flat(adapted(Standardize(), images)(images)), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("components", [None, 1, 5])
+def test_pca_whitening_is_scikit_learns(images, components):
+    expected = PCA(components, whiten=True).fit_transform(flat(images))
+    layer = adapted(PCAWhitening(components, epsilon=0), images)
+    assert layer(images).shape == (300, components or 24)
+    np.testing.assert_allclose(layer(images), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("components", [None, 5])
+def test_zca_whitening_is_scikit_learns_pca_turned_back(images, components):
+    pca = PCA(components, whiten=True).fit(flat(images))
+    expected = pca.transform(flat(images)) @ pca.components_
+    layer = adapted(ZCAWhitening(components, epsilon=0), images)
+    assert layer(images).shape == images.shape
+    np.testing.assert_allclose(flat(layer(images)), expected, atol=1e-4)
+
+
+def test_new_images_are_measured_by_the_training_images(images):
+    train, test = images[:200], images[200:]
+    expected = PCA(whiten=True).fit(flat(train)).transform(flat(test))
+    layer = adapted(PCAWhitening(epsilon=0), train)
+    np.testing.assert_allclose(layer(test), expected, atol=1e-4)
+
+
+def test_epsilon_is_added_to_the_variance_before_the_root():
+    """Two images at -1 and 1: variance 2. With epsilon 2 they come out at 1 / sqrt(4)."""
+    images = np.array([[-1.0], [1.0]])
+    assert flat(adapted(PCAWhitening(epsilon=2), images)(images)).tolist() == [[-0.5], [0.5]]
+    assert PCAWhitening().epsilon == 1e-5
+
+
+def test_zca_leaves_the_covariance_the_identity(images):
+    whitened = flat(adapted(ZCAWhitening(), images)(images))
+    np.testing.assert_allclose(np.cov(whitened.T), np.eye(24), atol=2e-3)
+
+
+@pytest.fixture
+def dark_corner(images):
+    """The upper left corner is always 0, as in digits."""
+    dark = images.copy()
+    dark[:, :2, :2] = 0
+    return dark
+
+
+def test_constant_pixels_are_scaled_by_one_as_in_scikit_learn(dark_corner):
+    scaler = StandardScaler().fit(flat(dark_corner))
+    new = dark_corner[:3] + 1
+    layer = adapted(Standardize(), dark_corner)
+    np.testing.assert_allclose(flat(layer(new)), scaler.transform(flat(new)), atol=1e-4)
+    np.testing.assert_allclose(np.asarray(layer(new))[:, :2, :2], 1, atol=1e-6)
+
+
+def test_a_constant_that_floats_cannot_write_counts_as_constant():
+    layer = adapted(Standardize(), np.full((999, 2), 0.1))
+    assert np.abs(layer(np.full((1, 2), 1.1)) - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("layer_class", [PCAWhitening, ZCAWhitening])
+def test_directions_without_variance_come_out_as_zero(layer_class, dark_corner):
+    layer = adapted(layer_class(), dark_corner)
+    lit = dark_corner[:3].copy()
+    lit[:, :2, :2] = 200  # a place where no training image had anything
+    np.testing.assert_allclose(layer(lit), layer(dark_corner[:3]), atol=1e-3)
+
+
+def test_fewer_images_than_values_leave_the_rest_of_the_numbers_zero(images):
+    whitened = np.asarray(adapted(PCAWhitening(), images[:6])(images[:6]))
+    np.testing.assert_allclose(np.cov(whitened[:, :5].T), np.eye(5), atol=1e-3)
+    assert np.abs(whitened[:, 5:]).max() == 0
+
+
+@pytest.mark.parametrize("layer_class", [PCAWhitening, ZCAWhitening])
+def test_equal_images_come_out_as_zero_not_nan(layer_class):
+    same = np.full((5, 2, 2, 1), 7.0)
+    assert not np.asarray(adapted(layer_class(), same)(same)).any()
+
+
+def forms_of(images):
+    labels = np.zeros(len(images))
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels))
+    return {
+        "list of uneven batches": [images[:100], images[100:107], images[107:]],
+        "generator": (batch for batch in np.array_split(images, 7)),
+        "single images in batches": list(images[:, None]),
+        "tf.data": tf.data.Dataset.from_tensor_slices(images).batch(64),
+        "tf.data with labels": dataset.batch(64),
+        "tensor": tf.constant(images),
+    }
+
+
+@each_layer
+@pytest.mark.parametrize("form", list(forms_of(np.zeros((300, 1)))))
+def test_batches_give_the_numbers_of_the_whole_array(layer_class, form, images):
+    whole, batched = layer_class(), layer_class()
+    whole.adapt(images)
+    batched.adapt(forms_of(images)[form])
+    for one, other in zip(whole.get_weights(), batched.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_batches_far_from_zero_lose_no_digits():
+    """A sum of squares minus a squared sum would have none left here."""
+    spread = np.random.default_rng(1).normal(size=(500, 3))
+    near, far = Standardize(), Standardize()
+    near.adapt([spread[:250], spread[250:]])
+    far.adapt([spread[:250] + 1e7, spread[250:] + 1e7])
+    np.testing.assert_allclose(near.scale, far.scale, rtol=1e-5)
+
+
+def test_more_than_one_chunk_of_an_array():
+    values = np.random.default_rng(2).normal(size=(2500, 2)) + np.arange(2500)[:, None]
+    expected = StandardScaler().fit_transform(values)
+    np.testing.assert_allclose(adapted(Standardize(), values)(values), expected, atol=1e-4)
+
+
+@each_layer
+def test_bytes_are_counted_as_numbers(layer_class):
+    pictures = np.random.default_rng(3).integers(0, 256, (50, 3, 3, 1), dtype="uint8")
+    from_bytes, from_floats = layer_class(name="a"), layer_class(name="b")
+    from_bytes.adapt(pictures)
+    from_floats.adapt(pictures.astype(float))
+    np.testing.assert_array_equal(from_bytes(pictures), from_floats(pictures.astype("float32")))
+
+
+def in_a_model(layer, image_shape):
+    inputs = keras.Input(image_shape)
+    x = keras.layers.Flatten()(layer(inputs))
+    return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+
+@pytest.mark.slow
+@each_layer
+def test_a_saved_model_brings_the_numbers_along(layer_class, images, tmp_path):
+    keywords = {"components": 7, "epsilon": 0.5} if issubclass(layer_class, PCAWhitening) else {}
+    layer = adapted(layer_class(name="prepare", **keywords), images)
+    model = in_a_model(layer, images.shape[1:])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.get_layer("prepare").get_config() == layer.get_config()
+    np.testing.assert_array_equal(
+        model.predict(images, verbose=0), loaded.predict(images, verbose=0)
+    )
+
+
+@each_layer
+def test_training_leaves_the_numbers_alone(layer_class, images):
+    layer = adapted(layer_class(), images)
+    before = layer.get_weights()
+    model = in_a_model(layer, images.shape[1:])
+    model.compile("sgd", "mse")
+    model.fit(images, np.zeros((300, 2)), epochs=1, verbose=0)
+    assert not layer.trainable_weights
+    for old, new in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+@each_layer
+def test_adapting_again_replaces_the_numbers(layer_class, images):
+    again = adapted(adapted(layer_class(), images), 3 * images + 1)
+    fresh = adapted(layer_class(), 3 * images + 1)
+    np.testing.assert_array_equal(again(images), fresh(images))
+
+
+@each_layer
+def test_all_digits_are_kept_under_mixed_precision(layer_class, images):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        mixed = adapted(layer_class(), images)(images)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(mixed, adapted(layer_class(), images)(images))
+
+
+@each_layer
+def test_use_before_adapt_says_so(layer_class, images):
+    with pytest.raises(ValueError, match=r"`adapt` of layer 'prepare'.*training_images"):
+        layer_class(name="prepare")(images)
+
+
+@each_layer
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((0, 4, 4, 1)), "at least one image; got none"),
+        ([], "at least one image; got none"),
+        (np.array([[1.0, np.nan], [1.0, 2.0]]), "must be finite; got nan or infinity"),
+        ([np.zeros((2, 4, 4)), np.zeros((2, 5, 5))], r"one shape; got \(4, 4\) and \(5, 5\)"),
+        ([np.zeros(4)], r"batches.*got shape \(4,\)"),
+        (tf.data.Dataset.from_tensors(np.zeros((2, 3))).repeat(), "must end; got an infinite"),
+    ],
+)
+def test_unusable_data_says_why(layer_class, data, message):
+    with pytest.raises(ValueError, match=message):
+        layer_class().adapt(data)
+
+
+@pytest.mark.parametrize("layer_class", [PCAWhitening, ZCAWhitening])
+def test_what_whitening_refuses(layer_class, images):
+    with pytest.raises(ValueError, match="`data` must hold at least 2 images to whiten; got 1"):
+        layer_class().adapt(images[:1])
+    with pytest.raises(ValueError, match=r"16,384 values an image.*got 19,200.*Shrink"):
+        layer_class().adapt(np.zeros((2, 80, 80, 3)))
+    with pytest.raises(ValueError, match="`components` must be at most the 24 values.*got 25"):
+        layer_class(components=25).adapt(images)
+    with pytest.raises(ValueError, match="`components` must be 1 or more.*got 0"):
+        layer_class(components=0)
+    for epsilon in (-1e-5, float("nan")):
+        with pytest.raises(ValueError, match="`epsilon` must be 0 or more"):
+            layer_class(epsilon=epsilon)
+
+
+@each_layer
+def test_images_of_another_shape_need_a_new_layer(layer_class, images):
+    layer = adapted(layer_class(), images)
+    with pytest.raises(ValueError, match=r"\(4, 3, 2\); got \(2, 3, 2\). Make a new layer"):
+        layer.adapt(images[:, :2])
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_layers_run_on_the_other_backends(backend):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"needs {backend}")
+    script = (
+        "import sys; sys.modules['tensorflow'] = None; import numpy as np\n"
+        "from cnnbook.datasets.preprocessing import MeanImage, PCAWhitening\n"
+        "from cnnbook.datasets.preprocessing import Standardize, ZCAWhitening\n"
+        "images = np.random.default_rng(0).normal(size=(50, 2, 2, 1))\n"
+        "for layer in (MeanImage(), Standardize(), PCAWhitening(), ZCAWhitening()):\n"
+        "    layer.adapt(images); print(tuple(layer(images).shape))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    shapes = ["(50, 2, 2, 1)", "(50, 2, 2, 1)", "(50, 4)", "(50, 2, 2, 1)"]
+    assert run.stdout.splitlines() == shapes, run.stderr[-800:]

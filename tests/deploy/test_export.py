@@ -1,0 +1,311 @@
+"""Files for LiteRT and ONNX: they answer as Keras does, and nothing half-made is left."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+from cnnbook.datasets.mnist import load_mnist
+from cnnbook.deploy.export import export_litert, export_onnx
+from cnnbook.deploy.latency import load_litert, load_onnx
+from cnnbook.models.small_digit_net import build_small_digit_net
+from cnnbook.training.transfer import attach_head, build_head
+
+SMALL = {"image_shape": (32, 32, 3), "num_classes": 3}
+GREY = {"image_shape": (28, 28, 1), "num_classes": 3}
+FAMILIES = {
+    "neocognitron": ("build_neocognitron", {"image_shape": (19, 19, 1), "num_classes": 3}),
+    "lenet5": ("build_lenet5", GREY),
+    "alexnet": ("build_alexnet", SMALL | {"image_shape": (67, 67, 3)}),
+    "vgg": ("build_vgg", SMALL | {"depth": 11}),
+    "googlenet": ("build_googlenet", SMALL),
+    "inception_v3": ("build_inception_v3", SMALL | {"image_shape": (75, 75, 3)}),
+    "resnet": ("build_resnet", SMALL | {"depth": 18}),
+    "resnet_cifar": ("build_resnet_cifar", SMALL | {"depth": 8}),
+    "squeezenet": ("build_squeezenet", SMALL | {"version": "1.1"}),
+    "densenet": ("build_densenet_cifar", SMALL | {"depth": 10}),
+    "spatial_transformer": ("build_spatial_transformer", GREY),
+    "mobilenet_v2": ("build_mobilenet_v2", SMALL),
+    "efficientnet_lite0": ("build_efficientnet_lite0", SMALL),
+    "dense": ("build_dense_net", GREY),
+    "mnist_cnn": ("build_mnist_cnn", GREY),
+    "lenet_relu": ("build_lenet_relu", GREY),
+    "cifar_tutorial": ("build_cifar_tutorial_net", SMALL),
+    "deep_blocks": ("build_deep_blocks", GREY | {"filters": (8, 8, 8)}),
+    "small_digit_net": ("build_small_digit_net", GREY),
+    "small_photo_net": ("build_small_photo_net", SMALL),
+}
+FORMATS = {
+    "litert": (export_litert, load_litert, "net.tflite"),
+    "onnx": (export_onnx, load_onnx, "net.onnx"),
+}
+each_format = pytest.mark.parametrize("name", FORMATS)
+
+
+def some_images(shape, count=3):
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), "uint8")
+
+
+def logits_of(model, images):
+    return np.asarray(model(images.astype("float32"), training=False))
+
+
+def tiny_net(**options):
+    """Three layers, at once."""
+    images = keras.Input((8, 8, 1), name="images")
+    x = layers.Rescaling(1 / 255, **options)(images)
+    x = layers.Conv2D(4, 3, activation="relu", **options)(x)
+    x = layers.Dropout(0.5, **options)(layers.Flatten(**options)(x))
+    return keras.Model(images, layers.Dense(3, dtype="float32")(x))
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_mnist()
+
+
+@pytest.fixture(scope="module")
+def digit_net(digits):
+    """Trained for seconds, on the 7,500 digits that come with the book."""
+    keras.utils.set_random_seed(0)
+    model = build_small_digit_net(filters=(16, 32, 64))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.003), loss, metrics=["accuracy"])
+    training = digits.train_images, digits.train_labels
+    model.fit(*training, batch_size=75, epochs=3, verbose=0)
+    return model
+
+
+def accuracy(predict, digits):
+    return np.mean(predict(digits.test_images).argmax(axis=1) == digits.test_labels)
+
+
+@pytest.mark.slow
+@each_format
+def test_a_float_file_of_a_trained_net_gives_the_logits_of_keras(name, digit_net, digits, tmp_path):
+    export, load, file = FORMATS[name]
+    predict = load(export(digit_net, tmp_path / file))
+    expected = logits_of(digit_net, digits.test_images)
+    for part in (slice(1), slice(7), slice(1), slice(None)):  # the count may change
+        found = predict(digits.test_images[part])
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected[part], atol=1e-4)
+
+
+@pytest.mark.slow
+def test_integers_cost_half_a_point_at_most_and_take_a_third_of_the_space(
+    digit_net, digits, tmp_path
+):
+    whole = export_litert(digit_net, tmp_path / "float.tflite")
+    small = export_litert(
+        digit_net, tmp_path / "int8.tflite", int8_images=digits.train_images[:200]
+    )
+    before = np.mean(logits_of(digit_net, digits.test_images).argmax(axis=1) == digits.test_labels)
+    assert before > 0.95
+    assert abs(accuracy(load_litert(small), digits) - before) <= 0.005
+    assert small.stat().st_size < whole.stat().st_size / 3
+
+
+@pytest.mark.slow
+def test_in_an_integer_file_bytes_go_in_and_nothing_inside_is_a_float(digit_net, digits, tmp_path):
+    dim = digits.train_images[:20] // 2 + 20  # neither 0 nor 255 occurs in them
+    path = export_litert(digit_net, tmp_path / "int8.tflite", int8_images=dim)
+    interpreter = tf.lite.Interpreter(str(path))
+    [given], [returned] = interpreter.get_input_details(), interpreter.get_output_details()
+    assert given["dtype"] == np.uint8 and given["quantization"] == (1.0, 0)
+    assert returned["dtype"] == np.int8
+    kinds = {tensor["dtype"] for tensor in interpreter.get_tensor_details()}
+    assert kinds <= {np.uint8, np.int8, np.int32}
+    assert dim.min() == 20  # what was given is not changed
+
+
+@pytest.mark.slow
+def test_calibration_on_other_pictures_is_what_the_user_pays_for(digit_net, digits, tmp_path):
+    night = digits.train_images[:100] // 16
+    path = export_litert(digit_net, tmp_path / "night.tflite", int8_images=night)
+    day = export_litert(digit_net, tmp_path / "day.tflite", int8_images=digits.train_images[:100])
+    assert accuracy(load_litert(path), digits) < accuracy(load_litert(day), digits) - 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_can_be_exported(family, tmp_path):
+    builder, options = FAMILIES[family]
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    model = getattr(import_module(f"cnnbook.models.{family}"), builder)(**options)
+    images = some_images(options["image_shape"])
+    expected = logits_of(model, images)
+    close = {"atol": 1e-4 * max(1, abs(expected).max())}
+    # For large networks tf2onnx takes minutes (VGG) or 12 GB (Inception v3); their layers are those
+    # of the small ones.
+    names = ["litert"] if model.count_params() > 4_000_000 else FORMATS
+    for export, load, file in (FORMATS[name] for name in names):
+        predict = load(export(model, tmp_path / file))
+        np.testing.assert_allclose(predict(images), expected, **close)
+        np.testing.assert_allclose(predict(images[:1]), expected[:1], **close)
+
+
+@pytest.mark.slow
+def test_a_network_that_knows_photographs_still_does_in_integers(tmp_path):
+    from cnnbook.datasets.photos import load_photo
+    from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
+
+    model = build_efficientnet_lite0((128, 128, 3), weights="imagenet")
+    photos = [
+        ops.image.resize(load_photo(name).astype("float32"), (128, 128), antialias=True)
+        for name in ("cat", "coffee", "rocket")
+    ]
+    photos = np.stack(photos).clip(0, 255).astype("uint8")
+    turned = np.concatenate([np.rot90(photos, k, (1, 2)) for k in range(4)])
+    path = export_litert(model, tmp_path / "lite0.tflite", int8_images=turned)
+    expected, found = logits_of(model, photos), load_litert(path)(photos)
+    assert (found.argmax(axis=1) == expected.argmax(axis=1)).sum() >= 2
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.slow
+@each_format
+def test_a_model_of_16_bits_is_exported_in_32_and_stays_as_it_is(name, tmp_path):
+    export, load, file = FORMATS[name]
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = tiny_net()
+        predict = load(export(model, tmp_path / file))
+    finally:
+        keras.config.set_dtype_policy(before)
+    twin = tiny_net()
+    twin.set_weights(model.get_weights())
+    images = some_images((8, 8, 1))
+    expected = logits_of(twin, images)
+    assert abs(logits_of(model, images) - expected).max() > 1e-4  # 16 bits make a difference
+    np.testing.assert_allclose(predict(images), expected, atol=1e-4)
+    assert model.layers[2].compute_dtype == "bfloat16"
+
+
+@pytest.mark.slow
+@each_format
+def test_a_model_within_a_model_comes_along(name, tmp_path):
+    export, load, file = FORMATS[name]
+    base = tiny_net(dtype="mixed_bfloat16")
+    base = keras.Model(base.input, base.layers[-2].output)
+    model = attach_head(base, build_head(base.output_shape[-1], 2, hidden_units=5))
+    model.compile("adam", lambda labels, logits: ops.mean(logits))  # cannot be built anew from JSON
+    images = some_images((8, 8, 1))
+    predict = load(export(model, tmp_path / file))
+    np.testing.assert_allclose(predict(images), logits_of(model, images), atol=0.05)
+
+
+@each_format
+def test_nothing_is_printed(name, tmp_path, capfd):
+    export, load, file = FORMATS[name]
+    predict = load(export(tiny_net(), tmp_path / file))
+    predict(some_images((8, 8, 1)))
+    if name == "litert":
+        export_litert(tiny_net(), tmp_path / file, int8_images=some_images((8, 8, 1)))
+    assert capfd.readouterr() == ("", "")
+    print("afterwards one can be heard again")
+    assert "heard" in capfd.readouterr().out
+
+
+@pytest.mark.slow
+@each_format
+def test_a_file_is_replaced_by_a_whole_one(name, tmp_path):
+    export, load, file = FORMATS[name]
+    (tmp_path / file).write_bytes(b"old")
+    path = export(tiny_net(), str(tmp_path / file))
+    assert load(path)(some_images((8, 8, 1))).shape == (3, 3)
+    assert [item.name for item in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(OSError(28, "No space left on device"), OSError), (KeyError(1), ValueError)],
+)
+@each_format
+def test_what_fails_leaves_the_old_file_and_nothing_else(name, error, kind, tmp_path, monkeypatch):
+    export, _, file = FORMATS[name]
+
+    def half(self, path, **options):
+        Path(path).write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(keras.Model, "export", half)
+    (tmp_path / file).write_bytes(b"old")
+    with pytest.raises(kind):
+        export(tiny_net(), tmp_path / file)
+    assert (tmp_path / file).read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == [file]
+
+
+@pytest.mark.slow
+@each_format
+def test_a_layer_without_counterpart_is_named(name, tmp_path):
+    export, _, file = FORMATS[name]
+    images = keras.Input((8, 8, 1))
+    x = ops.linalg.svd(ops.reshape(images, (-1, 8, 8)), compute_uv=False)
+    with pytest.raises(ValueError, match=r"cannot become .* file \(no counterpart of Svd"):
+        export(keras.Model(images, x), tmp_path / file)
+    assert not list(tmp_path.iterdir())
+
+
+@each_format
+def test_paths_that_cannot_be(name, tmp_path):
+    export, _, file = FORMATS[name]
+    with pytest.raises(ValueError, match="`path` must end in .*got 'net.pb'"):
+        export(tiny_net(), tmp_path / "net.pb")
+    with pytest.raises(OSError, match="lies in none"):
+        export(tiny_net(), tmp_path / "missing" / file)
+    (tmp_path / file).mkdir()
+    with pytest.raises(OSError, match="it is a folder"):
+        export(tiny_net(), tmp_path / file)
+
+
+def two_heads():
+    model = tiny_net()
+    return keras.Model(model.input, [model.output, model.layers[-2].output])
+
+
+def of_any_size():
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, layers.GlobalAveragePooling2D()(images))
+
+
+@pytest.mark.parametrize("build", [two_heads, of_any_size, keras.Sequential])
+@each_format
+def test_models_that_are_not_images_to_one_array(name, build, tmp_path):
+    export, _, file = FORMATS[name]
+    with pytest.raises(ValueError, match="`model` must be functional, from images of one known"):
+        export(build(), tmp_path / file)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.ones((0, 8, 8, 1), "uint8"), r"`int8_images` must be at least one image \(8, 8, 1\)"),
+        (np.ones((5, 9, 8, 1), "uint8"), r"got uint8 of shape \(5, 9, 8, 1\)"),
+        (np.ones((8, 8, 1), "uint8"), r"image alone is `image\[None\]`"),
+        (np.full((1, 8, 8, 1), "a"), "of numbers"),
+        (np.ones((5, 8, 8, 1)), "pixels from 0 to 255; got 1 to 1.*model scales them itself"),
+        (np.full((1, 8, 8, 1), -3.0), "pixels from 0 to 255; got -3 to -3"),
+        (np.full((1, 8, 8, 1), 300.0), "pixels from 0 to 255; got 300 to 300"),
+        (np.full((1, 8, 8, 1), np.nan), "pixels from 0 to 255; got nan to nan"),
+        (np.zeros((5, 8, 8, 1), "uint8"), "pixels from 0 to 255; got 0 to 0"),
+    ],
+)
+def test_calibration_images_that_cannot_be(images, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        export_litert(tiny_net(), tmp_path / "net.tflite", int8_images=images)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_tf2onnx_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(ImportError, match="pip install tf2onnx"):
+        export_onnx(tiny_net(), tmp_path / "net.onnx")
