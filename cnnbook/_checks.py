@@ -1,134 +1,181 @@
 """Is each argument of the kind that its function takes? Type hints say it, `checked` asks."""
 
-import collections.abc
 import functools
 import inspect
 import numbers
 import os
 import re
+import reprlib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
 import numpy as np
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
+LISTS = (tuple, list, Sequence, Collection, Iterable)
+NUMBERS: dict[Any, Any] = {bool: (bool, np.bool_), int: numbers.Integral, float: numbers.Real}
 WORDS: dict[Any, str] = {
-    **{int: "a whole number", float: "a number", bool: "True or False", str: "text"},
-    **{np.ndarray: "an array of numbers", Callable: "a function", type(None): "None"},
-    **{collections.abc.Callable: "a function", os.PathLike: "a path"},
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    np.ndarray: "an array of numbers",
+    Callable: "a function",
+    Mapping: "a dictionary",
+    os.PathLike: "a path",
+    type(None): "None",
 }
+SHORT = reprlib.Repr()
+SHORT.maxstring = SHORT.maxother = 60
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function refuse arguments of another type than its hints say, in one clear line.
 
-    Only the kind of each value is looked at: its range is the function's own business. Where an
-    array is asked for, whatever NumPy makes an array of numbers of will do.
+    Only the kind of each value is looked at: its range is the function's own business, and so is
+    which of the words of a `Literal` it is. Where an array is asked for, whatever NumPy makes an
+    array of will do; where a tuple or list, whatever has a length and items; where a named tuple
+    or a protocol, whatever has its fields. What can be walked through only once is left alone.
 
     Raises:
         ValueError: By the function; names the argument, what it must be and what it got.
     """
     signature = inspect.signature(function)
-    hints: dict[str, Any] = {}  # asked for at the first call: some name what comes later in a file
+    kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
+    rest = [name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_POSITIONAL]
+    ordered = [
+        name
+        for name, kind in kinds.items()
+        if kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    ]
+
+    @functools.cache
+    def hints() -> dict[str, Any]:  # at the first call: some name what comes later in a file
+        known = typing.get_type_hints(function)
+        unasked = inspect.Parameter.VAR_KEYWORD
+        return {name: known[name] for name in kinds if name in known and kinds[name] != unasked}
 
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
-        if not hints:
-            hints.update(typing.get_type_hints(function))
-        for name, value in signature.bind(*arguments, **keywords).arguments.items():
-            kind, hint = signature.parameters[name].kind, hints.get(name, Any)
-            if kind is inspect.Parameter.VAR_POSITIONAL:
-                hint = tuple[hint, ...]
-            elif kind is inspect.Parameter.VAR_KEYWORD:
-                hint = Any
-            if not _fits(value, hint):
+        known = hints()
+        # Of a wrong call some names are missing or unknown; Python then says so itself, below.
+        named = zip(ordered + rest * len(arguments), arguments, strict=False)
+        for name, value in (*named, *keywords.items()):
+            if name in known and not _fits(value, known[name]):
+                # The arguments of a class are explained where the class is.
+                explained = type(arguments[0]) if function.__name__ == "__init__" else function
                 raise ValueError(
-                    f"`{name}` must be {_in_words(hint)}; got {_received(value)}."
-                    f"{_meaning(function, name)}"
+                    f"`{name}` must be {_in_words(known[name])}; got"
+                    f" {_received(value, known[name])}.{_meaning(explained.__doc__, name)}"
                 )
         return function(*arguments, **keywords)
 
+    # Keras looks for a layer's arguments here, not below what is wrapped.
+    vars(refusing)["__signature__"] = signature
     return refusing
 
 
-def _fits(value: object, hint: Any) -> bool:
+@functools.cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Split `Sequence[str]` into Sequence and (str,), and a union into Union and its members."""
+    kind = typing.get_origin(hint) or hint
+    return (Union if kind is types.UnionType else kind), typing.get_args(hint)
+
+
+def _fits(value: Any, hint: Any) -> bool:
     """Tell whether a value is of the kind that a type hint names."""
-    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if kind in (Union, types.UnionType):
+    if type(value) is hint and hint is not np.ndarray:
+        return True  # most are, and this is fast
+    kind, inner = _parts(hint)
+    if kind is Union:
         return any(_fits(value, each) for each in inner)
     if kind is Literal:
-        return isinstance(value, tuple({type(each) for each in inner}))
-    if kind in (int, float):
-        number = numbers.Integral if kind is int else numbers.Real
-        return isinstance(value, number) and not isinstance(value, bool)
-    if kind is bool:
-        return isinstance(value, (bool, np.bool_))
+        return any(_fits(value, type(each)) for each in inner)
+    if kind in NUMBERS:
+        return isinstance(value, NUMBERS[kind]) and (kind is bool or not isinstance(value, bool))
     if kind is np.ndarray:
         return _is_array(value)
-    if kind is collections.abc.Callable:
-        return callable(value)
-    if not isinstance(kind, type) or kind is object:
+    if kind in LISTS:
+        return _is_list(value, kind, inner)
+    if kind in (Any, object) or not isinstance(kind, type):
         return True  # what cannot be asked
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return all(hasattr(value, field) for field in kind._fields)
-    if issubclass(kind, Mapping):
-        keys, values = inner or (Any, Any)
-        return isinstance(value, Mapping) and all(
-            _fits(key, keys) and _fits(each, values) for key, each in value.items()
-        )
-    if kind is collections.abc.Iterable and not hasattr(value, "__len__"):
-        return hasattr(value, "__iter__")
-    if kind in (tuple, list, collections.abc.Sequence, collections.abc.Iterable):
-        if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-            return False
-        items = list(value)  # type: ignore[call-overload]
-        if kind is tuple and inner and inner[-1] is not Ellipsis:
-            return len(items) == len(inner) and all(map(_fits, items, inner))
-        return not inner or all(_fits(item, inner[0]) for item in items)
-    return isinstance(value, kind)
+    if issubclass(kind, Mapping) and isinstance(value, Mapping):
+        return all(all(map(_fits, item, inner)) for item in value.items())
+    fields = getattr(kind, "_fields", ())
+    if getattr(kind, "_is_protocol", False):
+        fields = [name for name in {**vars(kind), **kind.__annotations__} if name[0] != "_"]
+    return all(hasattr(value, name) for name in fields) if fields else isinstance(value, kind)
 
 
-def _is_array(value: object) -> bool:
-    """Tell whether NumPy makes an array of numbers, or of rows of text, of a value."""
+def _is_array(value: Any) -> bool:
+    """Tell whether NumPy makes an array of numbers, or of text, of a value; copy no array."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind not in "OmM"
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return not re.search("object|string|datetime|timedelta", str(value.dtype))
     if value is None or isinstance(value, (str, bytes, Mapping)):
         return False
+    if isinstance(value, (list, tuple)) and value and all(hasattr(item, "shape") for item in value):
+        return len({tuple(item.shape) for item in value}) == 1 and all(map(_is_array, value))
     try:
-        return np.asarray(value).dtype.kind in "biufcUS" or hasattr(value, "dtype")
+        return np.asarray(value).dtype.kind in "biufcUS"
     except Exception:  # ragged lists, and what other libraries raise
         return False
 
 
+def _is_list(value: Any, kind: Any, inner: tuple[Any, ...]) -> bool:
+    """Tell whether a value has items, and each is of the kind that the hint names."""
+    if isinstance(value, (str, bytes, Mapping)) or getattr(value, "shape", None) == ():
+        return False
+    if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
+        return kind in (Iterable, Collection) and isinstance(value, kind)
+    if _is_fixed(kind, inner):
+        return len(value) == len(inner) and all(map(_fits, value, inner))
+    same = isinstance(value, np.ndarray) and value.dtype != object
+    return not inner or all(_fits(item, inner[0]) for item in (value[:1] if same else value))
+
+
+def _is_fixed(kind: Any, inner: tuple[Any, ...]) -> bool:
+    """Tell `tuple[int, int]` from `tuple[int, ...]` and from lists."""
+    return kind is tuple and Ellipsis not in inner and bool(inner)
+
+
 def _in_words(hint: Any) -> str:
     """Say what a type hint asks for."""
-    kind, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if kind in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_in_words(each) for each in inner))
+    kind, inner = _parts(hint)
+    if kind is Union:
+        words = [word for word in dict.fromkeys(map(_in_words, inner)) if word != "None"]
+        return " or ".join(words) + (", or None" if type(None) in inner else "")
     if kind is Literal:
         return " or ".join(map(repr, inner))
-    if kind in WORDS:
-        return WORDS[kind]
-    if isinstance(kind, type) and issubclass(kind, os.PathLike):
-        return WORDS[os.PathLike]
-    if kind is tuple and inner and inner[-1] is not Ellipsis:
+    if _is_fixed(kind, inner):
         return f"({', '.join(map(_in_words, inner))})"
-    if isinstance(kind, type) and issubclass(kind, Mapping):
-        return "a dictionary"
-    if kind in (tuple, list, collections.abc.Sequence, collections.abc.Iterable):
+    if kind in LISTS:
         return "a list" + (f", each {_in_words(inner[0])}" if inner else "")
-    return f"a {kind.__module__.partition('.')[0]}.{kind.__name__}"
+    for known in (kind, Mapping, os.PathLike):
+        if known in WORDS and issubclass(kind, known):
+            return WORDS[known]
+    library = kind.__module__.partition(".")[0].replace("builtins", "Python")
+    return f"a {library}.{kind.__name__.removesuffix('V2')}"
 
 
-def _received(value: object) -> str:
-    """Say what a value is, on one short line."""
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
+def _received(value: Any, hint: Any = None) -> str:
+    """Say on one short line what a value is, and which item of a list is wrong."""
+    if hasattr(value, "dtype") and len(getattr(value, "shape", ())):
         return f"{value.dtype} of shape {tuple(value.shape)}"
-    text = " ".join(repr(value).split())
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+    text = f"{' '.join(SHORT.repr(value).split())} ({type(value).__name__})"
+    members = typing.get_args(hint) if _parts(hint)[0] is Union else [hint]
+    for kind, inner in map(_parts, members):
+        if isinstance(value, (list, tuple)) and kind in LISTS and not _is_fixed(kind, inner):
+            wrong = [place for place, item in enumerate(value) if not _fits(item, *inner[:1])]
+            return text + f", of which item {wrong[0]} is {_received(value[wrong[0]])}"
+    return text
 
 
-def _meaning(function: Callable[..., object], name: str) -> str:
-    """Return what the docstring says about an argument, up to its first stop."""
-    found = re.search(rf"\n +{name}: ((?:.|\n +)*?[.:;])(?:\s|$)", function.__doc__ or "")
-    return f" It is: {' '.join(found[1].split())[:-1]}." if found else ""
+def _meaning(docstring: str | None, name: str) -> str:
+    """Return what a docstring says about an argument, up to its first stop."""
+    found = re.search(rf"\n +{name}: ((?:[^\n]|\n(?= ))*?)[.:;](?:\s|$)", docstring or "")
+    return f" It is: {' '.join(found[1].split())}." if found else ""
