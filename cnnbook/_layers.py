@@ -18,8 +18,8 @@ def find_layer(model: keras.Model, layer_name: str) -> keras.layers.Layer:
     """Return the layer of this name or path, wherever it lies, or say which names are close."""
     is_input = keras.layers.InputLayer
     named = {path: layer for path, layer in nodes(model) if not isinstance(layer, is_input)}
-    if layer_name in named:
-        return named[layer_name]
+    if str(layer_name) in named:
+        return named[str(layer_name)]
     found = [path for path in named if path.endswith(f"/{layer_name}")]
     if len(found) != 1:
         ends = {path.rpartition("/")[2]: path for path in named}

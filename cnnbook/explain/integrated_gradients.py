@@ -8,30 +8,34 @@ Source: Sundararajan, Taly & Yan (2017), "Axiomatic Attribution for Deep Network
 https://arxiv.org/abs/1703.01365.
 Differs from the paper: gradients are taken in the middle of each step, and a step over which the
 shares do not sum to the change of the score is halved, until the sum is right.
-
-This file stands alone: copy it, it needs only Keras on TensorFlow, and NumPy.
 """
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-BATCH_PIXELS = 400_000  # of the images that are computed at once: 7 photos of 224 x 224
+from cnnbook._checks import checked
+from cnnbook.explain._gradients import gradient_of
+from cnnbook.explain._listen import ClassIndex, before_softmax, check_question, class_scores, parts
+
 TOLERANCE = 0.01  # of the change of the score
 ROUNDING = 2e-5  # of the sum of all sizes: where shares cancel, float32 allows no more
 STEPS_AT_MOST = 1_000
 NARROWEST = 1e-6  # of the way
+Compiled = Callable[[np.ndarray, np.int32], Any]  # pixels and a class to what one asks of them
 
 
+@checked
 def integrated_gradients(
     model: keras.Model,
     images: np.ndarray,
-    class_index: int | np.ndarray | None = None,
+    class_index: ClassIndex = None,
     baseline: float | np.ndarray = 0.0,
+    *,
     steps: int = 50,
 ) -> np.ndarray:
     """Compute each pixel's share in the score of a class, positive or negative.
@@ -62,8 +66,7 @@ def integrated_gradients(
         >>> integrated_gradients(model, np.array([[[[3], [-5]]]]), class_index=0).ravel().round(3)
         array([ 3., -5.], dtype=float32)
     """
-    images = _check_model_images(model, images)
-    classes = _check_class_index(class_index, len(images))
+    images, classes = check_question(model, images, class_index)
     if steps < 1:
         raise ValueError(f"`steps` must be 1 or more; got {steps}. 50 is a good beginning.")
     try:
@@ -74,11 +77,11 @@ def integrated_gradients(
             f" got shape {np.shape(baseline)}."
         ) from error
     shares = np.empty(images.shape, "float32")
-    with _before_softmax(model):
+    with before_softmax(model):
         compiled = _compiled(model, images.shape[1:])
         for index, (start, wanted) in enumerate(zip(baselines, classes, strict=True)):
             ends = np.stack([start, images[index].astype("float32")])
-            _, [chosen] = _class_scores(model, ends[1:], np.array([wanted]))
+            _, [chosen] = class_scores(model, ends[1:], np.array([wanted]))
             shares[index], change, is_right = _walk(compiled, ends, chosen, steps)
             if not is_right:
                 warnings.warn(
@@ -90,7 +93,9 @@ def integrated_gradients(
     return shares
 
 
-def _walk(compiled: tuple, ends: np.ndarray, chosen: int, steps: int) -> tuple:
+def _walk(
+    compiled: tuple[Compiled, Compiled], ends: np.ndarray, chosen: int, steps: int
+) -> tuple[np.ndarray, float, bool]:
     """Return the shares in one image, ends[1], the change of its score, and whether they agree.
 
     The error of each step is known, for so is the change of the score over it. The steps that make
@@ -120,118 +125,29 @@ def _walk(compiled: tuple, ends: np.ndarray, chosen: int, steps: int) -> tuple:
         before, after = np.append(before[bad], between), np.append(between, after[bad])
 
 
-def _along(function: Callable, ends: np.ndarray, chosen: int, at: np.ndarray) -> np.ndarray:
+def _along(function: Compiled, ends: np.ndarray, chosen: int, at: np.ndarray) -> np.ndarray:
     """Return what a function says at some shares of the way from ends[0] to ends[1]."""
     pixels = ends[0] + at[:, None, None, None].astype("float32") * (ends[1] - ends[0])
-    found = [function(pixels[part], np.int32(chosen)).numpy() for part in _parts(pixels)]
+    found = [function(pixels[part], np.int32(chosen)).numpy() for part in parts(pixels)]
     return np.concatenate(found)
 
 
-def _compiled(model: keras.Model, shape: tuple[int, ...]) -> tuple[Callable, Callable]:
+def _compiled(model: keras.Model, shape: tuple[int, ...]) -> tuple[Compiled, Compiled]:
     """Return what computes scores and their gradients, for pixels and a class, as graphs.
 
     Of a deep network a graph takes less than half the time of running operation by operation.
     """
     kinds = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((), tf.int32)]
 
-    def scores(pixels, chosen):
+    def scores(pixels: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         outputs = keras.tree.flatten(model(pixels, training=False))[0]
         return tf.cast(tf.gather(outputs, chosen, axis=1), tf.float32)
 
-    def slopes(pixels, chosen):
+    def slopes(pixels: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(pixels)
             found = scores(pixels, chosen)
-        return _gradient(tape, found, pixels)
+        return gradient_of(tape, found, pixels)
 
-    return tuple(tf.function(each, kinds, autograph=False) for each in (scores, slopes))
-
-
-def _gradient(tape: tf.GradientTape, scores: tf.Tensor, of: tf.Tensor) -> tf.Tensor:
-    """Return the gradient as float32, or say why there is none."""
-    gradient = tape.gradient(scores, of)
-    if gradient is None:
-        raise ValueError(
-            "`model` must compute its score from the layer or the pixels, in floats, on TensorFlow;"
-            f" no gradient gets through. Keras runs on {keras.backend.backend()}. Is the layer in a"
-            " side branch, or does the model take or make whole numbers?"
-        )
-    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)
-
-
-def _class_scores(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> tuple:
-    """Return each image's score of its class, and the classes; -1 stands for the preferred one."""
-    scores = keras.tree.flatten(model(images, training=False))[0]
-    if len(scores.shape) != 2 or classes.max() >= scores.shape[1]:
-        raise ValueError(
-            "`class_index` must be below the number of classes, and `model` return scores (count,"
-            f" classes); got class {classes.max()} and scores of shape {tuple(scores.shape)}."
-        )
-    preferred = keras.ops.convert_to_numpy(keras.ops.argmax(scores, axis=1))
-    classes = np.where(classes < 0, preferred, classes)
-    chosen = keras.ops.take_along_axis(scores, classes[:, None], axis=1)[:, 0]
-    return keras.ops.cast(chosen, "float32"), classes
-
-
-def _check_class_index(class_index: int | np.ndarray | None, count: int) -> np.ndarray:
-    """Return one class an image, -1 for the one that the model prefers."""
-    classes = np.asarray(-1 if class_index is None else class_index)
-    fits = classes.dtype.kind in "iu" and classes.shape in ((), (count,))
-    if not fits or (class_index is not None and classes.min() < 0):
-        raise ValueError(
-            f"`class_index` must be one whole number from 0, one for each of the {count} images, or"
-            f" None for the class that the model prefers; got {class_index}."
-        )
-    return np.broadcast_to(classes, count)
-
-
-def _before_softmax(model: keras.Model) -> AbstractContextManager:
-    """Let the model return logits for a while, also if it ends in softmax or sigmoid.
-
-    Where these are sure, they are flat: next to nothing is left of a gradient.
-    """
-    last = model
-    while getattr(last, "outputs", None):
-        last = last.outputs[0]._keras_history.operation
-    if isinstance(last, keras.layers.Softmax):
-        return _replaced(last, "call", lambda scores, mask=None: scores)
-    if getattr(last, "activation", None) in (keras.activations.softmax, keras.activations.sigmoid):
-        return _replaced(last, "activation", keras.activations.linear)
-    return nullcontext()
-
-
-@contextmanager
-def _replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[None]:
-    """Give a layer another attribute for a while; Keras does not get to see it."""
-    old = {key: was for key, was in vars(layer).items() if key == name}
-    vars(layer)[name] = value
-    try:
-        yield
-    finally:
-        del vars(layer)[name]
-        vars(layer).update(old)
-
-
-def _check_model_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the images as an array, or refuse what the model cannot take."""
-    images = np.asarray(images)
-    inputs = getattr(model, "inputs", None)
-    wanted = tuple(inputs[0].shape[1:]) if inputs else (None, None, None)
-    pairs = zip(wanted, images.shape[1:], strict=False)
-    fits = images.ndim == len(wanted) + 1 == 4 and all(size in (None, got) for size, got in pairs)
-    if not fits or not images.size or images.dtype.kind not in "buif":
-        raise ValueError(
-            "`images` must be numbers, (count, height, width, channels), of at least one image;"
-            f" the model takes images {wanted}, got {images.dtype} of shape {images.shape}. Of a"
-            " single image pass image[None]."
-        )
-    if not np.isfinite(images).all():
-        raise ValueError("`images` must be finite; got nan or inf. Look for what made them.")
-    return images
-
-
-def _parts(images: np.ndarray) -> Iterator[slice]:
-    """Yield the images' batches as slices: the larger the images, the fewer at once."""
-    size = min(256, max(1, BATCH_PIXELS // (images.shape[1] * images.shape[2])))
-    for start in range(0, len(images), size):
-        yield slice(start, start + size)
+    compiled, gradients = (tf.function(f, kinds, autograph=False) for f in (scores, slopes))
+    return compiled, gradients

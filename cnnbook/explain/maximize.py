@@ -9,21 +9,24 @@ Network", technical report 1341, University of Montreal; the regularisers: Yosin
 Fuchs & Lipson (2015), "Understanding Neural Networks Through Deep Visualization",
 https://arxiv.org/abs/1506.06579 (towards grey, blur); Mordvintsev, Olah & Tyka (2015),
 "Inceptionism: Going Deeper into Neural Networks" (moving).
-
-This file stands alone: copy it, it needs only Keras on TensorFlow, and NumPy.
 """
 
-import difflib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-GREY = 127.5
+from cnnbook._checks import checked
+from cnnbook._layers import find_layer
+from cnnbook.explain._gradients import gradient_of
+from cnnbook.explain._listen import listening, replaced
+
+GRAY = 127.5
 
 
+@checked
 def maximize_filter(
     model: keras.Model,
     layer_name: str,
@@ -69,13 +72,13 @@ def maximize_filter(
         >>> int(maximize_filter(keras.Model(images, x), "conv", 0).min())
         255
     """
-    layer = _find_layer(model, layer_name)
+    layer = find_layer(model, layer_name)
     filters = np.atleast_1d(filter_index)
     shape = tuple(image_shape or model.inputs[0].shape[1:])
     _check_ascent(shape, filters, steps, blur, decay)
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
     random = np.random.default_rng(seed)
-    pictures = GREY + random.normal(0, 10, (len(filters), *shape))
+    pictures = GRAY + random.normal(0, 10, (len(filters), *shape))
     uphill = tf.function(lambda pixels: _uphill(model, layer, filters, pixels), autograph=False)
     for step in range(steps):
         left = 1 - step / steps
@@ -86,7 +89,7 @@ def maximize_filter(
         # Where nothing changes the answer, try a random change.
         gradient = np.where(size > 0, gradient, random.normal(0, 1, gradient.shape))
         moved += step_size * max(left, 0.1) * gradient / np.where(size > 0, size, 1)
-        moved += left * (blur * (_blurred(moved) - moved) + decay * (GREY - moved))
+        moved += left * (blur * (_blurred(moved) - moved) + decay * (GRAY - moved))
         pictures = np.roll(moved, -move, axis=(1, 2)).clip(0, 255)
     pictures = np.rint(pictures).astype("uint8")
     return pictures if np.ndim(filter_index) else pictures[0]
@@ -96,11 +99,10 @@ def _uphill(
     model: keras.Model, layer: keras.layers.Layer, filters: np.ndarray, pixels: tf.Tensor
 ) -> tf.Tensor:
     """Return the gradient of each filter's mean answer to its picture, before the activation."""
-    linear = nullcontext()
-    if getattr(layer, "activation", None) is not None:
-        linear = _replaced(layer, "activation", keras.activations.linear)
+    is_bent = getattr(layer, "activation", None) is not None
+    linear = replaced(layer, "activation", keras.activations.linear) if is_bent else nullcontext()
     end = 0 if isinstance(layer, keras.layers.ReLU) else 1
-    with tf.GradientTape() as tape, linear, _heard(layer) as heard:
+    with tf.GradientTape() as tape, linear, listening(layer) as heard:
         tape.watch(pixels)
         model(pixels, training=False)
         answers = tf.cast(heard[end], tf.float32)
@@ -111,7 +113,7 @@ def _uphill(
             )
         answers = tf.reshape(answers, (len(filters), -1, answers.shape[-1]))
         chosen = tf.gather(tf.reduce_mean(answers, axis=1), filters, axis=1, batch_dims=1)
-    return _gradient(tape, chosen, pixels)
+    return gradient_of(tape, chosen, pixels)
 
 
 def _blurred(pictures: np.ndarray) -> np.ndarray:
@@ -140,75 +142,3 @@ def _check_ascent(
             "`steps` must be 1 or more, `blur` and `decay` from 0 to 1; got"
             f" {steps}, {blur} and {decay}."
         )
-
-
-def _gradient(tape: tf.GradientTape, scores: tf.Tensor, of: tf.Tensor) -> tf.Tensor:
-    """Return the gradient as float32, or say why there is none."""
-    gradient = tape.gradient(scores, of)
-    if gradient is None:
-        raise ValueError(
-            "`model` must compute its score from the layer or the pixels, in floats, on TensorFlow;"
-            f" no gradient gets through. Keras runs on {keras.backend.backend()}. Is the layer in a"
-            " side branch, or does the model take or make whole numbers?"
-        )
-    return tf.cast(tf.convert_to_tensor(gradient), tf.float32)
-
-
-def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yield every layer with its path; a model that is a layer comes before its own layers."""
-    for layer in model.layers:
-        yield f"{prefix}{layer.name}", layer
-        if hasattr(layer, "layers"):
-            yield from _nodes(layer, f"{prefix}{layer.name}/")
-
-
-def _find_layer(model: keras.Model, layer_name: str) -> keras.layers.Layer:
-    """Return the layer of this name or path, wherever it lies, or say which names are close."""
-    is_input = keras.layers.InputLayer
-    nodes = {path: layer for path, layer in _nodes(model) if not isinstance(layer, is_input)}
-    if layer_name in nodes:
-        return nodes[layer_name]
-    found = [path for path in nodes if path.endswith(f"/{layer_name}")]
-    if len(found) != 1:
-        ends = {path.rpartition("/")[2]: path for path in nodes}
-        close = difflib.get_close_matches(str(layer_name).rpartition("/")[2], ends, 5, 0.4)
-        advice = f"Close names: {', '.join([ends[end] for end in close] or list(nodes)[-8:])}."
-        if found:
-            advice = f"These have it, write one of them: {', '.join(found)}."
-        raise ValueError(
-            f"`layer_name` must name one layer of the model; {len(found)} are named"
-            f" {layer_name!r}. {advice}"
-        )
-    return nodes[found[0]]
-
-
-@contextmanager
-def _heard(layer: keras.layers.Layer, watch: Callable | None = None) -> Iterator[list]:
-    """Keep what a layer gets and what it returns, [input, output], each time the model runs.
-
-    Unlike a new model of the same layers this leaves no trace in them, and it hears layers at any
-    depth of models in models.
-    """
-    heard, compute = [], layer.call
-
-    def call(*arguments, **keywords):
-        output = compute(*arguments, **keywords)
-        heard[:] = [*arguments, *keywords.values()][0], output
-        if watch:
-            watch(output)
-        return output
-
-    with _replaced(layer, "call", call):
-        yield heard
-
-
-@contextmanager
-def _replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[None]:
-    """Give a layer another attribute for a while; Keras does not get to see it."""
-    old = {key: was for key, was in vars(layer).items() if key == name}
-    vars(layer)[name] = value
-    try:
-        yield
-    finally:
-        del vars(layer)[name]
-        vars(layer).update(old)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cnnbook.explain import embedding as module
+from cnnbook.explain import _listen
 from cnnbook.explain.embedding import embed, project
 from cnnbook.training.transfer import attach_head, build_head
 
@@ -46,7 +46,7 @@ def test_a_last_convolution_gets_maps(sixteen):
 
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = embed(make_model("flat"), sixteen)
-    monkeypatch.setattr(module, "BATCH_PIXELS", 1)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 1)
     np.testing.assert_allclose(embed(make_model("flat"), sixteen), at_once, atol=1e-6)
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cnnbook.explain import feature_maps as module
+from cnnbook._layers import nodes
+from cnnbook.explain import _listen
 from cnnbook.explain.feature_maps import dead_filters, feature_maps, filter_images
 from cnnbook.models.neocognitron import build_neocognitron
 
@@ -60,7 +61,7 @@ def test_uint8_and_float_pixels_give_the_same(make_model, sixteen):
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     model = make_model("flat")
     at_once = feature_maps(model, sixteen, "relu2")["relu2"]
-    monkeypatch.setattr(module, "BATCH_PIXELS", 2 * 16 * 16)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 2 * 16 * 16)
     np.testing.assert_allclose(feature_maps(model, sixteen, "relu2")["relu2"], at_once, atol=1e-6)
 
 
@@ -82,10 +83,10 @@ def test_maps_of_a_net_in_bfloat16_are_float32(make_model, sixteen):
 
 def test_the_model_is_left_as_it_was(make_model, sixteen):
     model = make_model("nested")
-    before = {path: dict(vars(layer)) for path, layer in module._nodes(model)}
+    before = {path: dict(vars(layer)) for path, layer in nodes(model)}
     answers = model(sixteen.astype("float32"))
     feature_maps(model, sixteen, ["conv1", "conv2"])
-    for path, layer in module._nodes(model):
+    for path, layer in nodes(model):
         assert set(vars(layer)) == set(before[path])
         assert "call" not in vars(layer)
         assert len(layer._inbound_nodes) == len(before[path]["_inbound_nodes"])
@@ -142,7 +143,7 @@ def test_a_filter_is_dead_on_the_share_of_images_where_it_fires_nowhere():
 
 
 def test_dead_filters_are_counted_over_all_batches(monkeypatch):
-    monkeypatch.setattr(module, "BATCH_PIXELS", 1)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 1)
     images = np.zeros((5, 8, 8, 1))
     images[4] = 1
     assert dead_filters(conv_net(np.ones((1, 1, 1, 1))), images, "conv") == pytest.approx(0.8)

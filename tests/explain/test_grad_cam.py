@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnbook.explain import _listen
 from cnnbook.explain import grad_cam as module
 from cnnbook.explain.grad_cam import grad_cam
 from cnnbook.models.cifar_tutorial import build_cifar_tutorial_net
@@ -109,7 +110,7 @@ def test_a_layer_before_all_weights_can_be_named(mean_net, bright_corner):
 def test_batches_and_number_types_make_no_difference(make_model, sixteen, monkeypatch):
     model = make_model("flat")
     at_once = grad_cam(model, sixteen, [0, 1, 2])
-    monkeypatch.setattr(module, "BATCH_PIXELS", 1)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 1)
     np.testing.assert_allclose(grad_cam(model, sixteen / 1.0, [0, 1, 2]), at_once, atol=1e-5)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from cnnbook.explain import _listen
 from cnnbook.explain import integrated_gradients as module
 from cnnbook.explain.integrated_gradients import integrated_gradients
 
@@ -147,7 +148,7 @@ def test_the_default_is_the_preferred_class_of_the_image_not_of_the_baseline():
 
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = integrated_gradients(make_model("flat"), sixteen[:1], 0)
-    monkeypatch.setattr(module, "BATCH_PIXELS", 7 * 16 * 16)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 7 * 16 * 16)
     parts = integrated_gradients(make_model("flat"), sixteen[:1], 0)
     np.testing.assert_allclose(parts, at_once, rtol=1e-3, atol=1e-4)
 

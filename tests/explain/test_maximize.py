@@ -21,11 +21,11 @@ def conv_net(kernel, shape=(12, 12, 3), bias=0.0, activation=None):
     return model
 
 
-COLOURS = np.array([[1.0, -1, -1], [-1, 1, 1], [1, 1, 1]]).T.reshape(1, 1, 3, 3)
+COLORS = np.array([[1.0, -1, -1], [-1, 1, 1], [1, 1, 1]]).T.reshape(1, 1, 3, 3)
 
 
 def test_filters_of_colours_like_their_colours_best():
-    pictures = maximize_filter(conv_net(COLOURS), "conv", [0, 1, 2])
+    pictures = maximize_filter(conv_net(COLORS), "conv", [0, 1, 2])
     assert pictures.shape == (3, 12, 12, 3)
     assert pictures.dtype == "uint8"
     for picture, colour in zip(
@@ -35,7 +35,7 @@ def test_filters_of_colours_like_their_colours_best():
 
 
 def test_one_filter_gives_one_picture_and_the_same_each_time():
-    model = conv_net(COLOURS)
+    model = conv_net(COLORS)
     picture = maximize_filter(model, "conv", 1, steps=5)
     assert picture.shape == (12, 12, 3)
     np.testing.assert_array_equal(maximize_filter(model, "conv", 1, steps=5), picture)
@@ -64,12 +64,12 @@ def test_the_picture_excites_its_filter_more_than_noise_and_than_the_other_pictu
 
 def test_a_filter_that_relu_keeps_silent_is_found_all_the_same():
     for activation in ("relu", None):
-        picture = maximize_filter(conv_net(COLOURS, bias=-1e6, activation=activation), "conv", 0)
+        picture = maximize_filter(conv_net(COLORS, bias=-1e6, activation=activation), "conv", 0)
         assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
 
 
 def test_a_relu_of_its_own_is_looked_behind():
-    silent = conv_net(COLOURS, bias=-1e6)
+    silent = conv_net(COLORS, bias=-1e6)
     model = keras.Model(silent.input, layers.ReLU(name="relu")(silent.output))
     picture = maximize_filter(model, "relu", 0)
     assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
@@ -126,14 +126,14 @@ def test_decay_draws_towards_grey(make_model):
 
 
 def test_images_of_any_size_need_one():
-    model = conv_net(COLOURS, (None, None, 3))
+    model = conv_net(COLORS, (None, None, 3))
     with pytest.raises(ValueError, match=r"`image_shape` must be .*got \(None, None, 3\)"):
         maximize_filter(model, "conv", 0)
     assert maximize_filter(model, "conv", 0, steps=2, image_shape=(6, 9, 3)).shape == (6, 9, 3)
 
 
 def test_what_leads_nowhere_is_refused():
-    model = conv_net(COLOURS)
+    model = conv_net(COLORS)
     with pytest.raises(ValueError, match="0 are named 'conf'. Close names: conv"):
         maximize_filter(model, "conf", 0)
     for wrong in (3, -1, [0, 3]):

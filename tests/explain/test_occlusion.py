@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cnnbook.explain import occlusion as module
+from cnnbook.explain import _listen
 from cnnbook.explain.occlusion import occlusion_map
 
 pytestmark = pytest.mark.slow
@@ -97,7 +97,7 @@ def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, k
 
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = occlusion_map(make_model("flat"), sixteen)
-    monkeypatch.setattr(module, "BATCH_PIXELS", 3 * 16 * 16)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 3 * 16 * 16)
     np.testing.assert_allclose(occlusion_map(make_model("flat"), sixteen), at_once, atol=1e-5)
 
 

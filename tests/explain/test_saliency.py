@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cnnbook.explain import saliency as module
+from cnnbook.explain import _listen
 from cnnbook.explain.saliency import saliency
 
 
@@ -74,7 +74,7 @@ def test_it_agrees_with_small_changes_of_the_pixels(make_model, sixteen):
 
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = saliency(make_model("flat"), sixteen)
-    monkeypatch.setattr(module, "BATCH_PIXELS", 1)
+    monkeypatch.setattr(_listen, "BATCH_PIXELS", 1)
     np.testing.assert_allclose(saliency(make_model("flat"), sixteen), at_once, rtol=1e-4, atol=1e-8)
 
 
