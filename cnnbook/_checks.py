@@ -165,7 +165,8 @@ def _in_words(hint: Any) -> str:
 def _received(value: Any, hint: Any = None) -> str:
     """Say on one short line what a value is, and which item of a list is wrong."""
     if hasattr(value, "dtype") and len(getattr(value, "shape", ())):
-        return f"{value.dtype} of shape {tuple(value.shape)}"
+        kind = getattr(value.dtype, "name", value.dtype)  # TensorFlow would write <dtype: ...>
+        return f"{kind} of shape {tuple(value.shape)}"
     text = f"{' '.join(SHORT.repr(value).split())} ({type(value).__name__})"
     members = typing.get_args(hint) if _parts(hint)[0] is Union else [hint]
     for kind, inner in map(_parts, members):
@@ -177,5 +178,5 @@ def _received(value: Any, hint: Any = None) -> str:
 
 def _meaning(docstring: str | None, name: str) -> str:
     """Return what a docstring says about an argument, up to its first stop."""
-    found = re.search(rf"\n +{name}: ((?:[^\n]|\n(?= ))*?)[.:;](?:\s|$)", docstring or "")
-    return f" It is: {' '.join(found[1].split())}." if found else ""
+    found = re.search(rf"\n( +){name}: ((?:[^\n]|\n\1 )*?)[.:;](?:\s|$)", docstring or "")
+    return f" It is: {' '.join(found[2].split())}." if found else ""
