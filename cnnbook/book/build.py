@@ -1,7 +1,4 @@
-"""The work behind `cnnbook book` and `cnnbook claims`: chapters in, notebooks and pages out.
-
-Part of the command line, and so allowed to import its siblings.
-"""
+"""The work behind `cnnbook book` and `cnnbook claims`: chapters in, notebooks and pages out."""
 
 import json
 import os
@@ -11,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from cnnbook import notebooks, pages, record
+from cnnbook.book import notebooks, pages, record
 
 TITLE = "cnnbook"
 RECORD = Path("notebooks", "claims.json")
@@ -20,6 +17,8 @@ QUICK_NOTE = (
     " the prose tells of.*"
 )
 Say = Callable[..., None]
+Keep = Callable[[str, nbformat.NotebookNode], None]
+Record = dict[str, dict]
 
 
 class BookError(Exception):
@@ -31,23 +30,26 @@ def chapter_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
 
 
-def make_chapter(folder: Path, name: str) -> nbformat.NotebookNode:
+def _make_chapter(folder: Path, name: str) -> nbformat.NotebookNode:
     """Make the notebook of a chapter, not yet run."""
     source = folder / "notebooks" / "source" / f"{name}.py"
     return notebooks.make_notebook(source.read_text(encoding="utf-8"))
 
 
-def run_chapters(
-    folder: Path, names: list[str], full: bool, say: Say, done: Callable[..., None]
+def _run_chapters(
+    folder: Path, names: list[str], measured: Record, say: Say, keep: Keep, full: bool
 ) -> None:
-    """Run chapters one by one, a line each; call `done` for each that held all its claims."""
+    """Run chapters one by one, a line each; note and keep each that held all its claims."""
     failed = []
     for number, name in enumerate(names, start=1):
         say(f"[{number}/{len(names)}] {name:<26}", nl=False)
-        notebook = make_chapter(folder, name)
+        notebook = _make_chapter(folder, name)
         try:
-            seconds, claims = run_chapter(notebook, folder, full)
-            done(name, notebook, seconds, claims)
+            seconds, claims = _run_chapter(notebook, folder, full)
+            _refuse_less_data(measured, claims)
+            if taken := record.add_run(measured, name, seconds, claims):
+                raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
+            keep(name, notebook)
         except (notebooks.NotebookError, BookError) as error:
             say(f" FAILED: {error}")
             partial = folder / "build" / "failed" / f"{name}.ipynb"
@@ -61,7 +63,7 @@ def run_chapters(
         raise BookError(f"{len(failed)} of {len(names)} chapters failed: {', '.join(failed)}.")
 
 
-def run_chapter(
+def _run_chapter(
     notebook: nbformat.NotebookNode, folder: Path, full: bool
 ) -> tuple[float, list[dict]]:
     """Run one notebook in the full or the quick profile; return its seconds and its claims."""
@@ -78,17 +80,10 @@ def run_chapter(
     return seconds, [json.loads(line) for line in text.splitlines()]
 
 
-def add_run(book_record: dict, name: str, seconds: float, claims: list[dict]) -> None:
-    """Note one run; a claim's name may be used once in the book."""
-    taken = record.add_run(book_record, name, seconds, claims)
-    if taken:
-        raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
-
-
-def refuse_less_data(book_record: dict, claims: list[dict]) -> None:
+def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
     """Stop where figures of the official data would give way to those of the embedded copy."""
     for entry in claims:
-        kept = book_record["claims"].get(entry["name"], {"profile": None})
+        kept = measured["claims"].get(entry["name"], {"profile": None})
         if entry["profile"] == "embedded" and kept["profile"] == "full" and kept["source"]:
             raise BookError(
                 f"all {len(claims)} claims held, but this run had {entry['source']}, and the"
@@ -99,14 +94,14 @@ def refuse_less_data(book_record: dict, claims: list[dict]) -> None:
 
 def make_book(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the quick profile and make the pages of what they gave."""
-    executed, measured = {}, {"claims": {}, "notebooks": {}}
+    executed: dict[str, nbformat.NotebookNode] = {}
+    measured: Record = {"claims": {}, "notebooks": {}}
 
-    def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
-        add_run(measured, name, seconds, claims)
+    def keep(name: str, notebook: nbformat.NotebookNode) -> None:
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(QUICK_NOTE, id="quick-note"))
         executed[name] = notebook
 
-    run_chapters(folder, names, False, say, done)
+    _run_chapters(folder, names, measured, say, keep, full=False)
     seconds = sum(entry["seconds"] for entry in measured["notebooks"].values())
     say(f"All {len(measured['claims'])} claims held, in {seconds:.0f} s. Making the pages ...")
     make_pages(folder, executed, say, measured)
@@ -116,13 +111,11 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the full profile; keep each notebook as soon as it is done."""
     measured = record.read_record(folder / RECORD)
 
-    def done(name: str, notebook: nbformat.NotebookNode, seconds: float, claims: list) -> None:
-        refuse_less_data(measured, claims)
-        add_run(measured, name, seconds, claims)
+    def keep(name: str, notebook: nbformat.NotebookNode) -> None:
         notebooks.write_notebook(notebook, folder / "notebooks" / f"{name}.ipynb")
         record.write_record(measured, folder / RECORD)
 
-    run_chapters(folder, names, True, say, done)
+    _run_chapters(folder, names, measured, say, keep, full=True)
     for line in refresh_prose(folder, write=True):
         say(f"prose: {line}")
 
@@ -133,7 +126,12 @@ def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode
     return {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
 
 
-def make_pages(folder: Path, executed: dict, say: Say, measured: dict | None = None) -> None:
+def make_pages(
+    folder: Path,
+    executed: dict[str, nbformat.NotebookNode],
+    say: Say,
+    measured: Record | None = None,
+) -> None:
     """Make the web pages under build/book: an index, the chapters, the claims."""
     how = " in the quick profile: less data and fewer epochs than the text tells of"
     if measured is None:
@@ -184,7 +182,7 @@ def refresh_prose(folder: Path, write: bool) -> list[str]:
         kept = folder / "notebooks" / f"{name}.ipynb"
         if kept.exists():
             try:
-                notebook = make_chapter(folder, name)
+                notebook = _make_chapter(folder, name)
                 notebooks.take_outputs(notebook, nbformat.read(kept, as_version=4))
             except notebooks.NotebookError as error:
                 changes.append(f"{kept.name}: {error}")

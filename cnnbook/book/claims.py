@@ -3,8 +3,6 @@
 A claim states a measured value and the bound that it must keep. It prints one
 line, raises when the bound is broken, and, when the book is being made, writes
 the value down so that the prose can be compared with it.
-
-This file stands alone: copy it, it needs only the standard library.
 """
 
 import json
@@ -12,6 +10,10 @@ import math
 import os
 import re
 from pathlib import Path
+
+import numpy as np
+
+from cnnbook._checks import checked
 
 RECORD_VARIABLE = "CNNBOOK_CLAIMS_RECORD"
 QUICK_VARIABLE = "CNNBOOK_QUICK"
@@ -21,9 +23,10 @@ class ClaimError(AssertionError):
     """A figure of the book does not hold."""
 
 
+@checked
 def claim(
     name: str,
-    value: float,
+    value: float | np.ndarray,
     *,
     at_least: float | None = None,
     at_most: float | None = None,
@@ -70,18 +73,21 @@ def claim(
         )
     [(words, full_bound)] = given.items()
     profile, bound = _profile_and_bound(full_bound, quick, embedded, source)
-    value = value.item() if hasattr(value, "item") else value
+    measured = np.asarray(value)
+    if measured.size != 1 or measured.dtype.kind not in "biuf":
+        raise ValueError(f"`value` must be one number; got {value!r}.")
+    figure: float = measured.item()
     holds = {
-        "at least": value >= bound,
-        "at most": value <= bound,
-        "equal to": math.isclose(value, bound, rel_tol=0 if isinstance(value, int) else 1e-6),
+        "at least": figure >= bound,
+        "at most": figure <= bound,
+        "equal to": math.isclose(figure, bound, rel_tol=0 if isinstance(figure, int) else 1e-6),
     }[words]
-    statement = f"claim {name} = {_short(value)}, {words} {_short(bound)}"
+    statement = f"claim {name} = {_short(figure)}, {words} {_short(bound)}"
     if not holds:
         data = source or "any"
         raise ClaimError(f"{statement}: does not hold ({profile} profile, data: {data}).")
     print(f"{statement}: holds")
-    _record(name=name, value=value, rule=words, bound=bound, profile=profile, source=source)
+    _record(name=name, value=figure, rule=words, bound=bound, profile=profile, source=source)
 
 
 def _profile_and_bound(

@@ -2,8 +2,6 @@
 
 A source is a Python file in jupytext's percent format. The same source and the same results give
 the same bytes: cell ids are numbered, metadata is fixed, TensorFlow's start-up messages left out.
-
-This file stands alone: copy it, it needs only jupytext, nbformat, nbclient and Pillow.
 """
 
 import base64
@@ -21,6 +19,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
+from cnnbook._checks import checked
+
 SECONDS_PER_CELL = 7_200  # one that trains takes half an hour on a CPU without bfloat16 units
 START_UP_MESSAGES = re.compile(
     r"^(?:[IWE]0000 .*|WARNING: All log messages before absl.*|To enable the following.*"
@@ -33,6 +33,7 @@ class NotebookError(Exception):
     """A notebook did not run to its end, or left something behind."""
 
 
+@checked
 def make_notebook(source: str) -> nbformat.NotebookNode:
     r"""Turn the text of a chapter into a notebook that has not been run.
 
@@ -59,6 +60,7 @@ def make_notebook(source: str) -> nbformat.NotebookNode:
     return nbformat.from_dict(notebook)
 
 
+@checked
 def run_notebook(
     notebook: nbformat.NotebookNode, folder: str | Path, environment: Mapping[str, str]
 ) -> float:
@@ -133,8 +135,9 @@ def _tidy_outputs(cell: nbformat.NotebookNode) -> None:
 
 def _shrink_png(text: str) -> str:
     """Write a picture, in base64, in fewer bytes and with the same pixels."""
-    picture = Image.open(io.BytesIO(base64.b64decode(text)))
-    if picture.mode == "RGBA" and picture.getextrema()[3] == (255, 255):  # nothing transparent
+    picture: Image.Image = Image.open(io.BytesIO(base64.b64decode(text)))
+    opaque = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255)
+    if opaque:
         picture = picture.convert("RGB")
     if picture.mode == "RGB" and picture.getcolors(256):
         picture = picture.quantize(256, dither=Image.Dither.NONE)
@@ -143,6 +146,7 @@ def _shrink_png(text: str) -> str:
     return min(text, shrunk, key=len)
 
 
+@checked
 def take_outputs(
     notebook: nbformat.NotebookNode, executed: nbformat.NotebookNode
 ) -> nbformat.NotebookNode:
@@ -162,6 +166,7 @@ def take_outputs(
     return notebook
 
 
+@checked
 def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write beside, then rename: a broken run never leaves half a notebook."""
     temporary = path.with_suffix(".partial")

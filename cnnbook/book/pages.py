@@ -1,7 +1,4 @@
-"""How do executed notebooks become a book of web pages that needs no network?
-
-This file stands alone: copy it, it needs only Sphinx, MyST-NB, the Sphinx Book Theme and nbformat.
-"""
+"""How do executed notebooks become a book of web pages that needs no network?"""
 
 import shutil
 import subprocess
@@ -11,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import nbformat
+
+from cnnbook._checks import checked
 
 SETTINGS = """
 project = "{title}"
@@ -44,6 +43,7 @@ STYLE = """
 """
 
 
+@checked
 def build_pages(
     notebooks: Mapping[str, nbformat.NotebookNode],
     pages: Mapping[str, str],

@@ -3,8 +3,6 @@
 A figure in the prose carries an invisible marker: `99.1 %<!--claim:mnist_cnn_test_accuracy-->`,
 `122,570<!--claim:e_net_parameters-->`, or for the time that a chapter takes,
 `12 minutes<!--minutes:04_first_cnn_on_mnist-->`. The record has the measured values.
-
-This file stands alone: copy it, it needs only the standard library.
 """
 
 import json
@@ -14,6 +12,8 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+from cnnbook._checks import checked
+
 MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
 FIGURE = re.compile(
     r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?" + MARKER.pattern
@@ -21,6 +21,7 @@ FIGURE = re.compile(
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
 
+@checked
 def read_record(path: Path) -> dict[str, dict]:
     """Read the record, or an empty one where there is none yet."""
     if not path.exists():
@@ -28,6 +29,7 @@ def read_record(path: Path) -> dict[str, dict]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+@checked
 def add_run(
     record: dict[str, dict], notebook: str, seconds: float, claims: list[dict]
 ) -> list[str]:
@@ -54,6 +56,7 @@ def add_run(
     return []
 
 
+@checked
 def describe_machine() -> str:
     """Name the processor and what it has, in one line."""
     processor = platform.processor() or platform.machine()
@@ -66,6 +69,7 @@ def describe_machine() -> str:
     return f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {python}"
 
 
+@checked
 def write_record(record: dict[str, dict], path: Path) -> None:
     """Write beside, then rename."""
     temporary = path.with_suffix(".partial")
@@ -73,6 +77,7 @@ def write_record(record: dict[str, dict], path: Path) -> None:
     temporary.replace(path)
 
 
+@checked
 def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]:
     """Rewrite every marked figure of a text as the record has it.
 
@@ -119,6 +124,7 @@ def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]
     return FIGURE.sub(measured, text), changes
 
 
+@checked
 def claims_table(record: dict[str, dict]) -> str:
     """Show the record as a table in Markdown, one row a claim."""
     rows = ["| claim | value | must be | run | data | chapter |", "|---|---|---|---|---|---|"]

@@ -1,23 +1,19 @@
-"""The command `cnnbook data verify`: read a folder, a mapping file or a data set, and report.
-
-Part of the command line: it imports its siblings, inside the functions, so that `--help` is quick.
-"""
+"""The commands `cnnbook data list` and `data verify`: which data is here, and is it sound?"""
 
 from __future__ import annotations
 
-import json as json_format
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from cnnbook.datasets.verify import Picture, Report
+from cnnbook.command._data_sets import report_data
+from cnnbook.command._say import fail
 
-PARTS = ("train", "training", "validation", "valid", "val", "test", "testing")
-FIRST = 10  # problems of a kind that the table shows
+
+def list_data() -> None:
+    """List the data sets, and which copy of each this machine has."""
+    report_data()
 
 
 def verify_data(
@@ -29,178 +25,23 @@ def verify_data(
     allow_outside: Annotated[bool, typer.Option("--allow-outside", help="Follow links.")] = False,
 ) -> None:
     """Read all data at a path, or every set that is here; fail if it must not be trained on."""
-    from cnnbook.command import main as cli
-
     if path is None:
-        return cli.verify_sets()
+        return _verify_sets()
+    from cnnbook.command._verify import as_json, as_table, move_unreadable, verify_path
+
     try:
         report = verify_path(path, allow_outside, progress=not json)
         typer.echo(as_json(report) if json else as_table(report))
         for line in move_unreadable(report, path, quarantine) if quarantine else []:
             typer.echo(line, err=json)
     except OSError as error:
-        raise cli.fail(str(error)) from None
+        raise fail(str(error)) from None
     if not report.may_be_trained_on:
         raise typer.Exit(1)
 
 
-def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) -> Report:
-    """Read all pictures at a path and report every problem.
-
-    Raises:
-        OSError: If there is nothing of the sort at the path.
-    """
-    from cnnbook.datasets.image_folder import SHAPE, scan_image_folder
-    from cnnbook.datasets.mapping_file import scan_mapping_file
-    from cnnbook.datasets.verify import Picture
-
-    if path.is_file():
-        pictures, problems = scan_mapping_file(path, allow_outside=allow_outside)
-        lines = [Picture(file, str(label), "all") for file, label in pictures]
-        return examine(lines, {}, problems, progress)
-    if not path.is_dir():
-        raise FileNotFoundError(f"{shown(path)} does not exist; name a folder or a mapping file.")
-    if list(path.glob("*-ubyte.gz")):
-        return verify_idx(path)
-    if list(path.rglob("dataset_info.json")):
-        return verify_tfds(path)
-    folders = [each for each in sorted(path.iterdir()) if each.is_dir() and each.name[0] != "."]
-    parts = folders if folders and all(each.name.lower() in PARTS for each in folders) else [path]
-    pictures, problems, class_names = [], [], {}
-    # Training pictures first, so that a twin in the test pictures is the second of the two.
-    for part in sorted(parts, key=lambda each: each.name.lower()[:2] != "tr"):
-        name = part.name if len(parts) > 1 else "all"
-        classes, found = scan_image_folder(part, allow_outside)
-        problems += found
-        class_names[name] = list(classes)
-        pictures += [Picture(file, label, name) for label in classes for file in classes[label]]
-    if not pictures:
-        problems.append(f"{shown(path)} holds no pictures: {SHAPE}")
-    return examine(pictures, class_names, problems, progress)
-
-
-def examine(
-    pictures: list[Picture], class_names: dict[str, list[str]], problems: list[str], progress: bool
-) -> Report:
-    """Verify the pictures, and add the problems of the list they come from."""
-    from cnnbook.datasets.image_folder import read_image
-    from cnnbook.datasets.verify import verify_pictures
-
-    report = verify_pictures(
-        pictures, read_image, class_names, bar(len(pictures)) if progress else lambda count: None
-    )
+def _verify_sets() -> None:
+    """Read every data set that is here, and check it against its checksums."""
+    problems = [line for line in report_data() if "replace" in line or "not exist" in line]
     if problems:
-        report.errors["not in the list"] = problems
-    return report
-
-
-def bar(total: int) -> Callable[[int], None]:
-    """Return a function that draws a progress bar on a terminal, and nothing elsewhere."""
-
-    def draw(count: int) -> None:
-        if sys.stderr.isatty() and (count % 100 == 0 or count == total):
-            done = 40 * count // total
-            end = "\n" if count == total else ""
-            line = f"\r[{'#' * done:40}] {count:,} of {total:,} pictures{end}"
-            print(line, end="", file=sys.stderr, flush=True)
-
-    return draw
-
-
-def verify_idx(folder: Path) -> Report:
-    """Read each idx .gz file of a folder."""
-    from cnnbook.datasets.mnist import read_idx
-    from cnnbook.datasets.verify import Report
-
-    counts, errors = {}, {}
-    for path in sorted(folder.glob("*-ubyte.gz")):
-        try:
-            counts[path.name] = {"items": len(read_idx(path))}
-        except OSError as error:
-            errors.setdefault("unreadable", []).append(str(error))
-    for part in ("train", "t10k"):
-        images, labels = (
-            counts.get(f"{part}-{kind}-ubyte.gz", {}).get("items", 0)
-            for kind in ("images-idx3", "labels-idx1")
-        )
-        if images != labels:
-            line = f"{part}: {images:,} images, {labels:,} labels"
-            errors.setdefault("counts differ", []).append(line)
-    total = sum(entry["items"] for name, entry in counts.items() if "idx3" in name)
-    return Report(total, counts, {}, errors, {}, [])
-
-
-def verify_tfds(folder: Path) -> Report:
-    """Read every record of the copies of TensorFlow Datasets below a folder."""
-    import tensorflow_datasets as tfds
-
-    from cnnbook.datasets.verify import Report
-
-    counts, errors = {}, {}
-    for info in sorted(folder.rglob("dataset_info.json")):
-        name = f"{info.parent.parent.name} {info.parent.name}"
-        try:
-            builder = tfds.builder_from_directory(info.parent)
-            for part in builder.info.splits:
-                records = sum(1 for _ in builder.as_dataset(split=part))
-                counts[f"{name} {part}"] = {"items": records}
-        except Exception as error:  # TFDS and TensorFlow raise many kinds
-            reason = str(error).partition("\n")[0]
-            line = f"{shown(info.parent)}: {type(error).__name__}: {reason}"
-            errors.setdefault("unreadable", []).append(line)
-    total = sum(entry["items"] for entry in counts.values())
-    return Report(total, counts, {}, errors, {}, [])
-
-
-def as_json(report: Report) -> str:
-    """Return the whole report for programs."""
-    fields = report._asdict() | {"may_be_trained_on": report.may_be_trained_on}
-    fields["unreadable"] = [shown(path) for path in report.unreadable]
-    return json_format.dumps(fields, indent=1, ensure_ascii=True)
-
-
-def as_table(report: Report) -> str:
-    """Return the report for people: counts, the first problems of each kind, the verdict."""
-    lines = []
-    for part, labels in report.counts.items():
-        counted = ", ".join(f"{shown(label)} {count:,}" for label, count in labels.items())
-        lines.append(f"{part}: {sum(labels.values()):,} ({counted})")
-    if report.sizes:
-        (low, high), (narrow, wide) = report.sizes["height"], report.sizes["width"]
-        lines.append(f"sizes: {low} to {high} pixels high, {narrow} to {wide} wide")
-    for title, kinds in (("ERROR", report.errors), ("warning", report.warnings)):
-        for kind, found in kinds.items():
-            lines.append(f"{title}: {kind}: {len(found):,}")
-            lines += [f"  {line}" for line in found[:FIRST]]
-            if len(found) > FIRST:
-                lines.append(f"  ... and {len(found) - FIRST:,} more (all are in --json)")
-    verdict = "may be trained on" if report.may_be_trained_on else "must not be trained on as it is"
-    return "\n".join([*lines, f"{report.num_images:,} items read: this data {verdict}."])
-
-
-def move_unreadable(report: Report, root: Path, quarantine: Path) -> list[str]:
-    """Move what cannot be read into another folder, with the folders it was in; overwrite nothing.
-
-    Raises:
-        OSError: If the quarantine lies within the data, or a file of that name is there already.
-    """
-    root, quarantine = (root if root.is_dir() else root.parent).resolve(), quarantine.resolve()
-    if quarantine.is_relative_to(root):
-        raise OSError(f"the quarantine {shown(quarantine)} must lie outside of {shown(root)}.")
-    moved = []
-    for path in report.unreadable:
-        absolute = path.parent.resolve() / path.name
-        inside = absolute.is_relative_to(root)
-        target = quarantine / (absolute.relative_to(root) if inside else path.name)
-        if target.exists():
-            raise FileExistsError(f"{shown(target)} is there already; nothing was overwritten.")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
-        moved.append(f"moved {shown(path)} to {shown(target)}")
-    return moved
-
-
-def shown(path: str | Path) -> str:
-    """Return a path for a message: on one line, and printable whatever its bytes are."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)
+        raise fail("; ".join(problems))

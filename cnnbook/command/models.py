@@ -1,12 +1,12 @@
-"""The commands `cnnbook models` and `cnnbook summary`: the networks of the package, by name.
-
-Part of the command line: it imports its siblings, inside the functions, so that `--help` is quick.
-"""
+"""The commands `cnnbook models` and `cnnbook summary`: the networks of the package, by name."""
 
 import os
-from typing import Annotated, NamedTuple
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
 import typer
+
+from cnnbook.command._say import choose
 
 
 class Network(NamedTuple):
@@ -82,17 +82,13 @@ def show_summary(
     name: Annotated[str, typer.Argument(help="As `cnnbook models` lists it.")],
 ) -> None:
     """Build a network and print its layers, map sizes and parameters."""
-    from cnnbook.command import main as cli
-
-    cli.choose(name, list(NETWORKS), "network")
+    choose(name, NETWORKS, "network")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     build(name).summary(line_length=100, print_fn=typer.echo)
 
 
-def build(name: str):
+def build(name: str) -> Any:
     """Build a network of the list, with random weights."""
-    from importlib import import_module
-
     network = NETWORKS[name]
     module = import_module(f"cnnbook.models.{network.module}")
     return getattr(module, network.builder)(**network.options)

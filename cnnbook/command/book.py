@@ -1,0 +1,36 @@
+"""The command `cnnbook book`: run the chapters, make the web pages."""
+
+from typing import Annotated
+
+import typer
+
+from cnnbook.command._say import choose, fail, project_folder, require_extra
+
+NEEDED = ("jupytext", "nbformat", "nbclient", "sphinx", "myst_nb", "sphinx_book_theme")
+
+
+def make_book(
+    chapters: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Full profile; write notebooks/ and its record.")
+    ] = False,
+    kept: Annotated[
+        bool, typer.Option("--kept", help="Run nothing: pages of the notebooks as they are.")
+    ] = False,
+) -> None:
+    """Run the chapters and make the web pages in build/book."""
+    folder = project_folder()
+    require_extra("book", NEEDED)
+    from cnnbook.book import build
+
+    names = build.chapter_names(folder)
+    chosen = [choose(name, names, "chapter") for name in chapters or names]
+    try:
+        if kept:
+            build.make_pages(folder, build.read_kept(folder, chosen), typer.echo)
+        elif update:
+            build.update_chapters(folder, chosen, typer.echo)
+        else:
+            build.make_book(folder, chosen, typer.echo)
+    except (build.BookError, OSError) as error:
+        raise fail(str(error)) from None
