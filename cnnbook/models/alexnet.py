@@ -9,12 +9,13 @@ maps of 55 x 55; the mean colour of ImageNet is taken off, not a mean image; wei
 starts them; responses are normalised over all maps of a layer, not over those of one GPU. The
 single tower has 256 filters in its fourth convolution (61,100,840 parameters), as its author's code
 and PyTorch have, where its paper says 384 (61,838,248); and, as in PyTorch, no such normalisation.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers, ops
+
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder, is_choice
+from cnnbook.models._parts import LocalResponseNormalization
 
 FILTERS = {
     "grouped": (96, 256, 384, 384, 256),
@@ -23,6 +24,7 @@ FILTERS = {
 }
 
 
+@checked_builder
 def build_alexnet(
     variant: str = "grouped",
     image_shape: tuple[int, int, int] = (227, 227, 3),
@@ -55,8 +57,12 @@ def build_alexnet(
         >>> model.get_layer("conv1").output.shape, model.get_layer("pool5").output.shape
         ((None, 15, 15, 96), (None, 1, 1, 256))
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    _check_variant(variant, image_shape)
+    check_arguments(image_shape, num_classes, dropout, rgb=True)
+    if not is_choice(variant, FILTERS):
+        choices = ", ".join(map(repr, FILTERS))
+        raise ValueError(f"`variant` must be one of {choices}; got {variant!r}.")
+    least_side = 63 if variant == "single_tower" else 67
+    check_least_side(image_shape, least_side, "after conv1 and three poolings a 32nd of it is left")
     filters, groups = FILTERS[variant], 2 if variant == "grouped" else 1
 
     images = keras.Input(image_shape, name="images")
@@ -67,13 +73,13 @@ def build_alexnet(
     if variant != "single_tower":
         x = LocalResponseNormalization(name="norm1")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    x = convolution(x, filters[1], 5, groups, "conv2")
+    x = _convolution(x, filters[1], 5, groups, "conv2")
     if variant != "single_tower":
         x = LocalResponseNormalization(name="norm2")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool2")(x)
-    x = convolution(x, filters[2], 3, 1, "conv3")
-    x = convolution(x, filters[3], 3, groups, "conv4")
-    x = convolution(x, filters[4], 3, groups, "conv5")
+    x = _convolution(x, filters[2], 3, 1, "conv3")
+    x = _convolution(x, filters[3], 3, groups, "conv4")
+    x = _convolution(x, filters[4], 3, groups, "conv5")
     x = layers.MaxPooling2D(3, strides=2, name="pool5")(x)
     x = layers.Flatten(name="flatten")(x)
     for number in (6, 7):
@@ -83,8 +89,8 @@ def build_alexnet(
     return keras.Model(images, logits, name=f"alexnet_{variant}")
 
 
-def convolution(
-    x: keras.KerasTensor, filters: int, size: int, groups: int, name: str
+def _convolution(
+    x: keras.KerasTensor, filters: int, kernel_size: int, groups: int, name: str
 ) -> keras.KerasTensor:
     """Convolve; with two groups, each half of the filters sees only one half of the maps.
 
@@ -93,92 +99,9 @@ def convolution(
     (Conv2D has `groups` for this, but Keras must compile it for TensorFlow to run it on a CPU.)
     """
     if groups == 1:
-        return layers.Conv2D(filters, size, padding="same", activation="relu", name=name)(x)
+        return layers.Conv2D(filters, kernel_size, padding="same", activation="relu", name=name)(x)
     halves = [
-        layers.Conv2D(
-            filters // groups, size, padding="same", activation="relu", name=f"{name}_gpu{gpu}"
-        )(half)
+        _convolution(half, filters // groups, kernel_size, 1, f"{name}_gpu{gpu}")
         for gpu, half in enumerate(ops.split(x, groups, axis=-1), start=1)
     ]
     return layers.Concatenate(name=name)(halves)
-
-
-@keras.saving.register_keras_serializable(package="cnnbook")
-class LocalResponseNormalization(layers.Layer):
-    """Divide each value by the strength of the values beside it, in the neighbouring maps.
-
-    Maps (batch, h, w, c) to maps of the same shape: a / (k + alpha * sum of squares) ** beta, the
-    sum over the map itself and two maps on each side. Caffe and PyTorch divide the sum by 5: there
-    alpha = 5e-4 does the same.
-
-    Args:
-        neighbors: Over how many maps to sum, an odd number.
-        k: What is added to the sum.
-        alpha: Weight of the sum.
-        beta: Power of the divisor.
-        **keywords: What every Keras layer takes, such as name.
-    """
-
-    def __init__(self, neighbors=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
-        super().__init__(**keywords)
-        self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
-
-    def call(self, maps):
-        """Normalise."""
-        channels, side = maps.shape[-1], self.neighbors // 2
-        squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
-        total = sum(squares[..., n : n + channels] for n in range(self.neighbors))
-        return maps / (self.k + self.alpha * total) ** self.beta
-
-    def compute_output_shape(self, input_shape):
-        """Say that the shape stays."""
-        return input_shape
-
-    def get_config(self):
-        """Say how to build this layer again."""
-        return super().get_config() | {
-            "neighbors": self.neighbors,
-            "k": self.k,
-            "alpha": self.alpha,
-            "beta": self.beta,
-        }
-
-
-def _check_variant(variant: str, image_shape: tuple[int, int, int]) -> None:
-    """Refuse an unknown form, and images that it cannot take."""
-    if variant not in FILTERS:
-        raise ValueError(
-            f"`variant` must be one of {', '.join(map(repr, FILTERS))}; got {variant!r}."
-        )
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3 channels, red, green and blue; got {image_shape}. Repeat "
-            "a grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-    side = 63 if variant == "single_tower" else 67
-    if min(image_shape[:2]) < side:
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: the first convolution and "
-            f"three poolings leave a 32nd of a side; got {image_shape}. Enlarge the images."
-        )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -1,16 +1,20 @@
-"""What is a small first CNN for colour images of 32x32 pixels?
+"""A first CNN for colour photos: conv-pool-conv-pool-conv; no dropout, narrow dense layer.
+
+Three convolutions with a pooling between each two; of the other two first CNNs, `mnist_cnn` pools
+once, after both its convolutions, and `lenet_relu` after each of them.
 
 Source: the net of TensorFlow's tutorial "Convolutional Neural Network (CNN)",
 https://www.tensorflow.org/tutorials/images/cnn, 122,570 parameters; found in many articles since.
 Differs from the source: rescales inside the model.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
+
+@checked_builder
 def build_cifar_tutorial_net(
     image_shape: tuple[int, int, int] = (32, 32, 3), num_classes: int = 10
 ) -> keras.Model:
@@ -33,12 +37,9 @@ def build_cifar_tutorial_net(
         >>> model.count_params(), model.get_layer("flatten").output.shape
         (122570, (None, 1024))
     """
-    _check_arguments(image_shape, num_classes)
-    if min(image_shape[:2]) < 18:
-        raise ValueError(
-            "`image_shape` must be at least 18 x 18 pixels: each convolution takes 2 off a side, "
-            f"each of two poolings halves the rest; got {image_shape}. Enlarge or pad the images."
-        )
+    check_arguments(image_shape, num_classes)
+    reason = "each convolution takes 2 off a side, each of two poolings halves the rest"
+    check_least_side(image_shape, 18, reason)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)
@@ -51,24 +52,3 @@ def build_cifar_tutorial_net(
     x = layers.Dense(64, activation="relu", name="dense")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="cifar_tutorial_net")
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

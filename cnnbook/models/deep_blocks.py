@@ -6,8 +6,6 @@ https://arxiv.org/abs/1409.1556, table 1. Three of them, with 64, 128 and 256 fi
 net for MNIST.
 Differs from the paper: three blocks instead of five, two convolutions in each, narrower dense
 layers.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 from collections.abc import Sequence
@@ -15,7 +13,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, checked_builder
 
+
+@checked_builder
 def build_deep_blocks(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
@@ -50,7 +51,7 @@ def build_deep_blocks(
         >>> model.get_layer("block3_pool").output.shape
         (None, 3, 3, 256)
     """
-    _check_arguments(image_shape, num_classes, dropout)
+    check_arguments(image_shape, num_classes, dropout)
     if min(image_shape[:2]) < 2 ** len(filters):
         side = 2 ** len(filters)
         raise ValueError(
@@ -71,24 +72,3 @@ def build_deep_blocks(
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="deep_blocks")
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

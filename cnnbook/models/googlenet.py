@@ -6,12 +6,13 @@ Differs from the paper: the last pooling averages whatever map there is, so imag
 do. The paper gives no constants for the normalisation and no mean: those of Caffe's reference
 model of the net are used. Caffe also feeds it BGR, here it is RGB. The column "params" of table 1
 does not fit the widths beside it (4c: 463K written, 510,104 by its widths); the widths are built.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
+
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._parts import LocalResponseNormalization
 
 # Filters of each module, as in a row of table 1:
 # 1x1, reduction before 3x3, 3x3, reduction before 5x5, 5x5, projection after the pooling.
@@ -28,6 +29,7 @@ MODULES = {
 }
 
 
+@checked_builder
 def build_googlenet(
     image_shape: tuple[int, int, int] = (224, 224, 3),
     num_classes: int = 1000,
@@ -68,30 +70,29 @@ def build_googlenet(
         >>> model.count_params(), model.get_layer("inception5b").output.shape
         (6998552, (None, 7, 7, 1024))
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    _check_rgb(image_shape)
-    _check_least_side(image_shape, 17, "below that the last of five halvings has one pixel left")
+    check_arguments(image_shape, num_classes, dropout, rgb=True)
+    check_least_side(image_shape, 17, "below that the last of five halvings has one pixel left")
     if auxiliary_heads:
-        _check_least_side(image_shape, 65, "`auxiliary_heads` pool maps of 5 x 5, a 16th of a side")
+        check_least_side(image_shape, 65, "`auxiliary_heads` pool maps of 5 x 5, a 16th of a side")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
-    x = relu_conv(x, 64, 7, "conv1", strides=2)
+    x = _relu_conv(x, 64, 7, "conv1", strides=2)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool1")(x)
     x = LocalResponseNormalization(k=1.0, alpha=1e-4 / 5, name="norm1")(x)
-    x = relu_conv(x, 64, 1, "conv2_reduce")
-    x = relu_conv(x, 192, 3, "conv2")
+    x = _relu_conv(x, 64, 1, "conv2_reduce")
+    x = _relu_conv(x, 192, 3, "conv2")
     x = LocalResponseNormalization(k=1.0, alpha=1e-4 / 5, name="norm2")(x)
     x = layers.MaxPooling2D(3, strides=2, padding="same", name="pool2")(x)
 
-    module = inception_module if reductions else naive_inception_module
+    module = _inception_module if reductions else naive_inception_module
     auxiliary_logits = []
     for place, filters in MODULES.items():
         x = module(x, filters, f"inception{place}")
         if place in ("3b", "4e"):
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"pool{place[0]}")(x)
         if place in ("4a", "4d") and auxiliary_heads:
-            auxiliary_logits.append(auxiliary_head(x, num_classes, f"auxiliary{place}"))
+            auxiliary_logits.append(_auxiliary_head(x, num_classes, f"auxiliary{place}"))
 
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
@@ -100,7 +101,7 @@ def build_googlenet(
     return keras.Model(images, outputs, name="googlenet")
 
 
-def inception_module(
+def _inception_module(
     x: keras.KerasTensor, filters: tuple[int, ...], name: str
 ) -> keras.KerasTensor:
     """Look with three sizes of filter and a pooling, each after or before a 1x1 convolution.
@@ -108,13 +109,13 @@ def inception_module(
     Figure 2b. Maps (batch, h, w, c) to (batch, h, w, sum of the four branches' filters).
     """
     one, reduce_three, three, reduce_five, five, projection = filters
-    branch1 = relu_conv(x, one, 1, f"{name}_1x1")
-    branch2 = relu_conv(x, reduce_three, 1, f"{name}_3x3_reduce")
-    branch2 = relu_conv(branch2, three, 3, f"{name}_3x3")
-    branch3 = relu_conv(x, reduce_five, 1, f"{name}_5x5_reduce")
-    branch3 = relu_conv(branch3, five, 5, f"{name}_5x5")
+    branch1 = _relu_conv(x, one, 1, f"{name}_1x1")
+    branch2 = _relu_conv(x, reduce_three, 1, f"{name}_3x3_reduce")
+    branch2 = _relu_conv(branch2, three, 3, f"{name}_3x3")
+    branch3 = _relu_conv(x, reduce_five, 1, f"{name}_5x5_reduce")
+    branch3 = _relu_conv(branch3, five, 5, f"{name}_5x5")
     branch4 = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
-    branch4 = relu_conv(branch4, projection, 1, f"{name}_pool_projection")
+    branch4 = _relu_conv(branch4, projection, 1, f"{name}_pool_projection")
     return layers.Concatenate(name=name)([branch1, branch2, branch3, branch4])
 
 
@@ -127,107 +128,27 @@ def naive_inception_module(
     Maps (batch, h, w, c) to (batch, h, w, sum of the three sizes' filters + c).
     """
     one, _, three, _, five, _ = filters
-    branch1 = relu_conv(x, one, 1, f"{name}_1x1")
-    branch2 = relu_conv(x, three, 3, f"{name}_3x3")
-    branch3 = relu_conv(x, five, 5, f"{name}_5x5")
+    branch1 = _relu_conv(x, one, 1, f"{name}_1x1")
+    branch2 = _relu_conv(x, three, 3, f"{name}_3x3")
+    branch3 = _relu_conv(x, five, 5, f"{name}_5x5")
     branch4 = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_pool")(x)
     return layers.Concatenate(name=name)([branch1, branch2, branch3, branch4])
 
 
-def auxiliary_head(x: keras.KerasTensor, num_classes: int, name: str) -> keras.KerasTensor:
+def _auxiliary_head(x: keras.KerasTensor, num_classes: int, name: str) -> keras.KerasTensor:
     """Classify from halfway: maps (batch, h, w, c) to logits (batch, num_classes)."""
     x = layers.AveragePooling2D(5, strides=3, name=f"{name}_pool")(x)
-    x = relu_conv(x, 128, 1, f"{name}_conv")
+    x = _relu_conv(x, 128, 1, f"{name}_conv")
     x = layers.Flatten(name=f"{name}_flatten")(x)
     x = layers.Dense(1024, activation="relu", name=f"{name}_dense")(x)
     x = layers.Dropout(0.7, name=f"{name}_dropout")(x)
     return layers.Dense(num_classes, dtype="float32", name=f"{name}_logits")(x)
 
 
-def relu_conv(
-    x: keras.KerasTensor, filters: int, size: int, name: str, strides: int = 1
+def _relu_conv(
+    x: keras.KerasTensor, filters: int, kernel_size: int, name: str, strides: int = 1
 ) -> keras.KerasTensor:
     """Convolve and cut below zero; a side keeps its length, or is halved with `strides=2`."""
     return layers.Conv2D(
-        filters, size, strides=strides, padding="same", activation="relu", name=name
+        filters, kernel_size, strides=strides, padding="same", activation="relu", name=name
     )(x)
-
-
-@keras.saving.register_keras_serializable(package="cnnbook")
-class LocalResponseNormalization(layers.Layer):
-    """Divide each value by the strength of the values beside it, in the neighbouring maps.
-
-    Maps (batch, h, w, c) to maps of the same shape: a / (k + alpha * sum of squares) ** beta, the
-    sum over the map itself and two maps on each side. Caffe and PyTorch divide the sum by 5: there
-    alpha = 5e-4 does the same.
-
-    Args:
-        neighbors: Over how many maps to sum, an odd number.
-        k: What is added to the sum.
-        alpha: Weight of the sum.
-        beta: Power of the divisor.
-        **keywords: What every Keras layer takes, such as name.
-    """
-
-    def __init__(self, neighbors=5, k=2.0, alpha=1e-4, beta=0.75, **keywords):
-        super().__init__(**keywords)
-        self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
-
-    def call(self, maps):
-        """Normalise."""
-        channels, side = maps.shape[-1], self.neighbors // 2
-        squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
-        total = sum(squares[..., n : n + channels] for n in range(self.neighbors))
-        return maps / (self.k + self.alpha * total) ** self.beta
-
-    def compute_output_shape(self, input_shape):
-        """Say that the shape stays."""
-        return input_shape
-
-    def get_config(self):
-        """Say how to build this layer again."""
-        return super().get_config() | {
-            "neighbors": self.neighbors,
-            "k": self.k,
-            "alpha": self.alpha,
-            "beta": self.beta,
-        }
-
-
-def _check_rgb(image_shape: tuple[int, int, int]) -> None:
-    """Refuse images that are not of three channels, each of which has a mean of its own."""
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
-            f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-
-
-def _check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
-    """Refuse images of which the strides would leave nothing."""
-    if min(image_shape[:2]) < side:
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
-            "Enlarge or pad the images."
-        )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

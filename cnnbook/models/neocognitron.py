@@ -11,16 +11,18 @@ place learn what it saw, without labels or with a teacher's examples; so the fir
 its patterns, those above start from random ones and with a lower selectivity, and a cell's
 inhibition follows from its pattern. Ours are the windows of the cells above the first layer, the
 weights of the C-cells and which planes they join. A dense layer follows the last C-cells.
-
-This file stands alone: copy it, it needs only Keras and NumPy.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import keras
 import numpy as np
 from keras import layers, ops
+
+from cnnbook._checks import checked
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
 # Lines of eight directions. A slope between two of the first four takes two patterns to draw.
 LINES = (
@@ -30,6 +32,7 @@ LINES = (
 )
 
 
+@checked_builder
 def build_neocognitron(
     image_shape: tuple[int, int, int] = (19, 19, 1),
     num_classes: int = 10,
@@ -57,13 +60,13 @@ def build_neocognitron(
         >>> [model.get_layer(name).output.shape[1:] for name in ("s1", "c1", "s4")]
         [(19, 19, 12), (21, 21, 8), (3, 3, 11)]
     """
-    _check_arguments(image_shape, num_classes)
-    if min(image_shape[:2]) < 19:
-        raise ValueError(
-            "`image_shape` must be at least 19 x 19 pixels: two layers of C-cells halve the sides, "
-            "the last S-cells look at 5 x 5 of the rest, the last C-cells at 3 x 3 of those; got "
-            f"{image_shape}. Enlarge or pad the images."
-        )
+    check_arguments(image_shape, num_classes)
+    check_least_side(
+        image_shape,
+        19,
+        "two layers of C-cells halve the sides, the last S-cells look at 5 x 5 of the rest, the "
+        "last C-cells at 3 x 3 of those",
+    )
     if len(selectivity) != 4 or not all(r > 0 for r in selectivity):
         raise ValueError(
             "`selectivity` must be four numbers above 0, one for each layer of S-cells; got "
@@ -73,7 +76,7 @@ def build_neocognitron(
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)
-    x = SCells(12, 3, selectivity=r1, initializer=line_patterns, name="s1")(x)
+    x = SCells(12, 3, selectivity=r1, initializer=_line_patterns, name="s1")(x)
     x = CCells(8, 3, padding=2, name="c1")(x)
     x = SCells(38, 5, selectivity=r2, name="s2")(x)
     x = CCells(19, 5, padding=4, strides=2, name="c2")(x)
@@ -105,22 +108,29 @@ class SCells(layers.Layer):
         **keywords: What every Keras layer takes, such as name.
     """
 
+    @checked
     def __init__(
-        self, planes, kernel_size, padding="same", selectivity=1.0, initializer=None, **keywords
-    ):
+        self,
+        planes: int,
+        kernel_size: int,
+        padding: Literal["same", "valid"] = "same",
+        selectivity: float = 1.0,
+        initializer: Callable | dict | str | None = None,
+        **keywords: Any,
+    ) -> None:
         super().__init__(**keywords)
         self.planes, self.kernel_size, self.padding = planes, kernel_size, padding
         self.selectivity = selectivity
-        self.initializer = keras.initializers.get(initializer or random_patterns)
+        self.initializer = keras.initializers.get(initializer or _random_patterns)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Make one pattern a plane."""
         shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.planes)
         self.patterns = self.add_weight(
             shape=shape, initializer=self.initializer, constraint="non_neg", name="patterns"
         )
 
-    def call(self, maps):
+    def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
         """Give the answers of all cells: 0 or more, about 1 for a bright perfect match."""
         r, gain = self.selectivity, 100.0
         mean = ops.ones_like(self.patterns[..., :1]) / math.prod(self.patterns.shape[:3])
@@ -131,15 +141,12 @@ class SCells(layers.Layer):
         inhibition = r / (1 + r) * gain * sought * seen
         return r * ops.relu((1 + excitation) / (1 + inhibition) - 1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Say how to build this layer again."""
-        return super().get_config() | {
-            "planes": self.planes,
-            "kernel_size": self.kernel_size,
-            "padding": self.padding,
-            "selectivity": self.selectivity,
-            "initializer": keras.initializers.serialize(self.initializer),
-        }
+        names = ("planes", "kernel_size", "padding", "selectivity")
+        initializer = keras.initializers.serialize(self.initializer)
+        config = {name: getattr(self, name) for name in names}
+        return super().get_config() | config | {"initializer": initializer}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -150,7 +157,7 @@ class CCells(layers.Layer):
     first planes look at one plane each, the others at two neighbouring ones.
 
     Maps (batch, h, w, c) of values 0 or more to (batch, h', w', planes) of values from 0 to below
-    1, where h' = (h + 2 padding - pool_size) // stride + 1.
+    1, where h' = (h + 2 padding - pool_size) // strides + 1.
 
     Args:
         planes: How many planes; c / 2 at least, c at most.
@@ -160,16 +167,15 @@ class CCells(layers.Layer):
         **keywords: What every Keras layer takes, such as name.
     """
 
-    def __init__(self, planes, pool_size, padding=0, strides=1, **keywords):
+    @checked
+    def __init__(
+        self, planes: int, pool_size: int, padding: int = 0, strides: int = 1, **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
-        self.planes, self.pool_size, self.padding, self.strides = (
-            planes,
-            pool_size,
-            padding,
-            strides,
-        )
+        self.planes, self.pool_size = planes, pool_size
+        self.padding, self.strides = padding, strides
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int, ...]) -> None:
         """Work out the fixed connections."""
         channels = input_shape[-1]
         singles = 2 * self.planes - channels
@@ -179,7 +185,7 @@ class CCells(layers.Layer):
         blur = bell[:, None] * bell
         self.connections = blur[:, :, None, None] * np.eye(self.planes)[plane_of]
 
-    def call(self, maps):
+    def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
         """Give the answers of all cells."""
         rim = (self.padding, self.padding)
         maps = ops.pad(maps, ((0, 0), rim, rim, (0, 0)))
@@ -187,46 +193,21 @@ class CCells(layers.Layer):
         total = ops.conv(maps, kernel, strides=self.strides)
         return total / (1 + total)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Say how to build this layer again."""
-        return super().get_config() | {
-            "planes": self.planes,
-            "pool_size": self.pool_size,
-            "padding": self.padding,
-            "strides": self.strides,
-        }
+        names = ("planes", "pool_size", "padding", "strides")
+        return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-@keras.saving.register_keras_serializable(package="cnnbook")
-def random_patterns(shape: tuple[int, ...], dtype: str | None = None):
+@keras.saving.register_keras_serializable(package="cnnbook", name="random_patterns")
+def _random_patterns(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
     """Give patterns from 0 to 1, half of them 0, so that no two are much alike."""
     return ops.relu(keras.random.uniform(shape, -1, 1, dtype=dtype))
 
 
-@keras.saving.register_keras_serializable(package="cnnbook")
-def line_patterns(shape: tuple[int, ...], dtype: str | None = None):
+@keras.saving.register_keras_serializable(package="cnnbook", name="line_patterns")
+def _line_patterns(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
     """Give the 12 patterns of LINES as weights (3, 3, channels, 12), the same in every channel."""
     patterns = np.array([[int(pixel) for pixel in line.replace(" ", "")] for line in LINES])
     patterns = patterns.T.reshape(3, 3, 1, len(LINES))
     return ops.convert_to_tensor(np.broadcast_to(patterns, shape), dtype=dtype)
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -7,12 +7,13 @@ Differs from the paper: the mean colour of ImageNet is subtracted, not the mean 
 weights have the variance that the paper asks for, but are uniform, not Gaussian. As in
 keras.applications.ResNet50, whose weights fit, the convolutions of the nets of 50, 101 and 152
 layers have biases, which the batch normalisation after them makes superfluous.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
+
+from cnnbook.models._checks import check_arguments, checked_builder, is_choice
+from cnnbook.models._parts import padded_conv_norm, take_official_weights
 
 # Depth: blocks in the stages 2 to 5. From 50 layers on a block has three convolutions, not two.
 BLOCKS = {
@@ -23,9 +24,9 @@ BLOCKS = {
     152: (3, 8, 36, 3),
 }
 MEAN_BGR = (103.939, 116.779, 123.68)
-FIRST_WEIGHTS = "he_uniform"  # drawn in a third of the time that "he_normal" takes
 
 
+@checked_builder
 def build_resnet(
     depth: int = 50,
     image_shape: tuple[int, int, int] = (224, 224, 3),
@@ -62,9 +63,9 @@ def build_resnet(
         >>> model.get_layer("stage5_block2_relu").output.shape
         (None, 2, 2, 512)
     """
-    _check_arguments(image_shape, num_classes)
+    check_arguments(image_shape, num_classes, rgb=True)
     _check_resnet(depth, image_shape, num_classes, weights)
-    block = basic_block if depth < 50 else bottleneck_block
+    block = _basic_block if depth < 50 else _bottleneck_block
     images = keras.Input(image_shape, name="images")
     x = keras.ops.flip(images, axis=-1)  # RGB to BGR, in which the published weights were trained
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_BGR], name="mean")(x)
@@ -80,13 +81,11 @@ def build_resnet(
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     model = keras.Model(images, logits, name=f"resnet{depth}")
     if weights == "imagenet":
-        build_official = getattr(keras.applications, f"ResNet{depth}")
-        official = build_official(weights="imagenet", classifier_activation=None)
-        model.set_weights(official.get_weights())
+        take_official_weights(model, f"ResNet{depth}")
     return model
 
 
-def basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
+def _basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
     """Add to the input what two 3x3 convolutions make of it: the nets of 18 and 34 layers.
 
     Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters).
@@ -101,7 +100,7 @@ def basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> 
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def bottleneck_block(
+def _bottleneck_block(
     x: keras.KerasTensor, filters: int, strides: int, name: str
 ) -> keras.KerasTensor:
     """Add what a narrow 3x3 convolution between two of 1x1 makes of the input: 50 layers and more.
@@ -120,51 +119,16 @@ def bottleneck_block(
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def padded_conv_norm(
-    x: keras.KerasTensor,
-    filters: int,
-    size: int,
-    name: str,
-    strides: int = 1,
-    use_bias: bool = False,
-) -> keras.KerasTensor:
-    """Convolve with zeros around the maps, then normalise over the batch.
-
-    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters). With strides,
-    Keras' padding="same" would lay fewer zeros on the left than on the right, and the values that
-    the filters take as their centres would not be those that the shortcut takes.
-    """
-    padding = "same"
-    if size > 1 and strides > 1:
-        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
-        padding = "valid"
-    x = layers.Conv2D(
-        filters,
-        size,
-        strides,
-        padding,
-        use_bias=use_bias,
-        kernel_initializer=FIRST_WEIGHTS,
-        name=name,
-    )(x)
-    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
-
-
 def _check_resnet(
     depth: int, image_shape: tuple[int, int, int], num_classes: int, weights: str | None
 ) -> None:
     """Refuse a net that is not in the table, grey images, and weights that do not fit."""
-    if depth not in BLOCKS:
+    if not is_choice(depth, BLOCKS):
         raise ValueError(
             f"`depth` must be {', '.join(map(str, BLOCKS))}; got {depth}. For small images there "
             "are ResNets of 20 to 110 layers: build_resnet_cifar."
         )
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3, for red, green and blue; got {image_shape}; repeat a "
-            "grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-    if weights is not None and (weights != "imagenet" or depth < 50):
+    if weights is not None and (not is_choice(weights, ["imagenet"]) or depth < 50):
         raise ValueError(
             '`weights` must be None, or "imagenet" with a depth of 50, 101 or 152; got '
             f"{weights!r} with {depth}."
@@ -174,24 +138,3 @@ def _check_resnet(
             f'`num_classes` must be 1000 with weights="imagenet"; got {num_classes}. Build with '
             '1000, and put a new head on the layer "average".'
         )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

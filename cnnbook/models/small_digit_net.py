@@ -7,14 +7,15 @@ goes into its large maps; first weights scaled for ReLU, He, Zhang, Ren & Sun (2
 into Rectifiers", https://arxiv.org/abs/1502.01852; batch normalisation, Ioffe & Szegedy (2015),
 https://arxiv.org/abs/1502.03167, where the maps are small already. A net of three layers that
 starts well learns without it, too: switched off, an epoch is shorter.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
+
+@checked_builder
 def build_small_digit_net(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
@@ -45,12 +46,9 @@ def build_small_digit_net(
         >>> model.count_params(), model.get_layer("conv3").output.shape
         (105290, (None, 3, 3, 128))
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    if min(image_shape[:2]) < 19:
-        raise ValueError(
-            "`image_shape` must be at least 19 x 19 pixels: three convolutions take 4, 2 and 2 off "
-            f"a side, stride and pooling halve it; got {image_shape}. Enlarge or pad the images."
-        )
+    check_arguments(image_shape, num_classes, dropout)
+    reason = "three convolutions take 4, 2 and 2 off a side, stride and pooling halve it"
+    check_least_side(image_shape, 19, reason)
 
     images = keras.Input(image_shape, name="images")
     start = {"kernel_initializer": "he_normal"}
@@ -76,24 +74,3 @@ def _norm_relu(x: keras.KerasTensor, number: int, normalize: bool) -> keras.Kera
     if normalize:
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
     return layers.ReLU(name=f"relu{number}")(x)
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

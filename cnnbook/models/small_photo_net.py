@@ -5,14 +5,15 @@ convolutions a stage, is that of Jordan (2024), "94% on CIFAR-10 in 3.29 Seconds
 https://arxiv.org/abs/2404.00498, section 3.
 Differs from the paper: a sixteenth of its parameters; ReLU instead of GELU; the first convolution
 is learned, not computed from the training images; the maps are averaged at the end.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
 
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
+
+@checked_builder
 def build_small_photo_net(
     image_shape: tuple[int, int, int] = (32, 32, 3), num_classes: int = 10, dropout: float = 0.0
 ) -> keras.Model:
@@ -37,26 +38,22 @@ def build_small_photo_net(
         >>> model.count_params(), model.get_layer("stage3_pool").output.shape
         (120202, (None, 4, 4, 64))
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    if min(image_shape[:2]) < 8:
-        raise ValueError(
-            "`image_shape` must be at least 8 x 8 pixels: each of three poolings halves a side; "
-            f"got {image_shape}. Enlarge or pad the images."
-        )
+    check_arguments(image_shape, num_classes, dropout)
+    check_least_side(image_shape, 8, "each of three poolings halves a side")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = layers.Conv2D(32, 3, padding="same", activation="relu", name="stem")(x)
     for stage, filters in enumerate((32, 48, 64), start=1):
-        x = conv_norm_relu(x, filters, f"stage{stage}_conv1", pool=f"stage{stage}_pool")
-        x = conv_norm_relu(x, filters, f"stage{stage}_conv2")
+        x = _conv_norm_relu(x, filters, f"stage{stage}_conv1", pool=f"stage{stage}_pool")
+        x = _conv_norm_relu(x, filters, f"stage{stage}_conv2")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="small_photo_net")
 
 
-def conv_norm_relu(
+def _conv_norm_relu(
     x: keras.KerasTensor, filters: int, name: str, pool: str | None = None
 ) -> keras.KerasTensor:
     """Convolve, pool if a name for the pooling is given, normalise, cut below zero.
@@ -74,24 +71,3 @@ def conv_norm_relu(
         x = layers.MaxPooling2D(2, name=pool)(x)
     x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

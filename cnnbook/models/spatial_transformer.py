@@ -4,14 +4,19 @@ Source: Jaderberg, Simonyan, Zisserman & Kavukcuoglu (2015), "Spatial Transforme
 https://arxiv.org/abs/1506.02025, figure 2 and section 3: a localisation net says how to move the
 picture, an affine sampler moves it, a classifier sees the result.
 Differs from the paper: the widths of the localisation net and of the classifier are ours.
-
-This file stands alone: copy it, it needs only Keras.
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers, ops
 
+from cnnbook._checks import checked
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 
+
+@checked_builder
 def build_spatial_transformer(
     image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
@@ -38,12 +43,9 @@ def build_spatial_transformer(
         >>> model.get_layer("theta").output.shape, model.get_layer("sampler").output.shape
         ((None, 6), (None, 28, 28, 1))
     """
-    _check_arguments(image_shape, num_classes)
-    if min(image_shape[:2]) < 16:
-        raise ValueError(
-            "`image_shape` must be at least 16 x 16 pixels: two convolutions of 5 x 5 and two "
-            f"poolings have to leave something; got {image_shape}. Enlarge or pad the images."
-        )
+    check_arguments(image_shape, num_classes)
+    reason = "two convolutions of 5 x 5 and two poolings have to leave something"
+    check_least_side(image_shape, 16, reason)
 
     images = keras.Input(image_shape, name="images")
     picture = layers.Rescaling(1 / 255, name="rescaling")(images)
@@ -58,7 +60,7 @@ def build_spatial_transformer(
     theta = layers.Dense(
         6,
         kernel_initializer="zeros",
-        bias_initializer=identity_transform,
+        bias_initializer=_identity_transform,
         dtype="float32",
         name="theta",
     )(x)
@@ -73,8 +75,8 @@ def build_spatial_transformer(
     return keras.Model(images, logits, name="spatial_transformer")
 
 
-@keras.saving.register_keras_serializable(package="cnnbook")
-def identity_transform(shape: tuple[int, ...], dtype: str | None = None):
+@keras.saving.register_keras_serializable(package="cnnbook", name="identity_transform")
+def _identity_transform(shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
     """Give the six numbers of theta that leave a picture as it is."""
     return ops.reshape(ops.convert_to_tensor([1, 0, 0, 0, 1, 0], dtype=dtype), shape)
 
@@ -96,11 +98,12 @@ class AffineSampler(layers.Layer):
         **keywords: What every Keras layer takes, such as name.
     """
 
-    def __init__(self, size=None, **keywords):
+    @checked
+    def __init__(self, size: Sequence[int] | None = None, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.size = None if size is None else tuple(size)
 
-    def call(self, pictures, theta):
+    def call(self, pictures: keras.KerasTensor, theta: keras.KerasTensor) -> keras.KerasTensor:
         """Sample."""
         height, width, channels = pictures.shape[1:]
         rows, columns = self.size or (height, width)
@@ -127,31 +130,12 @@ class AffineSampler(layers.Layer):
                 total = total + found * share[..., None]
         return ops.reshape(total, (-1, rows, columns, channels))
 
-    def compute_output_shape(self, pictures_shape, theta_shape):
+    def compute_output_shape(
+        self, pictures_shape: tuple[int | None, ...], theta_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Say the shape of the result."""
         return (pictures_shape[0], *(self.size or pictures_shape[1:3]), pictures_shape[3])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Say how to build this layer again."""
         return super().get_config() | {"size": self.size}
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

@@ -6,15 +6,15 @@ table 1; version 1.1 is the authors', https://github.com/forresti/SqueezeNet.
 Differs from the paper: images are 227 x 227, as in the authors' files; table 1 says 224, from which
 its 111 x 111 maps do not follow. RGB, where the authors' files take BGR. The last convolution of
 version 1.0 has no padding, as in the paper; the authors' file has a ring of one pixel there.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers
 
-# Version: filters and size of the first convolution, fire modules after which the maps are halved,
-# least side of an image. Version 1.1 halves earlier, and so has less to compute.
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder, is_choice
+
+# Variant: filters and kernel size of the first convolution, fire modules after which the maps are
+# halved, least side of an image. Version 1.1 halves earlier, and so has less to compute.
 VARIANTS = {
     "1.0": (96, 7, (4, 8), 21),
     "1.1": (64, 3, (3, 5), 17),
@@ -32,6 +32,7 @@ FIRES = {
 }
 
 
+@checked_builder
 def build_squeezenet(
     variant: str = "1.0",
     image_shape: tuple[int, int, int] = (227, 227, 3),
@@ -65,28 +66,27 @@ def build_squeezenet(
         >>> model.count_params(), model.get_layer("fire9").output.shape
         (1235496, (None, 14, 14, 512))
     """
-    _check_arguments(image_shape, num_classes, dropout)
-    _check_rgb(image_shape)
-    if variant not in VARIANTS:
+    check_arguments(image_shape, num_classes, dropout, rgb=True)
+    if not is_choice(variant, VARIANTS):
         raise ValueError(f'`variant` must be "1.0" or "1.1", a string; got {variant!r}.')
-    filters, size, pooled_fires, least_side = VARIANTS[variant]
-    _check_least_side(image_shape, least_side, f"the strides of version {variant} need them")
+    filters, kernel_size, pooled_fires, least_side = VARIANTS[variant]
+    check_least_side(image_shape, least_side, f"the strides of version {variant} need them")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
-    x = layers.Conv2D(filters, size, strides=2, activation="relu", name="conv1")(x)
-    x = overhanging_pool(x, "pool1")
+    x = layers.Conv2D(filters, kernel_size, strides=2, activation="relu", name="conv1")(x)
+    x = _overhanging_pool(x, "pool1")
     for number, (squeeze, expand) in FIRES.items():
-        x = fire_module(x, squeeze, expand, f"fire{number}")
+        x = _fire_module(x, squeeze, expand, f"fire{number}")
         if number in pooled_fires:
-            x = overhanging_pool(x, f"pool{number}")
+            x = _overhanging_pool(x, f"pool{number}")
     x = layers.Dropout(dropout, name="dropout")(x)
     x = layers.Conv2D(num_classes, 1, activation="relu", name="conv10")(x)
     logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"squeezenet_{variant.replace('.', '_')}")
 
 
-def fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:
+def _fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:
     """Squeeze the maps into a few, then expand these by filters of 1x1 and of 3x3.
 
     Most of the parameters are in 3x3 filters, and these now see few maps.
@@ -100,7 +100,7 @@ def fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> k
     return layers.Concatenate(name=name)([one, three])
 
 
-def overhanging_pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+def _overhanging_pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Keep the largest of 3x3 values at every second place; the last window may hang over.
 
     So Caffe does it, in which the net was published. The zeros added at the far sides never win:
@@ -108,42 +108,3 @@ def overhanging_pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """
     x = layers.ZeroPadding2D(((0, 1), (0, 1)), name=f"{name}_pad")(x)
     return layers.MaxPooling2D(3, strides=2, name=name)(x)
-
-
-def _check_rgb(image_shape: tuple[int, int, int]) -> None:
-    """Refuse images that are not of three channels, each of which has a mean of its own."""
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
-            f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-
-
-def _check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
-    """Refuse images of which the strides would leave nothing."""
-    if min(image_shape[:2]) < side:
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
-            "Enlarge or pad the images."
-        )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
-            )

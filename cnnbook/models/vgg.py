@@ -4,12 +4,13 @@ Source: Simonyan & Zisserman (2014), "Very Deep Convolutional Networks for Large
 Recognition", https://arxiv.org/abs/1409.1556, table 1: columns A, B, D and E.
 Differs from the paper: weights start as Keras starts them. Takes the same weights as VGG16 and
 VGG19 of keras.applications, which leave out the dropout.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import keras
 from keras import layers, ops
+
+from cnnbook.models._checks import check_arguments, check_least_side, checked_builder, is_choice
+from cnnbook.models._parts import take_official_weights
 
 # How many convolutions each of the five blocks has.
 CONVOLUTIONS = {
@@ -20,6 +21,7 @@ CONVOLUTIONS = {
 }
 
 
+@checked_builder
 def build_vgg(
     depth: int = 16,
     image_shape: tuple[int, int, int] = (224, 224, 3),
@@ -50,7 +52,7 @@ def build_vgg(
         >>> model.get_layer("block5_conv2").output.shape
         (None, 2, 2, 512)
     """
-    _check_arguments(image_shape, num_classes, dropout)
+    check_arguments(image_shape, num_classes, dropout, rgb=True)
     _check_choice(depth, image_shape, num_classes, weights)
 
     images = keras.Input(image_shape, name="images")
@@ -70,8 +72,7 @@ def build_vgg(
     model = keras.Model(images, logits, name=f"vgg{depth}")
 
     if weights == "imagenet":
-        official = keras.applications.VGG16 if depth == 16 else keras.applications.VGG19
-        model.set_weights(official(weights="imagenet", classifier_activation=None).get_weights())
+        take_official_weights(model, f"VGG{depth}")
     return model
 
 
@@ -79,19 +80,10 @@ def _check_choice(
     depth: int, image_shape: tuple[int, int, int], num_classes: int, weights: str | None
 ) -> None:
     """Refuse what no VGG can be, and official weights for what is not official."""
-    if depth not in CONVOLUTIONS:
+    if not is_choice(depth, CONVOLUTIONS):
         raise ValueError(f"`depth` must be 11, 13, 16 or 19; got {depth!r}.")
-    if image_shape[2] != 3:
-        raise ValueError(
-            f"`image_shape` must end in 3 channels, red, green and blue; got {image_shape}. Repeat "
-            "a grey channel three times: np.repeat(images, 3, axis=-1)."
-        )
-    if min(image_shape[:2]) < 32:
-        raise ValueError(
-            "`image_shape` must be at least 32 x 32 pixels: each of five poolings halves the "
-            f"sides; got {image_shape}. Enlarge the images."
-        )
-    if weights not in (None, "imagenet"):
+    check_least_side(image_shape, 32, "each of five poolings halves the sides")
+    if not is_choice(weights, (None, "imagenet")):
         raise ValueError(f'`weights` must be None or "imagenet"; got {weights!r}.')
     if weights == "imagenet":
         if depth not in (16, 19):
@@ -101,25 +93,4 @@ def _check_choice(
                 '`weights="imagenet"` needs images of (224, 224, 3) and 1000 classes; got '
                 f"{image_shape} and {num_classes}. Build it so, and put a new head on the layer "
                 '"dropout2", or on "block5_pool" of images of any size.'
-            )
-
-
-def _check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float
-) -> None:
-    """Refuse impossible arguments before any layer is built."""
-    if len(image_shape) != 3 or not all(isinstance(n, int) and n > 0 for n in image_shape):
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
-            f"{image_shape}. For an array of images it is `images.shape[1:]`."
-        )
-    if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
-        )
-    for rate in dropout_rates:
-        if not 0 <= rate < 1:
-            raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
             )

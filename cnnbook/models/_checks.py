@@ -1,0 +1,99 @@
+"""What builders of networks refuse before they build a layer, each in one clear line."""
+
+import functools
+from collections.abc import Callable, Container, Hashable, Sequence
+from typing import ParamSpec, TypeVar
+
+from cnnbook._checks import checked
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# Of these the builders themselves say what the choices are, or what to do: of any type.
+OWN_WORDS = ("image_shape", "depth", "variant", "weights", "blocks")
+
+
+def checked_builder(build: Callable[P, R]) -> Callable[P, R]:
+    """Make a builder refuse arguments of a wrong type, but for those that it checks in its words.
+
+    Raises:
+        ValueError: By the builder; names the argument, what it must be and what it got.
+    """
+
+    @functools.wraps(build)
+    def building(*arguments: P.args, **keywords: P.kwargs) -> R:
+        return build(*arguments, **keywords)
+
+    hints = build.__annotations__.items()
+    building.__annotations__ = {name: hint for name, hint in hints if name not in OWN_WORDS}
+    return functools.wraps(build)(checked(building))
+
+
+def is_choice(value: object, choices: Container[object]) -> bool:
+    """Tell whether a value is one of the choices; a list or an array never is."""
+    return isinstance(value, Hashable) and value in choices
+
+
+def check_arguments(
+    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float, rgb: bool = False
+) -> None:
+    """Refuse impossible arguments, and with `rgb` images of other than three channels."""
+    is_shape = isinstance(image_shape, Sequence) and len(image_shape) == 3
+    if not is_shape or not all(isinstance(n, int) and n > 0 for n in image_shape):
+        raise ValueError(
+            "`image_shape` must be (height, width, channels), three whole numbers above 0; got "
+            f"{image_shape!r}. For an array of images it is `images.shape[1:]`."
+        )
+    if rgb and image_shape[2] != 3:
+        raise ValueError(
+            "`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
+            f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
+        )
+    if num_classes < 2:
+        raise ValueError(
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+        )
+    for rate in dropout_rates:
+        if not 0 <= rate < 1:
+            raise ValueError(
+                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
+                "values set to zero in training: 0 switches it off."
+            )
+
+
+def check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
+    """Refuse images of which the strides would leave nothing."""
+    if min(image_shape[:2]) < side:
+        raise ValueError(
+            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
+            "Enlarge or pad the images."
+        )
+
+
+def check_imagenet(
+    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
+) -> None:
+    """Refuse weights that there are not, or that do not fit the form asked for."""
+    if not is_choice(weights, (None, "imagenet")):
+        raise ValueError(
+            f'`weights` must be None or "imagenet"; got {weights!r}. For weights of your own build '
+            "with None, then `model.load_weights(path)`."
+        )
+    if weights and (num_classes != 1000 or image_shape[2] != 3):
+        raise ValueError(
+            '`weights="imagenet"` needs `num_classes=1000` and images of 3 channels; got '
+            f"num_classes={num_classes} and image_shape={image_shape}. For other classes build "
+            'with 1000 and put a new Dense layer on `model.get_layer("average").output`.'
+        )
+
+
+def check_mobile_weights(
+    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
+) -> None:
+    """Refuse what the networks for telephones have no weights for."""
+    fits = is_choice(weights, ["imagenet"]) and (image_shape[2], num_classes) == (3, 1000)
+    if weights is not None and not fits:
+        raise ValueError(
+            '`weights` must be None, or "imagenet" with 3 channels and 1000 classes; got '
+            f"{weights!r} with {image_shape[2]} and {num_classes}. Build with 3 and 1000, repeat "
+            'grey channels (np.repeat), and put a new head on the layer "average".'
+        )

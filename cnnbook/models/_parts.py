@@ -1,0 +1,131 @@
+"""Layers and blocks that two families of networks have in common."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from cnnbook._checks import checked
+
+
+@keras.saving.register_keras_serializable(package="cnnbook")
+class LocalResponseNormalization(layers.Layer):
+    """Divide each value by the strength of the values beside it, in the neighbouring maps.
+
+    Maps (batch, h, w, c) to maps of the same shape: a / (k + alpha * sum of squares) ** beta, the
+    sum over the map itself and two maps on each side. Caffe and PyTorch divide the sum by 5: there
+    alpha = 5e-4 does the same.
+
+    Args:
+        neighbors: Over how many maps to sum, an odd number.
+        k: What is added to the sum.
+        alpha: Weight of the sum.
+        beta: Power of the divisor.
+        **keywords: What every Keras layer takes, such as name.
+
+    Raises:
+        ValueError: If `neighbors` is not odd, or an argument of another type.
+    """
+
+    @checked
+    def __init__(
+        self,
+        neighbors: int = 5,
+        k: float = 2.0,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        **keywords: Any,
+    ) -> None:
+        super().__init__(**keywords)
+        if neighbors < 1 or neighbors % 2 == 0:
+            raise ValueError(
+                f"`neighbors` must be odd, the map itself and as many on each side; got "
+                f"{neighbors}. AlexNet and GoogLeNet have 5."
+            )
+        self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
+
+    def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
+        """Normalise."""
+        channels, side = maps.shape[-1], self.neighbors // 2
+        squares = ops.pad(maps**2, ((0, 0), (0, 0), (0, 0), (side, side)))
+        total = sum(squares[..., n : n + channels] for n in range(self.neighbors))
+        return maps / (self.k + self.alpha * total) ** self.beta
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Say that the shape stays."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Say how to build this layer again."""
+        names = ("neighbors", "k", "alpha", "beta")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def padded_conv_norm(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel_size: int,
+    name: str,
+    strides: int = 1,
+    use_bias: bool = False,
+    kernel_initializer: str = "he_uniform",
+) -> keras.KerasTensor:
+    """Convolve with zeros around the maps, then normalise over the batch.
+
+    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters). With strides,
+    Keras' padding="same" would lay fewer zeros on the left than on the right, and the values that
+    the filters take as their centres would not be those that the shortcut takes. ("he_uniform" is
+    drawn in a third of the time that "he_normal" takes.)
+    """
+    padding = "same"
+    if kernel_size > 1 and strides > 1:
+        x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
+        padding = "valid"
+    x = layers.Conv2D(
+        filters,
+        kernel_size,
+        strides,
+        padding,
+        use_bias=use_bias,
+        kernel_initializer=kernel_initializer,
+        name=name,
+    )(x)
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
+
+
+def inverted_residual(
+    x: keras.KerasTensor,
+    row: tuple[int, int, int, int],
+    name: str,
+    momentum: float = 0.99,
+) -> keras.KerasTensor:
+    """Widen the maps, filter each alone, narrow them without an activation; add where sizes match.
+
+    Sandler and others (2018), https://arxiv.org/abs/1801.04381, figure 4d. Maps (batch, h, w, c) to
+    (batch, ceil(h / strides), ceil(w / strides), filters), where `row` is
+    (kernel_size, strides, expansion, filters).
+    """
+    shortcut, (kernel_size, strides, expansion, filters) = x, row
+    if expansion > 1:
+        width = expansion * x.shape[-1]
+        x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_expand")(x)
+        x = norm_relu6(x, f"{name}_expand", momentum)
+    x = layers.DepthwiseConv2D(
+        kernel_size, strides, padding="same", use_bias=False, name=f"{name}_depthwise"
+    )(x)
+    x = norm_relu6(x, f"{name}_depthwise", momentum)
+    x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(x)
+    x = layers.BatchNormalization(momentum=momentum, name=f"{name}_project_norm")(x)
+    return layers.Add(name=f"{name}_add")([shortcut, x]) if x.shape == shortcut.shape else x
+
+
+def norm_relu6(x: keras.KerasTensor, name: str, momentum: float = 0.99) -> keras.KerasTensor:
+    """Normalise over the batch and cut below 0 and above 6; the shape stays."""
+    x = layers.BatchNormalization(momentum=momentum, name=f"{name}_norm")(x)
+    return layers.ReLU(6, name=f"{name}_relu")(x)
+
+
+def take_official_weights(model: keras.Model, name: str) -> None:
+    """Give a model the weights of ImageNet of the network of that name in keras.applications."""
+    official = getattr(keras.applications, name)(weights="imagenet", classifier_activation=None)
+    model.set_weights(official.get_weights())
