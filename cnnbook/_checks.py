@@ -111,9 +111,9 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 def _is_array(value: Any) -> bool:
-    """Tell whether NumPy makes an array of numbers, or of text, of a value; copy no array."""
+    """Tell whether NumPy makes an array of numbers of a value; copy no array."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind not in "OmM"
+        return value.dtype.kind not in "OSUmM"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return not re.search("object|string|datetime|timedelta", str(value.dtype))
     if value is None or isinstance(value, (str, bytes, Mapping)):
@@ -121,7 +121,7 @@ def _is_array(value: Any) -> bool:
     if isinstance(value, (list, tuple)) and value and all(hasattr(item, "shape") for item in value):
         return len({tuple(item.shape) for item in value}) == 1 and all(map(_is_array, value))
     try:
-        return np.asarray(value).dtype.kind in "biufcUS"
+        return np.asarray(value).dtype.kind in "biufc"
     except Exception:  # ragged lists, and what other libraries raise
         return False
 
@@ -165,8 +165,8 @@ def _in_words(hint: Any) -> str:
 def _received(value: Any, hint: Any = None) -> str:
     """Say on one short line what a value is, and which item of a list is wrong."""
     if hasattr(value, "dtype") and len(getattr(value, "shape", ())):
-        kind = getattr(value.dtype, "name", value.dtype)  # TensorFlow would write <dtype: ...>
-        return f"{kind} of shape {tuple(value.shape)}"
+        dtype = str(value.dtype).removeprefix("<dtype: '").removesuffix("'>")  # TensorFlow's
+        return f"{dtype} of shape {tuple(value.shape)}"
     text = f"{' '.join(SHORT.repr(value).split())} ({type(value).__name__})"
     members = typing.get_args(hint) if _parts(hint)[0] is Union else [hint]
     for kind, inner in map(_parts, members):
