@@ -2,14 +2,14 @@
 
 A multiply-add is one multiplication of a weight with a value, and adding the product up; papers
 also write MAC, and some count it as two operations.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import math
 from typing import NamedTuple
 
 import keras
+
+from cnnbook._checks import checked
 
 
 class LayerCost(NamedTuple):
@@ -30,6 +30,7 @@ class LayerCost(NamedTuple):
     there are no rows any more, since then it is the whole image."""
 
 
+@checked
 def layer_costs(model: keras.Model) -> list[LayerCost]:
     """Say what each layer of a functional model costs.
 
@@ -55,7 +56,8 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
             "`model` must be a functional keras.Model, made of inputs and outputs; got "
             f"{type(model).__name__}."
         )
-    rows, reach = {}, {}
+    rows: dict[str, LayerCost] = {}
+    reach: dict[str, tuple[int | None, int]] = {}
     for layer in model.operations:
         node = layer._inbound_nodes[0]  # Keras has no public way to ask what goes in
         inputs = tuple(tensor._keras_history.operation.name for tensor in node.input_tensors)

@@ -6,26 +6,23 @@ quarter of the space. ONNX is for servers, and for programs in other languages.
 
 Source: Jacob et al. (2017), "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
-
-This file stands alone: copy it, it needs only Keras, NumPy and TensorFlow, and tf2onnx for ONNX
-files.
 """
 
-import contextlib
-import logging
-import os
 import re
-import sys
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnbook._checks import checked
+from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
+
+@checked
 def export_litert(
     model: keras.Model, path: str | Path, *, int8_images: np.ndarray | None = None
 ) -> Path:
@@ -59,9 +56,7 @@ def export_litert(
         >>> export_litert(model, "mean.tflite").stat().st_size < 5_000
         True
     """
-    options: dict[str, object] = {
-        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
-    }
+    options: dict[str, Any] = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
     model = _in_float32(model)
     if int8_images is not None:
         images = _calibration_images(int8_images, model.input_shape[1:])
@@ -75,6 +70,7 @@ def export_litert(
     return _export(model, path, "litert", ".tflite", **options)
 
 
+@checked
 def export_onnx(model: keras.Model, path: str | Path) -> Path:
     """Write a model as an ONNX file: float32 images in, pixels 0 to 255, float32 logits out.
 
@@ -93,7 +89,7 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
         OSError: If the file cannot be written; nothing is left behind.
     """
     try:
-        with _quiet():
+        with quiet():
             import onnx
             import tf2onnx  # noqa: F401  Keras calls it
     except ImportError as error:
@@ -110,7 +106,7 @@ def _export(
     kind: str,
     ending: str,
     check: Callable[[str], object] = str,
-    **options: object,
+    **options: Any,
 ) -> Path:
     """Let Keras write beside the path, then rename; say in one line why it cannot."""
     path = Path(path)
@@ -123,14 +119,14 @@ def _export(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = Path(folder, f"part{ending}")
         try:
-            with _quiet():
+            with quiet():
                 model.export(str(part), format=kind, verbose=False, **options)
                 check(str(part))
         except (OSError, MemoryError, ImportError):
             raise
         except Exception as error:  # the converters raise many kinds, over many lines
             lacking = sorted(set(re.findall(r"(?:'tf\.|registered for )(\w+)", str(error))))
-            reason = f"no counterpart of {', '.join(lacking)}" if lacking else _first_line(error)
+            reason = f"no counterpart of {', '.join(lacking)}" if lacking else first_line(error)
             raise ValueError(
                 f"`model` cannot become a {ending} file ({reason}). Replace that layer, or export"
                 " to the other format."
@@ -163,7 +159,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
 
 def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
     """Return float32 images, among them a 0 and a 255: so a byte goes in as it is."""
-    images = np.array(_check_given_images(images, image_shape, "int8_images"), "float32")
+    images = np.array(check_given_images(images, image_shape, "int8_images"), "float32")
     if not (images.min() >= 0 and 1 < images.max() <= 255):
         raise ValueError(
             f"`int8_images` must have pixels from 0 to 255; got {images.min():g} to"
@@ -171,43 +167,3 @@ def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.
         )
     images[0].flat[:2] = 0, 255
     return images
-
-
-def _check_given_images(
-    images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
-) -> np.ndarray:
-    """Refuse what the network would take for something else."""
-    images, wanted = np.asarray(images), tuple(int(side) for side in image_shape)
-    if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
-        raise ValueError(
-            f"`{name}` must be at least one image {wanted} of numbers, in an array"
-            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
-            " image alone is `image[None]`."
-        )
-    return images
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Python and the libraries below it, which write to the process' own outputs."""
-    before = logging.root.manager.disable
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(Path(os.devnull).open("w"))
-        stack.enter_context(contextlib.redirect_stdout(sink))
-        stack.enter_context(contextlib.redirect_stderr(sink))
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
-        logging.disable(logging.ERROR)
-        stack.callback(logging.disable, before)
-        for number in (1, 2):
-            copy = os.dup(number)
-            stack.callback(os.close, copy)
-            stack.callback(os.dup2, copy, number)
-            os.dup2(sink.fileno(), number)
-        yield

@@ -2,23 +2,19 @@
 
 Opens files of LiteRT (once TensorFlow Lite) and of ONNX as functions from images to logits, and
 measures how long any such function takes, a Keras model among them.
-
-This file stands alone: copy it, it needs only Keras and NumPy; for LiteRT files TensorFlow, for
-ONNX files onnxruntime as well.
 """
 
-import contextlib
-import logging
 import os
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
+
+from cnnbook._checks import checked
+from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]
 
@@ -35,6 +31,7 @@ class Latency(NamedTuple):
         return f"{self.median_ms:.3g} ms ({self.fastest_ms:.3g} to {self.slowest_ms:.3g})"
 
 
+@checked
 def measure_latency(
     predict: Callable[[np.ndarray], object],
     images: np.ndarray,
@@ -65,58 +62,58 @@ def measure_latency(
         >>> 0 < latency.fastest_ms <= latency.median_ms <= latency.slowest_ms
         True
     """
-    if repeats < 1 or warm_up < 0 or not len(images):
+    shape = np.shape(images)
+    if repeats < 1 or warm_up < 0 or not all(shape[:1] or [0]):
         raise ValueError(
             "`repeats` must be 1 or more, `warm_up` 0 or more, `images` at least one; got"
-            f" {repeats}, {warm_up} and {len(images)}."
+            f" {repeats}, {warm_up} and images of shape {shape}."
         )
     seconds = []
     for _ in range(warm_up + repeats):
         start = time.perf_counter()
         result = predict(images)
-        keras.tree.map_structure(
-            keras.ops.convert_to_numpy, result
-        )  # a GPU answers before it is done
+        # Wait for it: a GPU answers before it is done.
+        keras.tree.map_structure(keras.ops.convert_to_numpy, result)
         seconds.append(time.perf_counter() - start)
     milliseconds = 1000 * np.array(seconds[warm_up:])
     return Latency(*map(float, (np.median(milliseconds), milliseconds.min(), milliseconds.max())))
 
 
+@checked
 def load_litert(path: str | Path, threads: int | None = None) -> Predict:
     """Open a LiteRT file, and return what predicts with it.
 
     Args:
         path: Of a file with one input and one output, such as `export_litert` writes.
-        threads: That compute at once; None: one a core.
+        threads: That compute at once, 1 or more; None: one a core.
 
     Returns:
         A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
         float32 (count, ...). Another count than the time before costs a new plan of the memory.
 
     Raises:
+        ValueError: If `threads` is less than 1.
         OSError: If there is no such file, or it is no LiteRT file.
     """
     import tensorflow as tf
 
-    content = _read(path)
+    content, threads = _read(path), _count(threads)
     if content[4:8] != b"TFL3":
         raise OSError(f"{path} is no LiteRT file: bytes 5 to 8 must be TFL3. Export it again.")
     try:
-        with _quiet():  # TensorFlow says that the package ai-edge-litert has this class as well
-            interpreter = tf.lite.Interpreter(
-                model_content=content, num_threads=threads or os.cpu_count()
-            )
+        with quiet():  # TensorFlow says that the package ai-edge-litert has this class as well
+            interpreter = tf.lite.Interpreter(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
         [given], [returned] = interpreter.get_input_details(), interpreter.get_output_details()
     except (RuntimeError, ValueError) as error:
-        raise OSError(f"{path} cannot be run ({_first_line(error)}). Export it again.") from error
+        raise OSError(f"{path} cannot be run ({first_line(error)}). Export it again.") from error
     planned = tuple(given["shape"])
 
     def predict(images: np.ndarray) -> np.ndarray:
         nonlocal planned
-        images = _check_given_images(images, given["shape"][1:])
+        images = check_given_images(images, given["shape"][1:])
         if images.shape != planned:
-            with _quiet():
+            with quiet():
                 interpreter.resize_tensor_input(given["index"], images.shape)
                 interpreter.allocate_tensors()
             planned = images.shape
@@ -129,12 +126,13 @@ def load_litert(path: str | Path, threads: int | None = None) -> Predict:
     return predict
 
 
+@checked
 def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
     """Open an ONNX file with ONNX Runtime, and return what predicts with it.
 
     Args:
         path: Of a file with one input and one output, such as `export_onnx` writes.
-        threads: That compute at once; None: one a core.
+        threads: That compute at once, 1 or more; None: one a core.
 
     Returns:
         A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
@@ -142,6 +140,7 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
 
     Raises:
         ImportError: If onnxruntime is missing.
+        ValueError: If `threads` is less than 1.
         OSError: If there is no such file, or it is no ONNX file.
     """
     try:
@@ -149,33 +148,19 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
     except ImportError as error:
         raise ImportError("load_onnx needs onnxruntime: pip install onnxruntime.") from error
     content, options = _read(path), onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or os.cpu_count()
+    options.intra_op_num_threads = _count(threads)
     options.log_severity_level = 3  # errors
     try:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         [given], [_] = session.get_inputs(), session.get_outputs()
     except Exception as error:  # each of its kinds is a class of its own
-        raise OSError(f"{path} cannot be run ({_first_line(error)}). Export it again.") from error
+        raise OSError(f"{path} cannot be run ({first_line(error)}). Export it again.") from error
 
     def predict(images: np.ndarray) -> np.ndarray:
-        images = _check_given_images(images, given.shape[1:])
+        images = check_given_images(images, given.shape[1:])
         return session.run(None, {given.name: images.astype("float32")})[0]
 
     return predict
-
-
-def _check_given_images(
-    images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
-) -> np.ndarray:
-    """Refuse what the network would take for something else."""
-    images, wanted = np.asarray(images), tuple(int(side) for side in image_shape)
-    if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
-        raise ValueError(
-            f"`{name}` must be at least one image {wanted} of numbers, in an array"
-            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
-            " image alone is `image[None]`."
-        )
-    return images
 
 
 def _to_stored(images: np.ndarray, tensor: dict) -> np.ndarray:
@@ -189,6 +174,13 @@ def _to_stored(images: np.ndarray, tensor: dict) -> np.ndarray:
     return images.astype(tensor["dtype"])
 
 
+def _count(threads: int | None) -> int:
+    """Return how many threads are to compute, one a core if nothing is said."""
+    if threads is not None and threads < 1:
+        raise ValueError(f"`threads` must be 1 or more; got {threads}. None takes one a core.")
+    return threads or os.cpu_count() or 1
+
+
 def _read(path: str | Path) -> bytes:
     """Return the content of a file that is there and not empty."""
     if not Path(path).is_file():
@@ -197,29 +189,3 @@ def _read(path: str | Path) -> bytes:
     if not content:
         raise OSError(f"{path} is empty (0 bytes). Export it again.")
     return content
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Python and the libraries below it, which write to the process' own outputs."""
-    before = logging.root.manager.disable
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with contextlib.ExitStack() as stack:
-        sink = stack.enter_context(Path(os.devnull).open("w"))
-        stack.enter_context(contextlib.redirect_stdout(sink))
-        stack.enter_context(contextlib.redirect_stderr(sink))
-        stack.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
-        logging.disable(logging.ERROR)
-        stack.callback(logging.disable, before)
-        for number in (1, 2):
-            copy = os.dup(number)
-            stack.callback(os.close, copy)
-            stack.callback(os.dup2, copy, number)
-            os.dup2(sink.fileno(), number)
-        yield

@@ -70,7 +70,8 @@ def test_measuring_a_model_of_keras():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"repeats": 0}, {"warm_up": -1}, {"images": np.zeros((0, 4, 4, 2))}]
+    "wrong",
+    [{"repeats": 0}, {"warm_up": -1}, {"images": np.zeros((0, 4, 4, 2))}, {"images": 5}],
 )
 def test_what_cannot_be_measured(wrong):
     images = wrong.pop("images", np.zeros((1, 4, 4, 2)))
@@ -107,6 +108,7 @@ def test_a_result_is_not_overwritten_by_the_next_call(files):
         np.zeros((0, 4, 4, 2), "uint8"),
         np.full((1, 4, 4, 2), "a"),
         np.zeros((1, 4, 4, 2), bool),
+        [[1, 2], [3]],
     ],
 )
 @each_format
@@ -122,6 +124,12 @@ def test_files_that_are_none(name, content, files, tmp_path):
     path.write_bytes(files[name].read_bytes()[:-200] if content is None else content)
     with pytest.raises(OSError, match=f"{path.name} (is|cannot be).*Export it again"):
         LOADERS[name](path)
+
+
+@each_format
+def test_no_thread_at_all(name, files):
+    with pytest.raises(ValueError, match="`threads` must be 1 or more; got 0. None takes one a"):
+        LOADERS[name](files[name], threads=0)
 
 
 @each_format

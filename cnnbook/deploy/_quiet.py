@@ -1,0 +1,56 @@
+"""What files for other programs have in common, written or read: silence, and images that fit."""
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence Python and the libraries below it, which write to the process' own outputs."""
+    before = logging.root.manager.disable
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(Path(os.devnull).open("w"))
+        stack.enter_context(contextlib.redirect_stdout(sink))
+        stack.enter_context(contextlib.redirect_stderr(sink))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        logging.disable(logging.ERROR)
+        stack.callback(logging.disable, before)
+        for number in (1, 2):
+            copy = os.dup(number)
+            stack.callback(os.close, copy)
+            stack.callback(os.dup2, copy, number)
+            os.dup2(sink.fileno(), number)
+        yield
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of another library says, as far as it fits into ours."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+
+
+def check_given_images(
+    images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
+) -> np.ndarray:
+    """Refuse what the network would take for something else."""
+    try:
+        images = np.asarray(images)
+    except ValueError:  # lists of unequal lengths
+        images = np.empty(0, object)
+    wanted = tuple(int(side) for side in image_shape)
+    if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
+        raise ValueError(
+            f"`{name}` must be at least one image {wanted} of numbers, in an array"
+            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
+            " image alone is `image[None]`."
+        )
+    return images
