@@ -1,4 +1,4 @@
-"""A first CNN for colour photos: conv-pool-conv-pool-conv; no dropout, narrow dense layer.
+"""What is a first CNN for colour photos? Conv-pool-conv-pool-conv: a third without a pooling.
 
 Three convolutions with a pooling between each two; of the other two first CNNs, `mnist_cnn` pools
 once, after both its convolutions, and `lenet_relu` after each of them.

@@ -11,12 +11,14 @@ does not fit the widths beside it (4c: 463K written, 510,104 by its widths); the
 import keras
 from keras import layers
 
+from cnnbook._checks import checked
 from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
 from cnnbook.models._parts import LocalResponseNormalization
 
 # Filters of each module, as in a row of table 1:
 # 1x1, reduction before 3x3, 3x3, reduction before 5x5, 5x5, projection after the pooling.
-MODULES = {
+Row = tuple[int, int, int, int, int, int]
+MODULES: dict[str, Row] = {
     "3a": (64, 96, 128, 16, 32, 32),
     "3b": (128, 128, 192, 32, 96, 64),
     "4a": (192, 96, 208, 16, 48, 64),
@@ -101,9 +103,7 @@ def build_googlenet(
     return keras.Model(images, outputs, name="googlenet")
 
 
-def _inception_module(
-    x: keras.KerasTensor, filters: tuple[int, ...], name: str
-) -> keras.KerasTensor:
+def _inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.KerasTensor:
     """Look with three sizes of filter and a pooling, each after or before a 1x1 convolution.
 
     Figure 2b. Maps (batch, h, w, c) to (batch, h, w, sum of the four branches' filters).
@@ -119,9 +119,8 @@ def _inception_module(
     return layers.Concatenate(name=name)([branch1, branch2, branch3, branch4])
 
 
-def naive_inception_module(
-    x: keras.KerasTensor, filters: tuple[int, ...], name: str
-) -> keras.KerasTensor:
+@checked
+def naive_inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.KerasTensor:
     """Look with three sizes of filter and a pooling, straight at all the maps that come in.
 
     Figure 2a; takes the same row of `filters` and leaves out the reductions and the projection.

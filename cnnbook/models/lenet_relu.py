@@ -1,4 +1,4 @@
-"""A first CNN for digits: conv-pool-conv-pool, LeNet-5 with ReLU; blocks as many as one likes.
+"""What is LeNet-5 with ReLU? Conv-pool-conv-pool: a pooling behind each convolution; any blocks.
 
 A pooling after each convolution; of the other two first CNNs, `mnist_cnn` pools once, after both
 its convolutions, and `cifar_tutorial` has a third convolution without one.

@@ -1,4 +1,4 @@
-"""A first CNN for digits: conv-conv-pool, one pooling for both convolutions, two dropouts.
+"""What is a first CNN for digits? Conv-conv-pool: two convolutions, one pooling behind both.
 
 Of the other two first CNNs, `lenet_relu` pools after each convolution, and `cifar_tutorial` has
 three convolutions with a pooling between each two.

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from cnnbook.models.alexnet import LocalResponseNormalization, build_alexnet, convolution
+from cnnbook.models._parts import LocalResponseNormalization
+from cnnbook.models.alexnet import _convolution, build_alexnet
 
 pytestmark = pytest.mark.slow
 
@@ -125,8 +126,8 @@ def test_the_third_convolution_sees_the_maps_of_both_gpus(small):
 
 def test_a_grouped_convolution_is_a_convolution_with_zeros_between_the_groups():
     images = keras.Input((5, 6, 4))
-    grouped = keras.Model(images, convolution(images, 6, 3, 2, "conv"))
-    whole = keras.Model(images, convolution(images, 6, 3, 1, "conv"))
+    grouped = keras.Model(images, _convolution(images, 6, 3, 2, "conv"))
+    whole = keras.Model(images, _convolution(images, 6, 3, 1, "conv"))
     kernel, bias = np.zeros((3, 3, 4, 6), "float32"), np.arange(6, dtype="float32") / 9
     for gpu in (0, 1):
         inputs, outputs = slice(2 * gpu, 2 * gpu + 2), slice(3 * gpu, 3 * gpu + 3)
@@ -155,7 +156,7 @@ def test_local_response_normalization_is_the_formula_of_section_3_3(channels, ne
 def test_normalization_and_groups_survive_saving(tmp_path):
     images = keras.Input((4, 4, 6))
     x = LocalResponseNormalization(3, k=1.0, alpha=0.5, beta=0.5)(images)
-    model = keras.Model(images, convolution(x, 4, 3, 2, "conv"))
+    model = keras.Model(images, _convolution(x, 4, 3, 2, "conv"))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     values = np.random.default_rng(0).normal(size=(2, 4, 4, 6)).astype("float32")

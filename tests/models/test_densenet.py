@@ -138,7 +138,7 @@ def test_a_layer_is_norm_relu_1x1_norm_relu_3x3_join(model):
     ],
 )
 def test_parameters_of_table_2(depth, growth_rate, bottleneck, weights, millions):
-    model = build_densenet_cifar(depth, growth_rate, bottleneck)
+    model = build_densenet_cifar(depth, growth_rate=growth_rate, bottleneck=bottleneck)
     assert weights_that_are_trained(model) == weights
     assert round(weights / 1e6, 1) == millions
     assert sum(isinstance(layer, WEIGHTED) for layer in model.layers) == depth
@@ -176,7 +176,7 @@ def test_the_bottleneck_form_is_narrower_between_blocks():
 
 
 def test_every_layer_keeps_the_maps_of_all_layers_before_it():
-    model = build_densenet_cifar(13, 4)
+    model = build_densenet_cifar(13, growth_rate=4)
     names = ["conv1", *(f"dense_block1_layer{n}_conv1" for n in (1, 2, 3)), "dense_block1_layer3"]
     part = keras.Model(model.input, [model.get_layer(name).output for name in names])
     images = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype="uint8")
@@ -198,7 +198,7 @@ def test_photos_of_cifar_reach_the_first_layer_with_mean_0_and_deviation_1(cifar
 
 def test_the_smallest_images_for_each_form():
     assert build_densenet(121, (29, 31, 3), 2)(np.zeros((1, 29, 31, 3), "uint8")).shape == (1, 2)
-    small = build_densenet_cifar(7, 2, image_shape=(4, 5, 3), num_classes=3)
+    small = build_densenet_cifar(7, (4, 5, 3), 3, growth_rate=2)
     assert small(np.zeros((2, 4, 5, 3), "uint8")).shape == (2, 3)
     assert small.get_layer("relu").output.shape[1:3] == (1, 1)
 
@@ -206,7 +206,7 @@ def test_the_smallest_images_for_each_form():
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: build_densenet_cifar(10, 4, bottleneck=True, image_shape=(9, 11, 3)),
+        lambda: build_densenet_cifar(10, (9, 11, 3), growth_rate=4, bottleneck=True),
         lambda: build_densenet(121, (32, 32, 3), 2),
     ],
     ids=["cifar", "121"],
@@ -227,7 +227,7 @@ def test_one_step_changes_every_kernel(build):
 
 @pytest.mark.parametrize(
     "build",
-    [lambda: build_densenet_cifar(7, 2), lambda: build_densenet(121, (32, 32, 3), 2)],
+    [lambda: build_densenet_cifar(7, growth_rate=2), lambda: build_densenet(121, (32, 32, 3), 2)],
     ids=["cifar", "121"],
 )
 def test_logits_stay_float32_where_layers_compute_in_bfloat16(build):
@@ -242,7 +242,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16(build):
 
 def test_saved_model_gives_the_same_logits(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
-    model = build_densenet_cifar(10, 4, bottleneck=True)
+    model = build_densenet_cifar(10, growth_rate=4, bottleneck=True)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(model(images), loaded(images))
@@ -283,7 +283,7 @@ def test_depths_that_there_are_not(depth):
 def test_depths_that_give_no_three_equal_blocks(depth, bottleneck, said):
     if said is None:  # the next check is reached: the depth is a right one
         with pytest.raises(ValueError, match="`growth_rate` must be 1 or more; got 0"):
-            build_densenet_cifar(depth, 0, bottleneck)
+            build_densenet_cifar(depth, growth_rate=0, bottleneck=bottleneck)
         return
     with pytest.raises(ValueError, match=rf"`depth` must be 4 more than a {said}"):
         build_densenet_cifar(depth, bottleneck=bottleneck)

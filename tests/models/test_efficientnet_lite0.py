@@ -20,9 +20,9 @@ import pytest
 from cnnbook.datasets.photos import load_photo
 from cnnbook.models import efficientnet_lite0
 from cnnbook.models.efficientnet_lite0 import (
+    _imagenet_weights,
+    _read_torch_weights,
     build_efficientnet_lite0,
-    imagenet_weights,
-    read_torch_weights,
 )
 
 pytestmark = pytest.mark.slow
@@ -127,16 +127,16 @@ def test_there_are_16_blocks_and_nothing_is_squeezed_or_excited(model):
 
 
 def test_the_weights_are_converted_once(cache, monkeypatch):
-    first = imagenet_weights()
+    first = _imagenet_weights()
     assert first.shape == (4_694_024,) and first.dtype == np.float32
     assert [path.name for path in cache.parent.iterdir()] == [cache.name]
-    monkeypatch.setattr(efficientnet_lite0, "read_torch_weights", pytest.fail)
-    np.testing.assert_array_equal(imagenet_weights(), first)
+    monkeypatch.setattr(efficientnet_lite0, "_read_torch_weights", pytest.fail)
+    np.testing.assert_array_equal(_imagenet_weights(), first)
 
 
 @pytest.mark.parametrize("harm", ["cut off", "one bit", "empty", "a folder"])
 def test_a_broken_cache_is_noticed_and_replaced(cache, harm):
-    good = imagenet_weights().copy()
+    good = _imagenet_weights().copy()
     content = bytearray(cache.read_bytes())
     if harm == "one bit":
         content[1_000_003] ^= 1
@@ -146,7 +146,7 @@ def test_a_broken_cache_is_noticed_and_replaced(cache, harm):
         cache.mkdir()
     else:
         cache.write_bytes(kept[harm])
-    np.testing.assert_array_equal(imagenet_weights(), good)
+    np.testing.assert_array_equal(_imagenet_weights(), good)
     if harm != "a folder":
         assert hashlib.sha256(cache.read_bytes()).hexdigest() == efficientnet_lite0.WEIGHTS_SHA256
 
@@ -154,7 +154,7 @@ def test_a_broken_cache_is_noticed_and_replaced(cache, harm):
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("CNNBOOK_CACHE", str(tmp_path / "file" / "below"))
-    assert imagenet_weights().shape == (4_694_024,)
+    assert _imagenet_weights().shape == (4_694_024,)
 
 
 def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
@@ -166,14 +166,14 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", half)
-    assert imagenet_weights().shape == (4_694_024,)
+    assert _imagenet_weights().shape == (4_694_024,)
     assert list(cache.parent.iterdir()) == []
 
 
 def test_without_the_variable_the_cache_is_in_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNBOOK_CACHE")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    imagenet_weights()
+    _imagenet_weights()
     assert (tmp_path / ".cache" / "cnnbook" / "efficientnet_lite0.float32").is_file()
 
 
@@ -195,7 +195,7 @@ def test_a_changed_file_in_the_package_is_refused(tmp_path, cache, monkeypatch):
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "changed_weights")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(OSError, match=r"57934424\.pth was changed, its SHA-256 is not 5793.*again"):
-        imagenet_weights()
+        _imagenet_weights()
     assert not cache.exists()
 
 
@@ -236,7 +236,7 @@ SIX = np.arange(6, dtype="float32")
 def read(tmp_path):
     def read_content(content: bytes, sha256=None):
         (tmp_path / "net.pth").write_bytes(content)
-        return read_torch_weights(tmp_path / "net.pth", sha256)
+        return _read_torch_weights(tmp_path / "net.pth", sha256)
 
     return read_content
 
@@ -274,7 +274,7 @@ def test_the_kinds_of_numbers(read, kind, dtype):
 
 
 def test_the_published_file_holds_what_torch_finds_in_it():
-    tensors = read_torch_weights(FILE, efficientnet_lite0.FILE_SHA256)
+    tensors = _read_torch_weights(FILE, efficientnet_lite0.FILE_SHA256)
     assert len(tensors) == 296
     assert sum(array.size for array in tensors.values() if array.ndim) == 4_694_024
     stem = tensors["_conv_stem.weight"]
@@ -424,14 +424,14 @@ def test_other_files_are_refused_in_one_line(read, content, message):
 def test_a_wrong_checksum_is_found_before_anything_is_read(read, monkeypatch):
     content = legacy({"x": tensor("k", 6, 0, (6,), (1,))}, {"k": SIX})
     assert list(read(content, hashlib.sha256(content).hexdigest())) == ["x"]
-    monkeypatch.setattr(efficientnet_lite0, "TensorUnpickler", pytest.fail)
+    monkeypatch.setattr(efficientnet_lite0, "_TensorUnpickler", pytest.fail)
     with pytest.raises(OSError, match=r"net\.pth was changed, its SHA-256 is not 0000.*again"):
         read(content, 64 * "0")
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.pth"):
-        read_torch_weights(tmp_path / "none.pth")
+        _read_torch_weights(tmp_path / "none.pth")
 
 
 def test_torch_is_not_needed():

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from cnnbook.models._parts import LocalResponseNormalization
 from cnnbook.models.googlenet import (
     MODULES,
-    LocalResponseNormalization,
+    _inception_module,
     build_googlenet,
-    inception_module,
     naive_inception_module,
 )
 
@@ -160,7 +160,7 @@ def test_the_heads_can_be_left_out_afterwards(three_headed):
 def test_the_naive_module_keeps_all_maps_that_come_in():
     maps = keras.Input((9, 8, 192))
     naive = keras.Model(maps, naive_inception_module(maps, MODULES["3a"], "naive"))
-    reduced = keras.Model(maps, inception_module(maps, MODULES["3a"], "reduced"))
+    reduced = keras.Model(maps, _inception_module(maps, MODULES["3a"], "reduced"))
     assert naive.output.shape == (None, 9, 8, 64 + 128 + 32 + 192)
     assert reduced.output.shape == (None, 9, 8, 64 + 128 + 32 + 32)
     assert naive.count_params() == 192 * (64 + 9 * 128 + 25 * 32) + 64 + 128 + 32 == 387_296

@@ -23,7 +23,7 @@ def trained(tmp_path_factory):
 def spy(height: int, width: int, probable: tuple | None = None):
     """A model that keeps the images it was given; class 7 wins, class 3 is second."""
 
-    class Spy:
+    class Spy(keras.Model):
         input_shape, output_shape, seen = (None, height, width, 3), (None, 1000), []
 
         def __call__(self, images, training):

@@ -74,6 +74,19 @@ def test_dropout_rates_are_in_their_places():
     assert [model.get_layer(name).rate for name in ("dropout1", "dropout2")] == [0.1, 0.6]
 
 
+def test_one_dropout_rate_is_that_of_both_places():
+    model = build_mnist_cnn(dense_units=8, dropout=0.3)
+    assert [model.get_layer(name).rate for name in ("dropout1", "dropout2")] == [0.3, 0.3]
+
+
+@pytest.mark.parametrize("dropout", [(0.5,), (0.1, 0.2, 0.3), "0.5", None, (0.5, "0.5")])
+def test_other_than_one_or_two_dropout_rates_are_refused(dropout):
+    with pytest.raises(
+        ValueError, match=r"`dropout` must be a number or \(a number, a number\).*after"
+    ):
+        build_mnist_cnn(dropout=dropout)
+
+
 def test_pixels_reach_the_first_convolution_as_zero_to_one():
     model = build_mnist_cnn(dense_units=8)
     rescaled = keras.Model(model.input, model.get_layer("rescaling").output)

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from cnnbook.models.resnet import build_resnet, padded_conv_norm
+from cnnbook.models._parts import padded_conv_norm
+from cnnbook.models.resnet import build_resnet
 
 pytestmark = pytest.mark.slow
 

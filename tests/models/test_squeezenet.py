@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnbook.models.squeezenet import build_squeezenet, overhanging_pool
+from cnnbook.models.squeezenet import _overhanging_pool, build_squeezenet
 
 pytestmark = pytest.mark.slow
 
@@ -142,7 +142,7 @@ def test_a_logit_is_the_mean_of_a_rectified_map():
 def test_a_window_of_the_pooling_may_hang_over_the_far_side(shape):
     maps = np.random.default_rng(0).random((1, *shape, 2)).astype("float32")
     given = keras.Input((*shape, 2))
-    pooled = np.asarray(keras.Model(given, overhanging_pool(given, "pool"))(maps))
+    pooled = np.asarray(keras.Model(given, _overhanging_pool(given, "pool"))(maps))
     assert pooled.shape == (1, shape[0] // 2, shape[1] // 2, 2)
     for _, row, column, channel in np.ndindex(pooled.shape):
         window = maps[0, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3, channel]
