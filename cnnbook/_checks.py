@@ -37,8 +37,9 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     Only the kind of each value is looked at: its range is the function's own business, and so is
     which of the words of a `Literal` it is. Where an array is asked for, whatever NumPy makes an
-    array of will do; where a tuple or list, whatever has a length and items; where a named tuple
-    or a protocol, whatever has its fields. What can be walked through only once is left alone.
+    array of will do, but for a bare number; where a tuple or list, what has a length and items;
+    where a named tuple, data class or protocol, what has its fields. What can be walked through
+    only once is left alone.
 
     Raises:
         ValueError: By the function; names the argument, what it must be and what it got.
@@ -104,7 +105,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return True  # what cannot be asked
     if issubclass(kind, Mapping) and isinstance(value, Mapping):
         return all(all(map(_fits, item, inner)) for item in value.items())
-    fields = getattr(kind, "_fields", ())
+    fields = getattr(kind, "_fields", ()) or getattr(kind, "__dataclass_fields__", ())
     if getattr(kind, "_is_protocol", False):
         fields = [name for name in {**vars(kind), **kind.__annotations__} if name[0] != "_"]
     return all(hasattr(value, name) for name in fields) if fields else isinstance(value, kind)
@@ -116,7 +117,7 @@ def _is_array(value: Any) -> bool:
         return value.dtype.kind not in "OSUmM"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return not re.search("object|string|datetime|timedelta", str(value.dtype))
-    if value is None or isinstance(value, (str, bytes, Mapping)):
+    if value is None or isinstance(value, (str, bytes, Mapping, numbers.Number)):
         return False
     if isinstance(value, (list, tuple)) and value and all(hasattr(item, "shape") for item in value):
         return len({tuple(item.shape) for item in value}) == 1 and all(map(_is_array, value))

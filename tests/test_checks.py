@@ -6,6 +6,7 @@ import subprocess
 import sys
 import timeit
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
@@ -19,6 +20,12 @@ from cnnbook._checks import checked
 class Size(NamedTuple):
     height: int
     width: int
+
+
+@dataclass
+class Box:
+    height: int
+    width: int = 3
 
 
 class Sized(Protocol):
@@ -85,6 +92,7 @@ HINTS = {
     Callable[[int], int]: ([len, Square, taking(int)], [3, None, "len"], "a function"),
     type: ([int, Square], [3, "int"], "a Python.type"),
     Size: ([Size(1, 2), Square()], [(1, 2), 3, None], "a test_checks.Size"),
+    Box: ([Box(1), Square()], [(1, 2), 3, Box], "a test_checks.Box"),
     Sized: ([Square()], [Size(1, 2), 3, None], "a test_checks.Sized"),
     Sequence[Sized]: ([[Square()]], [[Square(), 3], Square()], "a list, each a test_checks.Sized"),
     Square: ([Square()], [Square, 3, Size(1, 2)], "a test_checks.Square"),
@@ -96,8 +104,20 @@ HINTS = {
     Any: ([3, None, object()], [], ""),
     object: ([3, None], [], ""),
 }
-ARRAYS = [np.ones(3), np.float32(3), 3, 2.5, True, [1, 2], [[1, 2], [3, 4]], [np.ones(2)] * 2, []]
-NO_ARRAYS = [None, "a", b"a", {"a": 1}, object(), [[1, 2], [3]], [np.ones(2), np.ones(3)], [None]]
+ARRAYS = [np.ones(3), np.float32(3), [1, 2], [[1, 2], [3, 4]], [np.ones(2)] * 2, []]
+NO_ARRAYS = [
+    None,
+    3,
+    2.5,
+    True,
+    "a",
+    b"a",
+    {"a": 1},
+    object(),
+    [[1, 2], [3]],
+    [np.ones(2), np.ones(3)],
+    [None],
+]
 
 
 @pytest.mark.parametrize("hint", HINTS, ids=str)
@@ -187,14 +207,14 @@ def documented(images: np.ndarray, /, names: Sequence[str] = (), *more: int, siz
     [
         ((None,), {}, "`images` must be an array of numbers; got None (NoneType). It is: (count,"
          " height, width), of any number type."),
-        ((1, [*"abcdefgh", 5]), {}, "`names` must be a list, each text; got ['a', 'b', 'c', 'd',"
+        (([1], [*"abcdefgh", 5]), {}, "`names` must be a list, each text; got ['a', 'b', 'c', 'd',"
          " 'e', 'f', ...] (list), of which item 8 is 5 (int)."),
-        ((1, (), 5, "six"), {}, "`more` must be a whole number; got 'six' (str)."),
-        ((1,), {"size": "big"}, "`size` must be a whole number; got 'big' (str). It is: In"
+        (([1], (), 5, "six"), {}, "`more` must be a whole number; got 'six' (str)."),
+        (([1],), {"size": "big"}, "`size` must be a whole number; got 'big' (str). It is: In"
          " pixels."),
-        ((1, "x" * 99), {}, "`names` must be a list, each text; got 'xxxxxxxxxxxxxxxxxxxxxxxxxxx"
+        (([1], "x" * 99), {}, "`names` must be a list, each text; got 'xxxxxxxxxxxxxxxxxxxxxxxxxxx"
          "...xxxxxxxxxxxxxxxxxxxxxxxxxxxx' (str)."),
-        ((1, np.ones((2, 3))), {}, "`names` must be a list, each text; got float64 of shape (2,"
+        (([1], np.ones((2, 3))), {}, "`names` must be a list, each text; got float64 of shape (2,"
          " 3)."),
     ],
 )  # fmt: skip

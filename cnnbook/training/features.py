@@ -5,8 +5,6 @@ features. They take a minute for 2,000 photographs, and do not change while neit
 picture does. So they are kept on disk: each under the SHA-256 of its picture, in a folder named
 by the SHA-256 of all that computes them, which is weights and layers, the preprocessing and the
 image size among them.
-
-This file stands alone: copy it, it needs only Keras and NumPy.
 """
 
 import hashlib
@@ -18,19 +16,24 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+
+from cnnbook._checks import checked
+from cnnbook.labelled_files import LabelledFiles
 
 KEEP_EVERY = 512  # pictures; what a killed process loses at most
 READ_AHEAD = 4  # batches that threads read while the network computes
 ImageReader = Callable[[str | Path, tuple[int, int]], np.ndarray]
 
 
+@checked
 def bottleneck_features(
     model: keras.Model,
-    data: np.ndarray | Sequence[str | Path],
-    read_image: ImageReader | None = None,
+    data: np.ndarray | LabelledFiles | Sequence[str | Path],
+    read_image: ImageReader | Any = None,  # any: what is wrong, we say better ourselves
     *,
     cache_folder: str | Path | None = None,
     batch_size: int = 32,
@@ -46,10 +49,10 @@ def bottleneck_features(
             this book take `keras.Model(model.input, model.get_layer("average").output)`. To one
             of keras.applications, built with include_top=False and pooling="avg", give its
             preprocessing: `keras.Model(images, base(preprocess_input(images)))`.
-        data: Images (count, height, width, channels) as the model takes them, or paths of
-            pictures.
+        data: Images (count, height, width, channels) as the model takes them, `LabelledFiles` of
+            pictures, or their paths alone.
         read_image: Given a path and (height, width), returns an image of 3 channels, such as
-            `read_center_crop`; for paths only. The cache knows it by its name: give another one to
+            `read_center_crop`; for files only. The cache knows it by its name: give another one to
             a function that reads otherwise.
         cache_folder: Made if it is missing; None keeps nothing.
         batch_size: Pictures that are computed at once.
@@ -69,18 +72,22 @@ def bottleneck_features(
         array([[7., 7., 7.],
                [7., 7., 7.]], dtype=float32)
     """
-    data = data if isinstance(data, np.ndarray) else list(data)
-    image_shape, feature_shape = _check_features_arguments(model, data, read_image, batch_size)
-    digests = [picture_key(item, read_image) for item in data]
-    folder = cache_folder and Path(cache_folder).expanduser() / network_key(model)
-    features = read_kept(folder) if folder else {}
+    items: Any = getattr(data, "paths", data)
+    items = items if isinstance(items, np.ndarray) else list(items)
+    image_shape, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
+    digests = [_picture_key(item, read_image) for item in items]
+    folder = None
+    if cache_folder is not None:
+        folder = Path(cache_folder).expanduser() / _network_key(model)
+    features = _read_kept(folder) if folder else {}
     first = {digest: index for index, digest in reversed(list(enumerate(digests)))}
     missing = sorted(index for digest, index in first.items() if digest not in features)
 
     def read(indices: list[int]) -> np.ndarray:
-        if isinstance(data, np.ndarray):
-            return data[indices]
-        return np.stack([read_image(data[index], image_shape[:2]) for index in indices])
+        if isinstance(items, np.ndarray):
+            return items[indices]
+        height, width, _ = image_shape
+        return np.stack([read_image(items[index], (height, width)) for index in indices])
 
     fresh: list[bytes] = []
     try:
@@ -89,11 +96,11 @@ def bottleneck_features(
             features.update(zip(new, rows, strict=True))
             fresh += new
             if folder and len(fresh) >= KEEP_EVERY:
-                keep(folder, fresh, features)
+                _keep(folder, fresh, features)
                 fresh = []
     finally:  # also when a picture is broken, or the reader has pressed Ctrl-C
         if folder and fresh:
-            keep(folder, fresh, features)
+            _keep(folder, fresh, features)
     return np.array([features[digest] for digest in digests], "float32").reshape(-1, *feature_shape)
 
 
@@ -114,7 +121,7 @@ def _compute(
             yield group, model.predict_on_batch(filled)[: len(group)]
 
 
-def picture_key(item: np.ndarray | str | Path, read_image: ImageReader | None = None) -> bytes:
+def _picture_key(item: np.ndarray | str | Path, read_image: Any) -> bytes:
     """Return the SHA-256 of one image, or of a reader's name and the content of one file."""
     if isinstance(item, np.ndarray):
         return hashlib.sha256(f"{item.dtype} {item.shape}".encode() + item.tobytes()).digest()
@@ -122,7 +129,7 @@ def picture_key(item: np.ndarray | str | Path, read_image: ImageReader | None = 
     return hashlib.sha256(name.encode() + Path(item).read_bytes()).digest()
 
 
-def network_key(model: keras.Model) -> str:
+def _network_key(model: keras.Model) -> str:
     """Return the SHA-256 of all that features depend on, but for the pictures.
 
     Names of layers are no part of it, since Keras counts them on within a process, nor is which
@@ -155,12 +162,12 @@ def _without_names(value: object, numbers: dict[str, int], key: str = "") -> obj
     return numbers.get(value, value) if is_name and isinstance(value, str) else value
 
 
-def read_kept(folder: Path) -> dict[bytes, np.ndarray]:
+def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
     """Return the features in a folder of the cache, by the SHA-256 of their pictures.
 
     A file that is damaged is removed, with a warning: its features are computed again.
     """
-    features = {}
+    features: dict[bytes, np.ndarray] = {}
     for path in sorted(folder.glob("*.npy")):
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == path.stem:
@@ -172,7 +179,7 @@ def read_kept(folder: Path) -> dict[bytes, np.ndarray]:
     return features
 
 
-def keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) -> None:
+def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) -> None:
     """Write some features into a file of their own, named by its SHA-256: whole, or not at all.
 
     Where that is not possible it warns: the features are worth more than the cache.
@@ -198,8 +205,8 @@ def keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) 
 
 def _check_features_arguments(
     model: keras.Model,
-    data: np.ndarray | list,
-    read_image: ImageReader | None,
+    data: np.ndarray | list[Any],
+    read_image: Any,
     batch_size: int,
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shape of one image and that of its features, or refuse what cannot be computed."""
@@ -210,7 +217,7 @@ def _check_features_arguments(
             f"`model` must map images of one known size to one array of features; got {shapes}."
             " Wrap it: images = keras.Input((224, 224, 3)); keras.Model(images, model(images))."
         )
-    found = data.shape[1:] if isinstance(data, np.ndarray) else (*shapes[0][:2], 3)
+    found: object = data.shape[1:] if isinstance(data, np.ndarray) else (*shapes[0][:2], 3)
     if isinstance(data, list) and not all(isinstance(path, (str, Path)) for path in data):
         found = f"a list of {type(data[0]).__name__}"
     if found != shapes[0]:
@@ -222,7 +229,7 @@ def _check_features_arguments(
     if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
         raise ValueError(
             f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
-            " Give it `read_center_crop` of image_middle.py, or one of your own."
+            " Give it `read_center_crop` of image_folder.py, or one of your own."
         )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")

@@ -8,8 +8,6 @@ Source: Martens (2010), "Deep learning via Hessian-free optimization",
 https://www.cs.toronto.edu/~jmartens/docs/Deep_HessianFree.pdf, section 5.
 Differs from the paper: by default the weights have a standard deviation of sqrt(2 / K), which keeps
 the spread of the activations from layer to layer under ReLU; pass `stddev=1` for the paper's.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import math
@@ -17,6 +15,8 @@ import random
 
 import keras
 from keras import ops
+
+from cnnbook._checks import checked
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -42,6 +42,7 @@ class SparseConnections(keras.initializers.Initializer):
         [3, 3, 3, 3]
     """
 
+    @checked
     def __init__(self, connections: int = 15, stddev: float | None = None, seed: int | None = None):
         if connections < 1:
             raise ValueError(

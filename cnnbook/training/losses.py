@@ -7,15 +7,16 @@ Source: Weston & Watkins (1999), "Support Vector Machines for Multi-Class Patter
 https://www.esann.org/sites/default/files/proceedings/legacy/es1999-461.pdf, for the sum over wrong
 classes; Crammer & Singer (2001), "On the Algorithmic Implementation of Multiclass Kernel-based
 Vector Machines", https://www.jmlr.org/papers/v2/crammer01a.html, for the largest of them.
-
-This file stands alone: copy it, it needs only NumPy.
 """
 
 from typing import Literal
 
 import numpy as np
 
+from cnnbook._checks import checked
 
+
+@checked
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Compute -log of the probability that softmax gives to the true class.
 
@@ -35,11 +36,12 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         >>> cross_entropy([[10, -5, 5]], [0]).round(4)
         array([0.0067])
     """
-    logits, labels = _check(logits, labels)
+    logits, labels = _check("logits", logits, labels)
     shifted = logits - logits.max(axis=1, keepdims=True)  # the same softmax, and exp <= 1
     return np.log(np.exp(shifted).sum(axis=1)) - _of_class(shifted, labels)
 
 
+@checked
 def multiclass_hinge(
     scores: np.ndarray,
     labels: np.ndarray,
@@ -71,7 +73,7 @@ def multiclass_hinge(
         raise ValueError(f"`margin` must be above 0; got {margin}. 1 is usual.")
     if wrong_classes not in ("sum", "largest"):
         raise ValueError(f"`wrong_classes` must be 'sum' or 'largest'; got {wrong_classes!r}.")
-    scores, labels = _check(scores, labels)
+    scores, labels = _check("scores", scores, labels)
     shortfalls = np.maximum(0, scores - _of_class(scores, labels)[:, None] + margin)
     np.put_along_axis(shortfalls, labels[:, None], 0, axis=1)  # the true class is no rival
     return shortfalls.sum(axis=1) if wrong_classes == "sum" else shortfalls.max(axis=1)
@@ -82,11 +84,11 @@ def _of_class(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.take_along_axis(scores, labels[:, None], axis=1)[:, 0]
 
 
-def _check(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _check(name: str, scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = np.asarray(scores, "float64"), np.asarray(labels)
     if scores.ndim != 2 or scores.shape[1] < 2:
         raise ValueError(
-            "scores or logits must be (count, num_classes) with 2 classes or more; got shape"
+            f"`{name}` must be (count, num_classes) with 2 classes or more; got shape"
             f" {scores.shape}. Write [[10, -5, 5]] for one image."
         )
     if labels.shape != scores.shape[:1] or not np.issubdtype(labels.dtype, np.integer):

@@ -6,8 +6,6 @@ It pays on a CPU where a network has many weights for its work, as wide dense la
 
 Source: Kingma & Ba (2014), "Adam: A Method for Stochastic Optimization",
 https://arxiv.org/abs/1412.6980, algorithm 1 in the form that the end of section 2 gives, as Keras.
-
-This file stands alone: copy it, it needs Keras and TensorFlow.
 """
 
 import keras
@@ -28,11 +26,14 @@ class FusedAdam(keras.optimizers.Adam):
         0.001
     """
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable | tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
         """Move one array of weights against its gradient."""
         is_dense = isinstance(gradient, tf.Tensor)
         if self.amsgrad or not is_dense or keras.backend.backend() != "tensorflow":
-            return super().update_step(gradient, variable, learning_rate)
+            super().update_step(gradient, variable, learning_rate)
+            return
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)
         beta_1, beta_2, epsilon = (

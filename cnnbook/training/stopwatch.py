@@ -6,8 +6,6 @@ notebook, a file, a pipe). In a terminal the line counts batches until the epoch
 The first call of a training step builds its graph, which takes seconds and happens once: these
 seconds are told apart, and not part of the images per second. Validation is not part of them
 either. Seconds to the goal are all that passed on the clock, since that is what one waits for.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
 import math
@@ -15,6 +13,8 @@ import sys
 import time
 
 import keras
+
+from cnnbook._checks import checked
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -43,6 +43,7 @@ class Stopwatch(keras.callbacks.Callback):
         epoch 2/2   ... images/s   loss ...
     """
 
+    @checked
     def __init__(
         self, images_per_epoch: int, metric: str = "val_accuracy", goal: float | None = None
     ):
@@ -56,8 +57,10 @@ class Stopwatch(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start the clock."""
-        self.images_per_second, self.first_step_seconds, self.seconds_to_goal = [], None, None
-        self._epoch_seconds = []
+        self.images_per_second: list[float] = []
+        self.first_step_seconds: float | None = None
+        self.seconds_to_goal: float | None = None
+        self._epoch_seconds: list[float] = []
         self._start = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
@@ -81,15 +84,16 @@ class Stopwatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Print the line of the epoch."""
         now = time.perf_counter()
-        if self.metric not in (logs or {}):
+        logs = logs or {}
+        if self.metric not in logs:
             raise ValueError(
-                f"`metric` must be one of {sorted(logs or {})}; got {self.metric!r}. For a value"
+                f"`metric` must be one of {sorted(logs)}; got {self.metric!r}. For a value"
                 " that begins with 'val_' pass `validation_data` to fit."
             )
         value = float(logs[self.metric])
         self.images_per_second.append(self._rate())
         first_step = self.first_step_seconds if len(self.images_per_second) == 1 else 0
-        self._epoch_seconds.append(now - self._epoch_start - first_step)
+        self._epoch_seconds.append(now - self._epoch_start - (first_step or 0))
         reached = self.goal is not None and self.seconds_to_goal is None and value >= self.goal
         if reached:
             self.seconds_to_goal = now - self._start

@@ -6,16 +6,15 @@ alone, or, slowly, the last layers of the base as well.
 Source: Donahue et al. (2013), "DeCAF: A Deep Convolutional Activation Feature for Generic Visual
 Recognition", https://arxiv.org/abs/1310.1531; Yosinski, Clune, Bengio & Lipson (2014), "How
 transferable are features in deep neural networks?", https://arxiv.org/abs/1411.1792.
-
-This file stands alone: copy it, it needs only Keras.
 """
 
-import difflib
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
 from keras import layers
+
+from cnnbook._checks import checked
+from cnnbook._layers import find_layer, nodes
 
 FEW_IMAGES = 2_000  # chapter 12: with 300 to 1,500 and a minute of training, a head won
 
@@ -62,6 +61,7 @@ ADVICE = {
 }
 
 
+@checked
 def build_head(
     num_features: int, num_classes: int, hidden_units: int = 1024, dropout: float = 0.3
 ) -> keras.Model:
@@ -105,6 +105,7 @@ def build_head(
     return keras.Model(features, logits, name="new_head")
 
 
+@checked
 def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     """Put a head, trained or not, on a base, and freeze the base.
 
@@ -153,6 +154,7 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     return keras.Model(images, head(base.outputs[0]), name=f"{base.name}_{head.name}")
 
 
+@checked
 def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     """Let a layer and all behind it learn, in the order of `model.layers`, and no other.
 
@@ -182,31 +184,21 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
         >>> unfreeze_from(keras.Model(images, x), "norm")
         ['late']
     """
-    nodes = list(_nodes(model))
-    places = [
-        place for place, (path, _) in enumerate(nodes) if f"/{path}".endswith(f"/{layer_name}")
-    ]
-    if len(places) != 1:
-        names = [path for path, layer in nodes if layer.weights]
-        close = difflib.get_close_matches(layer_name, names, n=4, cutoff=0.4)
-        advice = f"Close names: {', '.join(close or names[-4:])}."
-        if places:
-            advice = f"These have it, write one of them: {', '.join(nodes[i][0] for i in places)}."
-        raise ValueError(
-            f"`layer_name` must name one layer of the model; {len(places)} are named"
-            f" {layer_name!r}. {advice}"
-        )
+    paths = dict(nodes(model))
+    first = paths.get(layer_name) or find_layer(model, layer_name)
     model.trainable = True
-    learning = []
-    for place, (path, layer) in enumerate(nodes):
+    learning, reached = [], False
+    for path, layer in paths.items():
+        reached = reached or layer is first
         if hasattr(layer, "layers"):  # a model: if it could not learn, nothing in it could
             continue
-        layer.trainable = place >= places[0] and not isinstance(layer, layers.BatchNormalization)
+        layer.trainable = reached and not isinstance(layer, layers.BatchNormalization)
         if layer.trainable_weights:
             learning.append(path)
     return learning
 
 
+@checked
 def transfer_advice(num_images: int, similar: bool) -> Advice:
     """Say what to try first, in the four cases of the usual guide.
 
@@ -233,11 +225,3 @@ def transfer_advice(num_images: int, similar: bool) -> Advice:
             f"`num_images` must be 1 or more; got {num_images}. It is len(train_images)."
         )
     return ADVICE[num_images <= FEW_IMAGES, bool(similar)]
-
-
-def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yield every layer with its path; a model that is a layer comes before its own layers."""
-    for layer in model.layers:
-        yield f"{prefix}{layer.name}", layer
-        if hasattr(layer, "layers"):
-            yield from _nodes(layer, f"{prefix}{layer.name}/")

@@ -9,10 +9,10 @@ import pytest
 from keras import layers, ops
 from PIL import Image
 
-from cnnbook.datasets.center_crop import read_center_crop
-from cnnbook.datasets.image_folder import read_image
+from cnnbook.datasets.image_folder import read_center_crop, read_image
+from cnnbook.labelled_files import LabelledFiles
 from cnnbook.training import features as module
-from cnnbook.training.features import bottleneck_features, network_key
+from cnnbook.training.features import _network_key, bottleneck_features
 
 
 def build(scale=1 / 255, dtype="float32", **options):
@@ -78,6 +78,15 @@ def test_files_give_what_their_pixels_give(model, files):
     )
     strings = bottleneck_features(model, tuple(map(str, files)), read_center_crop)
     np.testing.assert_allclose(strings, expected, atol=1e-6)
+
+
+def test_labelled_files_give_the_features_of_their_pictures(model, files):
+    labelled = LabelledFiles(files, [0, 1] * 5, ("cat", "dog"))
+    expected = bottleneck_features(model, files[1::2], read_center_crop)
+    chosen = labelled.select(slice(1, None, 2))
+    np.testing.assert_array_equal(bottleneck_features(model, chosen, read_center_crop), expected)
+    with pytest.raises(ValueError, match=r"`read_image` must be .*; got None. Give"):
+        bottleneck_features(model, labelled)
 
 
 def test_many_batches_are_read_ahead_and_stay_in_order(model, files):
@@ -202,11 +211,11 @@ def test_an_array_with_one_new_image_computes_that_one(model, tmp_path, computed
 def test_a_network_built_again_has_the_same_key_under_other_names(model):
     again = build()
     assert [layer.name for layer in again.layers] != [layer.name for layer in model.layers]
-    assert network_key(again) == network_key(model)
+    assert _network_key(again) == _network_key(model)
     again.trainable = False
     again.compile("adam", "mse")
-    assert network_key(again) == network_key(model)
-    assert network_key(keras.Model(again.input, again.output)) == network_key(model)
+    assert _network_key(again) == _network_key(model)
+    assert _network_key(keras.Model(again.input, again.output)) == _network_key(model)
 
 
 def test_every_change_of_what_is_computed_changes_the_key(model):
@@ -224,7 +233,7 @@ def test_every_change_of_what_is_computed_changes_the_key(model):
         "activation": build(activation="relu"),
         "cut earlier": keras.Model(model.input, layers.Flatten()(model.layers[2].output)),
     }
-    assert len({network_key(model) for model in models.values()}) == len(models)
+    assert len({_network_key(model) for model in models.values()}) == len(models)
 
 
 def test_the_wiring_is_part_of_the_key_and_a_name_like_an_activation_hides_nothing():
@@ -234,14 +243,14 @@ def test_the_wiring_is_part_of_the_key_and_a_name_like_an_activation_hides_nothi
         sums = layers.Dense(4, kernel_initializer="zeros")(halves[first])
         return keras.Model(images, layers.Concatenate()([sums, *halves, halves[second]]))
 
-    assert network_key(wired(0, 1)) == network_key(wired(0, 1))
-    assert len({network_key(wired(*ends)) for ends in ((0, 1), (1, 1), (0, 0), (1, 0))}) == 4
+    assert _network_key(wired(0, 1)) == _network_key(wired(0, 1))
+    assert len({_network_key(wired(*ends)) for ends in ((0, 1), (1, 1), (0, 0), (1, 0))}) == 4
 
     def named(activation):
         images = keras.Input((4,))
         return keras.Model(images, layers.Activation(activation, name=activation)(images))
 
-    assert network_key(named("relu")) != network_key(named("tanh"))
+    assert _network_key(named("relu")) != _network_key(named("tanh"))
 
 
 def test_models_in_models_are_part_of_the_key():
@@ -249,8 +258,8 @@ def test_models_in_models_are_part_of_the_key():
         images = keras.Input((8, 6, 3))
         return keras.Model(images, build(scale)(images))
 
-    assert network_key(nested(1)) == network_key(nested(1))
-    assert network_key(nested(1)) != network_key(nested(2))
+    assert _network_key(nested(1)) == _network_key(nested(1))
+    assert _network_key(nested(1)) != _network_key(nested(2))
 
 
 # What may happen to the cache -----------------------------------------------------------------
@@ -336,7 +345,7 @@ def test_a_file_of_the_cache_is_whole_or_not_there_and_features_come_all_the_sam
     with pytest.warns(UserWarning, match=r"cannot keep features \(No space left on device\)"):
         found = bottleneck_features(model, pictures(3), cache_folder=tmp_path)
     assert found.shape == (3, 4)
-    assert [path.name for path in tmp_path.rglob("*")] == [network_key(model)]
+    assert [path.name for path in tmp_path.rglob("*")] == [_network_key(model)]
 
 
 def test_a_folder_that_cannot_be_made_is_named_and_features_come_all_the_same(model, tmp_path):
@@ -406,6 +415,8 @@ def test_a_model_that_cannot_be_used_is_refused(make, words):
         (pictures(2)[..., :1], r"got \(8, 6, 1\)"),
         (list(pictures(2)), r"or a list of paths .*got a list of ndarray"),
         ([3], r"got a list of int"),
+        ("a.png", r"`data` must be .*a cnnbook.LabelledFiles or a list, each text or a path; got"),
+        (["a.png", None], r"of which item 1 is None"),
     ],
 )
 def test_data_that_cannot_be_used_is_refused(model, data, words):
