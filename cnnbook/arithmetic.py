@@ -6,19 +6,20 @@ Everything here is plain NumPy, so that it can be read and checked by hand. It g
 Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
 https://arxiv.org/abs/1603.07285, for the sizes. Araujo, Norris & Sim (2019), "Computing Receptive
 Fields of Convolutional Neural Networks", https://doi.org/10.23915/distill.00021, equation 2.
-
-This file stands alone: copy it, it needs only NumPy.
 """
 
 import math
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from cnnbook._checks import checked
 
+
+@checked
 def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: int = 1) -> int:
     """Count the places at which a filter stops along one axis: (W - F + 2P) / S + 1.
 
@@ -63,6 +64,7 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
     return span // strides + 1
 
 
+@checked
 def convolve(
     images: np.ndarray,
     kernels: np.ndarray,
@@ -125,6 +127,7 @@ def convolve(
     return outputs if bias is None else outputs + np.asarray(bias, dtype)
 
 
+@checked
 def pool(
     images: np.ndarray,
     pool_size: int = 2,
@@ -165,7 +168,8 @@ def pool(
     return windows.max(axis=(4, 5)) if mode == "max" else windows.mean(axis=(4, 5))
 
 
-def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
+@checked
+def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
     """Measure how far, along one axis, one output of a stack of layers looks back at the input.
 
     Args:
@@ -186,9 +190,12 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     """
     field, step = 1, 1  # step: input pixels between two neighbours of the layer reached so far
     for index, layer in enumerate(layers):
-        if np.shape(layer) != (2,):
-            raise ValueError(f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}.")
-        kernel_size, strides = layer
+        try:
+            kernel_size, strides = layer
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}."
+            ) from None
         _check_whole(f"layers[{index}] kernel_size", kernel_size, 1)
         _check_whole(f"layers[{index}] strides", strides, 1)
         field += (kernel_size - 1) * step
@@ -196,6 +203,7 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     return field
 
 
+@checked
 def count_parameters(
     inputs: int, outputs: int, kernel_size: int | Sequence[int] = 1, bias: bool = True
 ) -> int:
@@ -224,7 +232,7 @@ def count_parameters(
     """
     _check_whole("inputs", inputs, 1)
     _check_whole("outputs", outputs, 1)
-    sides = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
+    sides: Any = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
     for side in sides:
         _check_whole("kernel_size", side, 1)
     return math.prod(sides) * inputs * outputs + bool(bias) * outputs

@@ -3,8 +3,6 @@
 Nothing here is looked up in a table: GPUs are what the Keras backend in use can see, and which
 number format is faster is measured on the spot. Keras is imported by the functions that need it,
 so importing this file costs no time.
-
-This file stands alone: copy it, it needs only Keras on TensorFlow, JAX or PyTorch.
 """
 
 import contextlib

@@ -46,13 +46,13 @@ def test_output_size_is_the_number_of_windows_that_a_loop_counts():
 def test_an_output_that_is_not_whole_names_the_sum_and_the_nearest_choices():
     with pytest.raises(
         ValueError,
-        match=r"= 7; got 2, an output of 4\.5\. .*: input_size 9 or 11, or stride 1 or 7\.$",
+        match=r"= 7; got 2, an output of 4\.5\. .*: input_size 9 or 11, or strides 1 or 7\.$",
     ):
         output_size(10, 3, padding=0, strides=2)
 
 
 def test_padding_is_offered_where_it_helps():
-    with pytest.raises(ValueError, match=r"input_size 11 or 14, or padding 1, or stride 1 or 7"):
+    with pytest.raises(ValueError, match=r"input_size 11 or 14, or padding 1, or strides 1 or 7"):
         output_size(12, 5, padding=0, strides=3)
 
 
@@ -268,8 +268,8 @@ def test_the_receptive_field_of_vgg16_before_its_dense_layers_is_that_of_the_art
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ([3, 1], r"\(kernel_size, stride\) pairs; got 3"),
-        ([(3, 1), (3, 0)], r"`layers\[1\] stride` must be a whole number, at least 1; got 0"),
+        ([3, 1], r"\(kernel_size, strides\) pairs; got 3"),
+        ([(3, 1), (3, 0)], r"`layers\[1\] strides` must be a whole number, at least 1; got 0"),
         ([(0, 1)], r"`layers\[0\] kernel_size` .* got 0"),
     ],
 )
