@@ -14,16 +14,17 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 from augment_photos import BATCH_SIZE, DEGREES, IMAGE_SIZE, SHEAR, ZOOM
-from bench_tools import labelled_files, serve
+from bench_tools import serve
 
 from cnnbook.datasets.augmentation import make_augmentation
+from cnnbook.datasets.image_folder import list_image_files
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 
 
 def of_this_book(folder: Path, augment: Callable | None) -> tf.data.Dataset:
     """The pipeline of the book, with or without changes."""
     options = {"training": True, "augment": augment}
-    return make_image_pipeline(*labelled_files(folder), IMAGE_SIZE, BATCH_SIZE, **options)
+    return make_image_pipeline(list_image_files(folder), IMAGE_SIZE, BATCH_SIZE, **options)
 
 
 def of_keras_layers(folder: Path) -> tf.data.Dataset:

@@ -15,8 +15,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnbook.datasets.image_folder import list_image_files
-
 HERE = Path(__file__).parent
 KEPT = HERE.parent / "build" / "bench"
 PACKAGES = ("tensorflow", "keras", "torch", "numpy", "scipy")
@@ -116,14 +114,6 @@ def make_photos(
         path = folder / f"class{index % num_classes}" / f"{index:05}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels.resize(size[::-1], Image.Resampling.BICUBIC).save(path, quality=85)
-
-
-def labelled_files(folder: Path) -> tuple[list[Path], np.ndarray]:
-    """The pictures of a folder that has one folder a class, and their labels."""
-    classes = list_image_files(folder)
-    counts = [len(files) for files in classes.values()]
-    paths = [path for files in classes.values() for path in files]
-    return paths, np.repeat(np.arange(len(classes)), counts)
 
 
 class Worker:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import keras
-from bench_tools import keep, labelled_files, make_photos
+from bench_tools import keep, make_photos
 
 from cnnbook.datasets.check_images import find_broken_images
 from cnnbook.datasets.image_folder import list_image_files, read_image
@@ -35,20 +35,21 @@ def keras_pass(folder: Path, size: tuple[int, int]) -> int:
 
 def our_check(folder: Path, size: tuple[int, int]) -> int:
     """List and check with this book."""
-    paths, _ = labelled_files(folder)
+    paths = list_image_files(folder).paths
     return len(paths) - len(find_broken_images(paths, read_image))
 
 
 def our_pass(folder: Path, size: tuple[int, int]) -> int:
     """List and read with this book."""
-    batches = make_image_pipeline(*labelled_files(folder), size, 128)
+    batches = make_image_pipeline(list_image_files(folder), size, 128)
     return sum(len(labels) for _, labels in batches)
 
 
 def verify_pass(folder: Path, size: tuple[int, int]) -> int:
     """Read and compare all with this book."""
-    classes = list_image_files(folder)
-    pictures = (Picture(path, name, "all") for name, files in classes.items() for path in files)
+    files = list_image_files(folder)
+    names = [files.class_names[label] for label in files.labels]
+    pictures = [Picture(path, name, "all") for path, name in zip(files.paths, names, strict=True)]
     report = verify_pictures(pictures, read_image)
     return report.num_images if report.may_be_trained_on else 0
 

@@ -6,20 +6,22 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
+from cnnbook._checks import checked
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class LabelledFiles:
     """Paths of pictures, the label of each, and the names of the classes.
 
     Attributes:
-        paths: One file each.
+        paths: One file each; text becomes paths.
         labels: (count,) whole numbers, below the number of classes; or (count, ...) of other
             numbers, such as shares of classes.
         class_names: The name of each class.
@@ -28,63 +30,91 @@ class LabelledFiles:
         ValueError: If there are not as many labels as paths, or a label is none of the classes.
 
     Example:
-        >>> files = LabelledFiles(["cat.1.jpg", "dog.1.jpg"], [0, 1], ("cat", "dog"))
-        >>> len(files), files.select([1]).paths
-        (2, ['dog.1.jpg'])
+        >>> files = LabelledFiles(["1.jpg", "2.jpg", "3.jpg"], [0, 1, 1], ("cat", "dog"))
+        >>> len(files), files.select(slice(2))
+        (3, LabelledFiles(2 files of the classes cat, dog))
     """
 
-    paths: Sequence[str | Path]
+    paths: list[Path]
     labels: np.ndarray
     class_names: tuple[str, ...]
+    # `checked` takes whatever has these, such as one that a copied file has made.
+    _fields: ClassVar[tuple[str, ...]] = ("paths", "labels", "class_names")
 
     def __post_init__(self) -> None:
         """Look whether the three belong together."""
-        if isinstance(self.paths, (str, Path)) or isinstance(self.class_names, str):
-            raise ValueError(
-                "`paths` and `class_names` must be lists, of one path or name each; got"
-                f" {self.paths!r} and {self.class_names!r}. Put a single one into brackets."
-            )
-        paths, labels = list(self.paths), np.asarray(self.labels)
-        for path in paths:
-            if not isinstance(path, (str, Path)):
-                raise ValueError(
-                    f"`paths` must be paths; got {path!r} ({type(path).__name__}). Open files and"
-                    " arrays are none: pass their names, or images to make_pipeline."
-                )
-        if labels.dtype.kind not in "iuf" and labels.size:
-            raise ValueError(
-                f"`labels` must be numbers; got {labels.dtype}. Of names take their place in"
-                " `class_names`: class_names.index(name)."
-            )
-        if labels.shape[:1] != (len(paths),):
-            count = len(labels) if labels.ndim else 1
-            raise ValueError(
-                f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
-                f" {count} labels."
-            )
-        object.__setattr__(self, "paths", paths)
-        object.__setattr__(self, "labels", labels)
-        object.__setattr__(self, "class_names", tuple(map(str, self.class_names)))
-        names, is_class = self.class_names, labels.ndim == 1 and labels.dtype.kind in "iu"
-        if is_class and labels.size and not 0 <= labels.min() <= labels.max() < len(names):
-            raise ValueError(
-                f"`labels` must be 0 to {len(names) - 1}, one of {len(names)} classes; got"
-                f" {labels.min()} to {labels.max()}. Number the classes from 0."
-            )
+        made = _three(self.paths, self.labels, self.class_names)
+        for name, value in zip(self._fields, made, strict=True):
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         """Count the pictures."""
         return len(self.paths)
 
-    def select(self, rows: Sequence[int] | np.ndarray | slice) -> LabelledFiles:
+    def __repr__(self) -> str:
+        """Say how many there are, on one line."""
+        return f"LabelledFiles({len(self):,} files of the classes {', '.join(self.class_names)})"
+
+    @checked
+    def select(self, rows: np.ndarray | slice) -> LabelledFiles:
         """Return some of the pictures, with their labels.
 
         Args:
             rows: Their numbers, one boolean a picture, or a slice such as `slice(100)`.
+
+        Raises:
+            ValueError: If there are no such pictures.
         """
-        chosen = np.arange(len(self.paths))[rows]
-        paths = [self.paths[operator.index(row)] for row in np.atleast_1d(chosen)]
-        return LabelledFiles(paths, self.labels[np.atleast_1d(chosen)], self.class_names)
+        try:
+            chosen = np.atleast_1d(np.arange(len(self))[_rows(rows)])
+        except (IndexError, TypeError) as error:
+            raise ValueError(
+                f"`rows` must choose among {len(self):,} pictures, by numbers from 0, by as many"
+                f" booleans, or by a slice; {error}."
+            ) from error
+        return LabelledFiles(
+            [self.paths[row] for row in chosen], self.labels[chosen], self.class_names
+        )
+
+
+def _rows(rows: np.ndarray | slice) -> np.ndarray | slice:
+    """Make an array of what is a list; an empty one has no type of its own."""
+    if isinstance(rows, slice):
+        return rows
+    numbers = np.asarray(rows)
+    return numbers if numbers.size else numbers.astype(int)
+
+
+@checked
+def _three(
+    paths: Sequence[str | Path], labels: np.ndarray, class_names: Sequence[str]
+) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
+    """Return paths, labels and names as the record keeps them, if they belong together.
+
+    Args:
+        paths: Names of files, a single one in brackets, and no images, which are for make_pipeline.
+        labels: The place in `class_names` of each picture's class, which class_names.index finds.
+        class_names: One name a class.
+    """
+    labels, names = np.asarray(labels), tuple(map(str, class_names))
+    if labels.shape[:1] != (len(paths),):
+        count = len(labels) if labels.ndim else 1
+        raise ValueError(
+            f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
+            f" {count} labels."
+        )
+    if labels.size and labels.dtype.kind not in "iuf":
+        raise ValueError(
+            f"`labels` must be whole numbers or shares; got {labels.dtype}. labels.astype(int)"
+            " makes numbers of them."
+        )
+    is_class = labels.size and labels.ndim == 1 and labels.dtype.kind in "iu"
+    if is_class and not 0 <= labels.min() <= labels.max() < len(names):
+        raise ValueError(
+            f"`labels` must be 0 to {len(names) - 1}, one of {len(names)} classes; got"
+            f" {labels.min()} to {labels.max()}. Number the classes from 0."
+        )
+    return [path if isinstance(path, Path) else Path(path) for path in paths], labels, names
 
 
 def shown(path: str | Path) -> str:

@@ -240,11 +240,14 @@ def test_photos_are_compared_with_the_legacy_generator_and_with_pytorchs_workers
 
 def test_photos_have_the_size_and_about_the_bytes_of_the_real_ones(tmp_path):
     from augment_photos import PHOTO_SIZE
-    from bench_tools import labelled_files, make_photos
+    from bench_tools import make_photos
     from PIL import Image
 
+    from cnnbook.datasets.image_folder import list_image_files
+
     make_photos(tmp_path, 6, 2, PHOTO_SIZE, (20, 27))
-    paths, labels = labelled_files(tmp_path)
+    files = list_image_files(tmp_path)
+    paths, labels = files.paths, files.labels
     assert [path.stem for path in paths] == ["00000", "00002", "00004", "00001", "00003", "00005"]
     assert list(labels) == [0, 0, 0, 1, 1, 1]
     assert {Image.open(path).size for path in paths} == {(266, 200)}

@@ -17,16 +17,17 @@ Neural Networks", section 4.1, for crops, mirror images and shifted colours. DeV
 https://arxiv.org/abs/1708.04552.
 Differs from the sources: colours are shifted channel by channel, not along the principal
 components of all pixels; the square of cutout lies wholly within the picture.
-
-This file stands alone: copy it, it needs only Keras (and TensorFlow itself, if Keras runs on it).
 """
 
-import functools
 import math
 from collections.abc import Callable
+from typing import Any, Literal
 
 import keras
 from keras import ops
+
+from cnnbook._checks import checked
+from cnnbook.datasets._resample import as_type, resample
 
 CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
     "horizontal_flip": (False, True, False),
@@ -46,6 +47,7 @@ GEOMETRY = tuple(CHANGES)[:7]
 FILL_MODES = ("reflect", "nearest", "constant")
 
 
+@checked
 def make_augmentation(
     *,
     horizontal_flip: bool = False,
@@ -60,7 +62,7 @@ def make_augmentation(
     color: float = 0.0,
     noise: float = 0.0,
     cutout: float = 0.0,
-    fill_mode: str = "reflect",
+    fill_mode: Literal["reflect", "nearest", "constant"] = "reflect",
     fill_value: float = 0.0,
     seed: int | None = None,
 ) -> keras.layers.Layer:
@@ -138,7 +140,8 @@ class Augmentation(keras.layers.Layer):
         seed: As there.
     """
 
-    def __init__(self, changes: dict, seed: int | None = None, **keywords):
+    @checked
+    def __init__(self, changes: dict[str, Any], seed: int | None = None, **keywords: Any) -> None:
         super().__init__(**{"dtype": "float32", **keywords}, autocast=False)
         self.changes, self.seed = changes, seed
         self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]
@@ -171,8 +174,8 @@ class Augmentation(keras.layers.Layer):
             return images
         dtype = keras.backend.standardize_dtype(images.dtype)
         if self.resizes:
-            images = self.resample(images, dtype, ops.shape(images)[:3])
-        return self.change_values(images, dtype)
+            images = self._resample(images, dtype, ops.shape(images)[:3])
+        return self._change_values(images, dtype)
 
     def change_and_resize(
         self, pixels: keras.KerasTensor, sizes: keras.KerasTensor, image_size: tuple[int, int]
@@ -192,15 +195,19 @@ class Augmentation(keras.layers.Layer):
         """
         dtype = keras.backend.standardize_dtype(pixels.dtype)
         new_shape = ops.shape(sizes)[0], *image_size
-        return self.change_values(self.resample(pixels, dtype, new_shape, sizes, image_size), dtype)
+        return self._change_values(
+            self._resample(pixels, dtype, new_shape, sizes, image_size), dtype
+        )
 
-    def resample(self, images, dtype, new_shape, *sizes) -> keras.KerasTensor:
+    def _resample(
+        self, images: keras.KerasTensor, dtype: str, new_shape: Any, *sizes: Any
+    ) -> keras.KerasTensor:
         """Move pixels; they have their last type then, unless values change after it."""
         fill = self.changes["fill_mode"], float(self.changes["fill_value"])
         dtype = dtype if self.only_moves else "float32"
-        return _resample(images, self.matrices(*new_shape), *fill, dtype, *sizes)
+        return resample(images, self._matrices(*new_shape), *fill, dtype, *sizes)
 
-    def change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    def _change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
         """Do what leaves pixels where they are, and convert to `dtype`."""
         if self.only_moves:
             return changed
@@ -209,7 +216,7 @@ class Augmentation(keras.layers.Layer):
         for name in ("brightness", "contrast"):
             changed = getattr(self, name)(changed, training=True) if name in self.asked else changed
         if "color" in self.asked:
-            shifts = self.changes["color"] * self.draw(shape[0], 1, 1, shape[3])
+            shifts = self.changes["color"] * self._draw(shape[0], 1, 1, shape[3])
             changed = ops.clip(changed + 255 * shifts, 0, 255)
         if "noise" in self.asked:
             spread = 255 * self.changes["noise"]
@@ -217,19 +224,19 @@ class Augmentation(keras.layers.Layer):
             changed = ops.clip(changed + noise, 0, 255)
         if "cutout" in self.asked:
             changed = self.cutout(changed, training=True)
-        return _as_type(changed, dtype)
+        return as_type(changed, dtype)
 
-    def draw(self, *shape: int) -> keras.KerasTensor:
+    def _draw(self, *shape: int) -> keras.KerasTensor:
         """Numbers drawn evenly from -1 to 1."""
         return keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=self.generator)
 
-    def matrices(self, count: int, height: int, width: int) -> keras.KerasTensor:
+    def _matrices(self, count: int, height: int, width: int) -> keras.KerasTensor:
         """Draw where each picture is read: (count, 2, 3), for rows (x, y), columns (x, y, 1).
 
         Places are in pixels, from the centre. The matrix leads from a place of the new picture
         to the place of the old one that is seen there.
         """
-        have, draws = self.changes, ops.unstack(self.draw(9, count), num=9)
+        have, draws = self.changes, ops.unstack(self._draw(9, count), num=9)
         mirror = [
             ops.where(draw < 0, -1.0, 1.0) if have[f"{way}_flip"] else ops.ones_like(draw)
             for way, draw in (("horizontal", draws[0]), ("vertical", draws[1]))
@@ -250,8 +257,9 @@ class Augmentation(keras.layers.Layer):
         return {**super().get_config(), "changes": dict(self.changes), "seed": self.seed}
 
 
+@checked
 def make_mixup(
-    num_classes: int, alpha: float = 0.2, seed: int | None = None
+    num_classes: int, *, alpha: float = 0.2, seed: int | None = None
 ) -> Callable[[keras.KerasTensor, keras.KerasTensor], tuple]:
     """Make a function that blends each picture with another of its batch, and the labels alike.
 
@@ -298,79 +306,3 @@ def make_mixup(
         return mixed["images"], mixed["labels"]
 
     return mixup
-
-
-def _as_type(values: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
-    """Convert floats; to whole numbers by rounding."""
-    return ops.cast(ops.round(values) if "int" in dtype else values, dtype)
-
-
-def _resample(images, matrices, fill_mode, fill_value, dtype, *sizes) -> keras.KerasTensor:
-    """Read each new pixel where its picture's matrix says.
-
-    `images` are a batch, or all arguments of `Augmentation.change_and_resize`: with `sizes`.
-    """
-    found = _neighbours(None if sizes else images, matrices, fill_mode, *sizes)
-    pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
-    return _blend(pixels, *found, fill_mode, fill_value, dtype)
-
-
-def _neighbours(images, matrices, fill_mode, sizes=None, image_size=None) -> tuple:
-    """Find the four old pixels around the place where each new one is read.
-
-    Returns the numbers of the upper left, upper right, lower left and lower right pixels among
-    all of the batch, the shares of the right and of the lower ones, and whether the place is in
-    the picture: four, two and one of (batch, height, width).
-    """
-    if sizes is None:
-        count, *image_size, _ = ops.shape(images)
-        sizes = ops.broadcast_to(ops.cast(ops.stack(image_size), "int32"), (count, 2))
-    height, width = image_size
-    old_height, old_width = (sizes[:, side, None, None] for side in (0, 1))
-    start = ops.cumsum(sizes[:, 0] * sizes[:, 1]) - sizes[:, 0] * sizes[:, 1]
-    ratios = ops.cast(sizes, "float32") / ops.cast(ops.stack(image_size), "float32")
-    matrices = matrices * ops.flip(ratios, axis=1)[:, :, None]
-    middle_y, middle_x, middle_down, middle_across = (
-        (ops.cast(side, "float32") - 1) / 2 for side in (old_height, old_width, height, width)
-    )
-    across = ops.arange(width, dtype="float32") - middle_across
-    down = ops.arange(height, dtype="float32")[:, None] - middle_down
-
-    def between(row: int, middle: keras.KerasTensor) -> tuple:
-        a, b, c = (matrices[:, row, column, None, None] for column in range(3))
-        place = a * across + (b * down + c + middle)
-        is_inside = abs(place - middle) < middle + 0.5
-        if fill_mode == "reflect":  # the edge of the outermost pixel is the mirror
-            place = 2 * middle + 0.5 - abs(2 * middle + 1 - abs(place + 0.5))
-        place = ops.clip(place, 0, 2 * middle)
-        first = ops.floor(place)
-        second = ops.minimum(first + 1, 2 * middle)
-        return ops.cast(first, "int32"), ops.cast(second, "int32"), place - first, is_inside
-
-    left, right, to_right, is_inside_x = between(0, middle_x)
-    upper, lower, to_lower, is_inside_y = between(1, middle_y)
-    above, below = (start[:, None, None] + row * old_width for row in (upper, lower))
-    corners = [above + left, above + right, below + left, below + right]
-    return corners, [to_right, to_lower], is_inside_x & is_inside_y
-
-
-def _blend(pixels, corners, shares, is_inside, fill_mode, fill_value, dtype):
-    """Interpolate between the pixels that `_neighbours` found."""
-    found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
-    to_right, to_lower = (share[..., None] for share in shares)
-    above, below = (one + to_right * (other - one) for one, other in (found[:2], found[2:]))
-    seen = above + to_lower * (below - above)
-    if fill_mode == "constant":
-        seen = ops.where(is_inside[..., None], seen, fill_value)
-    return _as_type(seen, dtype)
-
-
-_take = functools.partial(ops.take, axis=0)
-if keras.backend.backend() == "tensorflow":
-    import tensorflow
-
-    # Compiled into one loop each, which is much faster. In a single function the places would be
-    # found anew for each channel; and `ops.take` asks what is negative.
-    _take = tensorflow.gather
-    _compiled = tensorflow.function(jit_compile=True, reduce_retracing=True)
-    _neighbours, _blend = _compiled(_neighbours), _compiled(_blend)

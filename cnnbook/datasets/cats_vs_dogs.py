@@ -2,30 +2,38 @@
 
 Looks in the folder that the variable CNNBOOK_DATA names, in the cache (CNNBOOK_CACHE, or
 ~/.cache/cnnbook), and for a copy that TensorFlow Datasets (TFDS) has prepared. Paths and labels
-are returned: decoded, the photos would take 420 MB. `make_image_pipeline` of the file
-image_pipeline.py reads them when their turn comes.
+are returned: decoded, the photos would take 420 MB. `make_image_pipeline`
+reads them when their turn comes.
 
 Source: Elson, Douceur, Howell & Saul (2007), "Asirra: A CAPTCHA that Exploits Interest-Aligned
 Manual Image Categorization".
-
-This file stands alone: copy it, it needs only NumPy, and tensorflow-datasets for a copy of TFDS.
 """
 
+import contextlib
 import hashlib
 import os
-import shutil
-import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
 
 import numpy as np
 
+from cnnbook._checks import checked
+from cnnbook.datasets._places import (
+    NotHereError,
+    broken_tfds,
+    data_folder,
+    first_available,
+    made_whole,
+    prepared_by_tfds,
+    smallest_of_each,
+    tfds_folder,
+)
+from cnnbook.labelled_files import LabelledFiles
+
 CATS_AND_DOGS = ("cat", "dog")
 FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 TRAIN, TEST = range(1000), range(1000, 1400)  # numbers of the photos of each class
-ONE_DAY = 24 * 3600
 WAYS_OUT = {
     "cats_vs_dogs": (
         "get train.zip from https://www.kaggle.com/c/dogs-vs-cats/data or the zip file from"
@@ -44,18 +52,20 @@ WAYS_OUT = {
 
 
 class PhotoSplits(NamedTuple):
-    """Paths of photos and labels (count,) int64, in three parts."""
+    """Paths of photos and their labels, in three parts, and where they were found."""
 
-    train_paths: list[Path]
-    train_labels: np.ndarray
-    validation_paths: list[Path]
-    validation_labels: np.ndarray
-    test_paths: list[Path]
-    test_labels: np.ndarray
-    class_names: tuple[str, ...]
+    train: LabelledFiles
+    validation: LabelledFiles
+    test: LabelledFiles
     source: str
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class."""
+        return self.train.class_names
 
+
+@checked
 def load_cats_vs_dogs() -> PhotoSplits:
     """Find the photos of cats (label 0) and dogs (label 1), and say where.
 
@@ -75,6 +85,7 @@ def load_cats_vs_dogs() -> PhotoSplits:
     return _load("cats_vs_dogs", "Cats and dogs", CATS_AND_DOGS)
 
 
+@checked
 def load_flowers() -> PhotoSplits:
     """Find photos of five flowers, labels 0 to 4, and say where.
 
@@ -85,45 +96,30 @@ def load_flowers() -> PhotoSplits:
 
 
 def _load(name: str, title: str, class_names: tuple[str, ...]) -> PhotoSplits:
-    tried = []
-    for source, folder, reason in _places(name):
-        if folder and any((folder / part).is_dir() for part in ("train", "test")):
-            splits = _list_parts(folder, class_names, source)
-            train, validation, test = (f"{len(splits[part]):,}" for part in (0, 2, 4))
-            print(
-                f"{title} from {source}: {train} training, {validation} validation and {test} test"
-                " photos."
-            )
-            return splits
-        tried.append(f"  - {source}: {reason}")
-    ways = [f"  {number}. {way}" for number, way in enumerate(WAYS_OUT[name], start=1)]
-    first = f"{title} are nowhere to be found. Tried, in this order:"
-    raise FileNotFoundError("\n".join([first, *tried, "Ways out:", *ways]))
-
-
-def _places(name: str) -> Iterator[tuple[str, Path | None, str]]:
-    """Yield each place: what it is called, where it is, why it is passed by if nothing is there."""
-    roots = []
-    if os.environ.get("CNNBOOK_DATA"):
-        data = Path(os.environ["CNNBOOK_DATA"]).expanduser()
-        roots = [data, data / "tensorflow_datasets"]
-        yield f"CNNBOOK_DATA/{name}", data / name, f"no train and test in {data / name}"
-    else:
-        yield f"CNNBOOK_DATA/{name}", None, "the variable CNNBOOK_DATA is not set"
-    try:
-        cache = Path(os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook").expanduser() / name
-        roots.append(Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser())
-    except RuntimeError as error:  # there is no home folder
-        yield "the cache", None, str(error)
-        return
-    yield "the cache", cache, f"no train and test in {cache}"
+    places: dict[str, Callable[[], Path]] = {
+        f"CNNBOOK_DATA/{name}": lambda: _with_parts(data_folder() / name),
+        "the cache": lambda: _with_parts(_cache() / name),
+    }
     if name == "cats_vs_dogs":
-        # TFDS leaves a folder "incomplete.ABC_4.0.1" behind when it is killed.
-        found = [root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json"))]
-        if found:
-            _copy_tfds(found[0], cache)
-        places = " or ".join(map(str, roots))
-        yield "the prepared TFDS copy", cache, f"no prepared {name} in {places}"
+        places["the prepared TFDS copy"] = lambda: _with_parts(_copy_tfds(_cache() / name))
+    source, folder, _ = first_available(f"{title} are", places, WAYS_OUT[name])
+    splits = _list_parts(folder, class_names, source)
+    train, validation, test = (f"{len(part):,}" for part in splits[:3])
+    print(
+        f"{title} from {source}: {train} training, {validation} validation and {test} test photos."
+    )
+    return splits
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook").expanduser()
+
+
+def _with_parts(folder: Path) -> Path:
+    """Return a folder that holds photos for training or for the test."""
+    if not any((folder / part).is_dir() for part in ("train", "test")):
+        raise NotHereError(f"no train and test in {folder}")
+    return folder
 
 
 def _list_parts(folder: Path, class_names: tuple[str, ...], source: str) -> PhotoSplits:
@@ -133,51 +129,32 @@ def _list_parts(folder: Path, class_names: tuple[str, ...], source: str) -> Phot
         groups = [sorted((folder / part / label).glob("[!.]*.jpg")) for label in class_names]
         empty = zip(class_names, groups, strict=True)
         problems += [f"{part}/{label} holds no .jpg file" for label, group in empty if not group]
-        counts = [len(group) for group in groups]
-        parts.append([path for group in groups for path in group])
-        parts.append(np.repeat(np.arange(len(class_names)), counts))
-    train_paths, train_labels, test_paths, test_labels = parts
-    problems += [
-        f"{path} has 0 bytes" for path in train_paths + test_paths if not path.stat().st_size
-    ]
+        paths = [path for group in groups for path in group]
+        problems += [f"{path} has 0 bytes" for path in paths if not path.stat().st_size]
+        labels = np.repeat(np.arange(len(class_names)), [len(group) for group in groups])
+        parts.append(LabelledFiles(paths, labels, class_names))
     if problems:
         raise OSError(
             f"{folder} is no whole copy: {'; '.join(problems[:10])} ({len(problems)} problems in"
             " all). Move it away, and prepare it again."
         )
-    is_validation = _smallest_fifth(train_paths, train_labels)
-    return PhotoSplits(
-        [path for path, other in zip(train_paths, is_validation, strict=True) if not other],
-        train_labels[~is_validation],
-        [path for path, this in zip(train_paths, is_validation, strict=True) if this],
-        train_labels[is_validation],
-        test_paths,
-        test_labels,
-        class_names,
-        source,
-    )
+    known, test = parts
+    digests = [hashlib.sha256(path.read_bytes()).digest() for path in known.paths]
+    is_validation = smallest_of_each(digests, known.labels, lambda total: total // 5)
+    return PhotoSplits(known.select(~is_validation), known.select(is_validation), test, source)
 
 
-def _smallest_fifth(paths: list[Path], labels: np.ndarray) -> np.ndarray:
-    """Mark the fifth of each class whose content has the smallest SHA-256."""
-    digests = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
-    marks = np.zeros(len(paths), bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        first_beyond = sorted(digests[index] for index in members)[len(members) // 5]
-        marks[members] = [digests[index] < first_beyond for index in members]
-    return marks
-
-
-def _copy_tfds(root: Path, folder: Path) -> None:
+def _copy_tfds(folder: Path) -> Path:
     """Write the photos that are wanted of a TFDS copy into a folder: all of them, or nothing."""
+    roots = [tfds_folder()]
+    with contextlib.suppress(NotHereError):
+        roots = [data_folder(), data_folder() / "tensorflow_datasets", *roots]
+    root = prepared_by_tfds(folder.name, roots)
+    if root is None:
+        raise NotHereError(f"no prepared {folder.name} in {' or '.join(map(str, roots))}")
     import tensorflow_datasets as tfds
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    sweep(folder)
-    prefix = f".{folder.name}.incomplete-"
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
-        content = Path(temporary) / "content"
+    with made_whole(folder) as content:
         try:
             decoders = {"image": tfds.decode.SkipDecoding()}  # the JPEG file as it is
             photos = tfds.load(
@@ -195,20 +172,5 @@ def _copy_tfds(root: Path, folder: Path) -> None:
         except OSError:  # of the disk that is written to
             raise
         except Exception as error:  # TFDS and TensorFlow raise many kinds
-            raise OSError(
-                f"{root / 'cats_vs_dogs'} holds a TFDS copy that cannot be read"
-                f" ({type(error).__name__}: {str(error).partition(chr(10))[0]}). Move it away and"
-                " prepare it again."
-            ) from error
-        try:
-            content.replace(folder)
-        except OSError:
-            if not folder.is_dir():  # otherwise another process was faster
-                raise
-
-
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed more than a day ago left beside the folder."""
-    for path in folder.parent.glob(f".{folder.name}.incomplete-*"):
-        if time.time() - path.stat().st_mtime > ONE_DAY:
-            shutil.rmtree(path, ignore_errors=True)
+            raise broken_tfds(root / folder.name, error) from error
+    return folder

@@ -1,45 +1,39 @@
 """Cats against dogs: how do two archives of 25,000 photos become the 2,800 of a small task?
 
 `prepare_cats_vs_dogs` takes the first photos of each class into class folders, once, and whole or
-not at all; `load_cats_vs_dogs` of the file cats_vs_dogs.py finds them.
+not at all; `load_cats_vs_dogs` finds them.
 
 Source: Elson, Douceur, Howell & Saul (2007), "Asirra: A CAPTCHA that Exploits Interest-Aligned
 Manual Image Categorization". 25,000 of its photos are in Kaggle's train.zip
 (https://www.kaggle.com/c/dogs-vs-cats/data) and in Microsoft's kagglecatsanddogs_5340.zip
 (https://www.microsoft.com/en-us/download/details.aspx?id=54765).
-
-This file stands alone: copy it, it needs only Pillow.
 """
 
-import io
+import functools
 import json
 import re
-import shutil
-import tempfile
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
-from PIL import Image
+from cnnbook._checks import checked
+from cnnbook.datasets._places import made_whole
+from cnnbook.datasets._read import MAX_PIXELS, open_picture, reason_of
 
 PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
 # train/cat.0.jpg in one archive, PetImages/Cat/0.jpg in the other; hidden folders do not count.
 NAME = re.compile(r"(?:\./)?(?:[^./][^/]*/)*(cat|dog)[./]([0-9]{1,9})\.jpe?g", re.IGNORECASE)
 KNOWN_CORRUPT = ("cat/666.jpg", "dog/11702.jpg")  # 0 bytes each in Microsoft's archive
 SOURCES = "Kaggle's train.zip, Microsoft's kagglecatsanddogs zip, or a folder with either's content"
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 REPORT = "prepared.json"
-MAX_PIXELS = 50_000_000
 MAX_BYTES = 20_000_000  # of one photo
 MAX_TOTAL = 4 * 2**30
 MAX_RATIO = 100  # unpacked to packed; JPEG pictures have 1, a bomb 1,000
 ALWAYS_ALLOWED = 10 * 2**20
 MAX_LACKING = 0.2  # of the numbers of a class; some recipes delete 7 % of the photos
-ONE_DAY = 24 * 3600
 
-Entries = Iterator[tuple[str, Callable[[], BinaryIO]]]
+Entries = Iterator[tuple[str, Callable[[], IO[Any]]]]
 
 
 class UnsafeArchiveError(OSError):
@@ -54,6 +48,7 @@ class PreparedPhotos(NamedTuple):
     left_out: dict[str, str]
 
 
+@checked
 def prepare_cats_vs_dogs(
     zip_or_folder: str | Path, target: str | Path, *, train: int = 1000, test: int = 400
 ) -> PreparedPhotos:
@@ -88,37 +83,26 @@ def prepare_cats_vs_dogs(
     if min(train, test) < 1:
         raise ValueError(f"`train` and `test` must be at least 1; got {train} and {test}.")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        return read_report(target, train, test)
+        return _read_report(target, train, test)
     if not source.exists():
         raise FileNotFoundError(f"{source} does not exist; give {SOURCES}.")
-    entries = folder_entries(source) if source.is_dir() else zip_entries(source)
+    entries = _folder_entries(source) if source.is_dir() else _zip_entries(source)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sweep(target)
-        prefix = f".{target.name}.incomplete-"
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=target.parent) as temporary:
-            content = Path(temporary) / "content"
-            write_photos(content, entries, source, train, test)
-            content.replace(target)
+        with made_whole(target) as content:
+            _write_photos(content, entries, source, train, test)
     except OSError as error:
-        if error.errno in (13, 28, 30, 122):  # EACCES, ENOSPC, EROFS, EDQUOT
-            words = f"{target} cannot be made ({error.strerror}); take a folder with room to write"
-            raise OSError(error.errno, words) from error
-        if not (target / REPORT).exists():  # otherwise another process was faster
+        if error.errno not in (13, 28, 30, 122):  # EACCES, ENOSPC, EROFS, EDQUOT
             raise
-    return read_report(target, train, test)
+        words = f"{target} cannot be made ({error.strerror}); take a folder with room to write"
+        raise OSError(error.errno, words) from error
+    return _read_report(target, train, test)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed more than a day ago left beside the folder."""
-    for path in folder.parent.glob(f".{folder.name}.incomplete-*"):
-        if time.time() - path.stat().st_mtime > ONE_DAY:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def write_photos(folder: Path, entries: Entries, source: Path, train: int, test: int) -> None:
+def _write_photos(folder: Path, entries: Entries, source: Path, train: int, test: int) -> None:
     """Write the photos with the wanted numbers, and a report; raise where too much is wrong."""
-    taken, left_out, broken = {}, {}, []
+    taken: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    broken = []
     for place in PLACES:
         (folder / place).mkdir(parents=True)
     for name, opener in entries:
@@ -129,8 +113,8 @@ def write_photos(folder: Path, entries: Entries, source: Path, train: int, test:
         photo = f"{label}.{number}.jpg"
         if photo in taken:
             raise OSError(f"{source} has {photo} twice: {taken[photo]!r} and {name!r}.")
-        taken[photo], content = name, read_limited(source, name, opener)
-        problem = why_unreadable(content)
+        taken[photo], content = name, _read_limited(source, name, opener)
+        problem = _why_unreadable(content)
         if problem and name.lower().endswith(KNOWN_CORRUPT):
             left_out[name] = f"known to be corrupt: {problem}"
         elif problem:
@@ -148,18 +132,19 @@ def write_photos(folder: Path, entries: Entries, source: Path, train: int, test:
             words = f"{source} lacks {len(lacking):,} of the {len(photos):,} photos of {place}"
             raise OSError(f"{words} ({photos[0]} to {photos[-1]}); give {SOURCES}.")
         left_out |= dict.fromkeys(lacking, "does not occur")
-    report = {"train": train, "test": test, "counts": count_photos(folder), "left_out": left_out}
+    report = {"train": train, "test": test, "counts": _count_photos(folder), "left_out": left_out}
     (folder / REPORT).write_text(json.dumps(report, indent=1), encoding="utf-8")
 
 
-def count_photos(folder: Path) -> dict[str, int]:
+def _count_photos(folder: Path) -> dict[str, int]:
     """Count the photos in each part of each class."""
     return {place: len(list((folder / place).glob("[!.]*.jpg"))) for place in PLACES}
 
 
-def read_report(folder: Path, train: int, test: int) -> PreparedPhotos:
+def _read_report(folder: Path, train: int, test: int) -> PreparedPhotos:
     """Read what was made, if it is what is wanted, and still there."""
-    expected = {"train": train, "test": test, "counts": count_photos(folder)}
+    counts = _count_photos(folder)
+    expected = {"train": train, "test": test, "counts": counts}
     try:
         report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
         left_out = report.pop("left_out")
@@ -168,25 +153,23 @@ def read_report(folder: Path, train: int, test: int) -> PreparedPhotos:
     if report != expected:
         words = f"{folder} exists, but its {REPORT} says {report}, expected {expected}"
         raise FileExistsError(f"{words}. Move it away, or take another folder.")
-    return PreparedPhotos(folder, expected["counts"], left_out)
+    return PreparedPhotos(folder, counts, left_out)
 
 
-def why_unreadable(content: bytes) -> str:
+def _why_unreadable(content: bytes) -> str:
     """Say why this is no photo that can be decoded; nothing where it is one."""
+    if not 0 < len(content) <= MAX_BYTES:
+        return f"more than {MAX_PIXELS:,} pixels or {MAX_BYTES:,} bytes" if content else "0 bytes"
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            if picture.width * picture.height > MAX_PIXELS or len(content) > MAX_BYTES:
-                return f"more than {MAX_PIXELS:,} pixels or {MAX_BYTES:,} bytes"
+        with open_picture(content) as picture:
             picture.draft("L", (1, 1))  # of a JPEG all is unpacked, but little computed
             picture.load()
-    except Image.UnidentifiedImageError:
-        return f"none of {', '.join(FORMATS)}" if content else "0 bytes"
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
-        return reason_of(error)
+        return reason_of(error).removeprefix("it is ")
     return ""
 
 
-def zip_entries(path: Path) -> Entries:
+def _zip_entries(path: Path) -> Entries:
     """Yield each name in a zip file and what opens it, after a look at all that it declares."""
     try:
         archive = zipfile.ZipFile(path)
@@ -196,31 +179,31 @@ def zip_entries(path: Path) -> Entries:
         infos = archive.infolist()
         total = sum(info.file_size for info in infos)
         limit = min(MAX_TOTAL, max(MAX_RATIO * path.stat().st_size, ALWAYS_ALLOWED))
-        reasons = [f"the name {name!r} leaves the folder" for name in map(bad_name, infos) if name]
+        reasons = [f"the name {name!r} leaves the folder" for name in map(_bad_name, infos) if name]
         if total > limit:
             reasons.append(f"it unpacks to {total:,} bytes; for its size {limit:,} are allowed")
         if reasons:
             words = f"{path} was refused as a whole: {reasons[0]}"
             raise UnsafeArchiveError(f"{words}. Get it from its maker again.")
         for info in infos:
-            yield info.filename, lambda info=info: archive.open(info)
+            yield info.filename, functools.partial(archive.open, info)
 
 
-def bad_name(info: zipfile.ZipInfo) -> str | None:
+def _bad_name(info: zipfile.ZipInfo) -> str | None:
     """Return a name that leads out of the folder it is unpacked in, on any system."""
     name = info.orig_filename
     parts = name.replace("\\", "/").split("/")
     return name if ".." in parts or not parts[0] or ":" in name[:2] else None
 
 
-def folder_entries(folder: Path) -> Entries:
+def _folder_entries(folder: Path) -> Entries:
     """Yield the name of each file below a folder and what opens it; links are not followed."""
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not path.is_symlink():
-            yield path.relative_to(folder).as_posix(), lambda path=path: path.open("rb")
+            yield path.relative_to(folder).as_posix(), functools.partial(path.open, "rb")
 
 
-def read_limited(source: Path, name: str, opener: Callable[[], BinaryIO]) -> bytes:
+def _read_limited(source: Path, name: str, opener: Callable[[], IO[Any]]) -> bytes:
     """Read one file, but not more than a photo may have."""
     try:
         with opener() as file:
@@ -228,9 +211,3 @@ def read_limited(source: Path, name: str, opener: Callable[[], BinaryIO]) -> byt
     except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged files
         reason = f"{name!r} cannot be read: {reason_of(error)}"
         raise OSError(f"{source} is damaged: {reason}. Get it again.") from error
-
-
-def reason_of(error: Exception) -> str:
-    """Say on one line what an error says."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(reason.split()).rstrip(".")

@@ -3,8 +3,6 @@
 JPEG files are decoded whole by TensorFlow, in parallel, to grey and at an eighth of their size: a
 file that is cut short or damaged shows there. What it does not pass, and every other kind of file,
 is read by the reader that training uses, which says what is wrong.
-
-This file stands alone: copy it, it needs only TensorFlow.
 """
 
 import os
@@ -13,10 +11,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-MAX_PIXELS = 50_000_000
-MAX_BYTES = 200_000_000
+from cnnbook._checks import checked
+from cnnbook.datasets._batches import as_they_come
+from cnnbook.datasets._read import MAX_BYTES, MAX_PIXELS
 
 
+@checked
 def find_broken_images(
     paths: Sequence[str | Path], read: Callable[[str | Path], object]
 ) -> dict[str | Path, str]:
@@ -31,14 +31,12 @@ def find_broken_images(
     """
     names = tf.data.Dataset.from_tensor_slices([os.fsencode(path) for path in paths] or [b""])
     passed = names.enumerate().map(
-        lambda index, name: tf.where(is_whole_jpeg(name), index, -1),
+        lambda index, name: tf.where(_is_whole_jpeg(name), index, -1),
         num_parallel_calls=os.cpu_count(),
         deterministic=False,
     )
-    options = tf.data.Options()
-    options.autotune.enabled = False  # it may hold up the end, for as long as all before took
-    passed = passed.ignore_errors().batch(1024).with_options(options)
-    # What raises is dropped here, and so is not among the good ones.
+    passed = as_they_come(passed.ignore_errors().batch(1024))
+    # What raises was dropped there, and so is not among the good ones.
     good = {int(index) for some in passed for index in some.numpy()}
     broken = {}
     for index, path in enumerate(paths):
@@ -50,7 +48,7 @@ def find_broken_images(
     return broken
 
 
-def is_whole_jpeg(name: tf.Tensor) -> tf.Tensor:
+def _is_whole_jpeg(name: tf.Tensor) -> tf.Tensor:
     """Decode a file; raises where it is no JPEG, too large, or damaged.
 
     All of it is read and unpacked, but only to grey, at an eighth of the size.

@@ -7,9 +7,6 @@ copy that is found but broken is an error: it is never quietly replaced by a sma
 
 Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
 (2017), "Fashion-MNIST: a Novel Image Dataset", https://arxiv.org/abs/1708.07747.
-
-This file stands alone: copy it, it needs only NumPy, and tensorflow-datasets
-and filelock for TFDS copies.
 """
 
 from __future__ import annotations
@@ -19,17 +16,21 @@ import hashlib
 import io
 import json
 import math
-import os
-import shutil
-import socket
-import time
-import urllib.request
 import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
+
+from cnnbook._checks import checked
+from cnnbook.datasets._places import (
+    ImageSplits,
+    NotHereError,
+    data_folder,
+    embedded_folders,
+    first_available,
+    split_and_announce,
+    tfds_places,
+)
 
 DIGITS = tuple("0123456789")
 ARTICLES = (
@@ -68,6 +69,7 @@ HOSTS = {
 }
 
 
+@checked
 def load_mnist() -> ImageSplits:
     """Load handwritten digits, and say where from.
 
@@ -84,6 +86,7 @@ def load_mnist() -> ImageSplits:
     return _load_checked("mnist", "MNIST", DIGITS)
 
 
+@checked
 def load_fashion_mnist() -> ImageSplits:
     """Load pictures of clothes, and say where from; as `load_mnist` in everything else.
 
@@ -95,16 +98,17 @@ def load_fashion_mnist() -> ImageSplits:
 
 def _load_checked(name: str, title: str, class_names: tuple[str, ...]) -> ImageSplits:
     places = {
-        f"CNNBOOK_DATA/{name}": lambda: _read_folder(name),
+        f"CNNBOOK_DATA/{name}": lambda: _read_four(data_folder() / name, PUBLISHED[name]),
         **tfds_places(name, HOSTS[name]),
         "the embedded copy": lambda: _read_embedded(name),
     }
     ways_out = [way.format(name=name, title=title) for way in WAYS_OUT]
-    source, arrays, passed_by = first_available(title, places, ways_out)
-    return split_and_announce(title, source, arrays, class_names)._replace(passed_by=passed_by)
+    source, arrays, passed_by = first_available(f"{title} is", places, ways_out)
+    return split_and_announce(title, source, arrays, class_names, passed_by)
 
 
-def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
+@checked
+def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
     """Read one idx .gz file of unsigned bytes, and check all that can be checked.
 
     Args:
@@ -118,6 +122,7 @@ def read_idx(path: Path, expected_sha256: str | None = None) -> np.ndarray:
         OSError: If the file is empty, no gzip file, cut short, damaged, of another kind than its
             name says, of another length than its header says, or has another checksum.
     """
+    path = Path(path)
     packed = path.read_bytes()
     again = "Download it again, or restore it from a backup."
     if not packed:
@@ -173,154 +178,10 @@ def _read_four(folder: Path, checksums: tuple[str, ...]) -> list[np.ndarray]:
     return [array[..., None] if array.ndim == 3 else array for array in arrays]
 
 
-def _read_folder(name: str) -> list[np.ndarray]:
-    data = os.environ.get("CNNBOOK_DATA")
-    if not data:
-        raise NotHereError("the variable CNNBOOK_DATA is not set")
-    return _read_four(Path(data).expanduser() / name, PUBLISHED[name])
-
-
 def _read_embedded(name: str) -> list[np.ndarray]:
-    here = Path(__file__).resolve()
-    for folder in (here.parents[1] / "_data", here.parents[min(2, len(here.parents) - 1)] / "data"):
+    for folder in embedded_folders():
         if (folder / "manifest.json").is_file():
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             checksums = tuple(manifest[f"{name}/{file}"]["content_sha256"] for file in FILES)
             return _read_four(folder / name, checksums)
     raise NotHereError("this file was copied out of cnnbook, and its data/ was not")
-
-
-# From here on the file cifar.py says the same, word for word.
-
-
-class ImageSplits(NamedTuple):
-    """Images (count, height, width, channels) uint8 and labels (count,) int64, in three parts."""
-
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    validation_images: np.ndarray
-    validation_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-    class_names: tuple[str, ...]
-    source: str
-    passed_by: tuple[str, ...] = ()  # the places that had no copy, each with the reason
-
-
-class NotHereError(Exception):
-    """This place holds no copy; look in the next one."""
-
-
-def first_available(
-    title: str, places: dict[str, Callable[[], list[np.ndarray]]], ways_out: list[str]
-) -> tuple[str, list[np.ndarray], tuple[str, ...]]:
-    """Read from the first place that has a copy; otherwise say what was tried and what to do.
-
-    Returns:
-        The place, its arrays, and why each place before it was passed by.
-    """
-    reasons = []
-    for place, read in places.items():
-        try:
-            return place, read(), tuple(reasons)
-        except (NotHereError, RuntimeError) as reason:  # the latter where there is no home folder
-            reasons.append(f"{place}: {reason}")
-    lines = [f"{title} is nowhere to be found. Tried, in this order:"]
-    lines += [f"  - {reason}" for reason in reasons]
-    lines += ["Ways out:", *(f"  {number}. {way}" for number, way in enumerate(ways_out, start=1))]
-    raise FileNotFoundError("\n".join(lines))
-
-
-def tfds_places(
-    name: str, host: str, label_key: str = "label"
-) -> dict[str, Callable[[], list[np.ndarray]]]:
-    """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
-    data = Path(os.environ.get("CNNBOOK_DATA", "")).expanduser()
-    home = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets"))
-    roots = [data, data / "tensorflow_datasets"] if os.environ.get("CNNBOOK_DATA") else []
-    return {
-        "CNNBOOK_DATA/tensorflow_datasets": lambda: _read_tfds(name, label_key, roots),
-        "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [home.expanduser()]),
-        "a download through TFDS": lambda: _download_tfds(name, label_key, home.expanduser(), host),
-    }
-
-
-def _read_tfds(name: str, label_key: str, roots: list[Path]) -> list[np.ndarray]:
-    """Read train images, train labels, test images and test labels as TFDS has prepared them."""
-    if not roots:
-        raise NotHereError("the variable CNNBOOK_DATA is not set")
-    # TFDS leaves a folder "incomplete.ABC_3.0.2" behind when it is killed.
-    found = [root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json"))]
-    if not found:
-        raise NotHereError(f"no prepared {name} in {roots[-1]}")
-    import tensorflow_datasets as tfds
-
-    try:
-        parts = tfds.load(
-            name, split=["train", "test"], data_dir=found[0], download=False, batch_size=-1
-        )
-        return [part[key].numpy() for part in parts for key in ("image", label_key)]
-    except Exception as error:
-        raise OSError(
-            f"{found[0] / name} holds a TFDS copy that cannot be read ({type(error).__name__}:"
-            f" {str(error).partition(chr(10))[0]}). Move it away and prepare it again."
-        ) from error
-
-
-def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> list[np.ndarray]:
-    """Let TFDS download and prepare; ask first whether the host answers (TFDS waits 3 minutes)."""
-    if "CNNBOOK_OFFLINE" in os.environ:
-        raise NotHereError("the variable CNNBOOK_OFFLINE forbids it")
-    try:
-        if not urllib.request.getproxies():
-            socket.create_connection((host, 443), timeout=5).close()
-    except OSError as error:
-        raise NotHereError(f"no network: {host} does not answer ({error})") from None
-    try:
-        import tensorflow_datasets as tfds
-        from filelock import FileLock
-
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
-            _sweep(folder / name)
-            tfds.builder(name, data_dir=folder).download_and_prepare()
-    except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-        raise NotHereError(f"it failed ({reason})") from error
-    return _read_tfds(name, label_key, [folder])
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what a TFDS that was killed more than a day ago has left of a data set."""
-    for path in folder.glob("incomplete.??????_*"):
-        if time.time() - path.stat().st_mtime > 24 * 3600:
-            shutil.rmtree(path, ignore_errors=True)
-
-
-def split_and_announce(
-    title: str, source: str, arrays: list[np.ndarray], class_names: tuple[str, ...]
-) -> ImageSplits:
-    """Set the validation images apart, and print one line: which source, how many images.
-
-    Validation gets the training images whose pixels have the smallest SHA-256: 5,000 of a whole
-    set, 1,000 of a small one. So the choice depends on the pixels alone, not on the order of a
-    file or on a random generator, and equal pictures always stay together: rather than part them,
-    validation gets a few images less.
-    """
-    images, labels, test_images, test_labels = arrays
-    digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
-    count = 5_000 if len(images) >= 50_000 else min(1_000, len(images) // 5)
-    first_beyond = sorted(digests)[count]
-    is_validation = np.array([digest < first_beyond for digest in digests])
-    splits = ImageSplits(
-        *(images[~is_validation], labels[~is_validation].astype(np.int64)),
-        *(images[is_validation], labels[is_validation].astype(np.int64)),
-        *(test_images.copy(), test_labels.astype(np.int64)),
-        class_names,
-        source,
-    )
-    print(
-        f"{title} from {source}: {len(splits.train_images):,} training,"
-        f" {len(splits.validation_images):,} validation and {len(test_images):,} test images."
-    )
-    return splits

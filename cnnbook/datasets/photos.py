@@ -2,8 +2,6 @@
 
 A cat (Stefan van der Walt, CC0), a cup of coffee (Rachel Michetti, CC0), a rocket (SpaceX, public
 domain) and a man with a camera (Lav Varshney, CC0), as scikit-image ships them.
-
-This file stands alone: copy it, it needs only NumPy and Pillow, and the folder data/photos beside.
 """
 
 from pathlib import Path
@@ -11,9 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cnnbook._checks import checked
+from cnnbook.datasets._places import embedded_folders
+
 PHOTOS = {"cat": "cat.png", "coffee": "coffee.png", "rocket": "rocket.jpg", "camera": "camera.png"}
 
 
+@checked
 def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarray:
     """Load one photograph.
 
@@ -30,9 +32,7 @@ def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarra
     """
     if name not in PHOTOS:
         raise ValueError(f"`name` must be one of {', '.join(PHOTOS)}; got {name!r}.")
-    here = Path(__file__).resolve()
-    embedded = [here.parents[1] / "_data", here.parents[min(2, len(here.parents) - 1)] / "data"]
-    folders = [Path(folder)] if folder else [place / "photos" for place in embedded]
+    folders = [Path(folder)] if folder else [place / "photos" for place in embedded_folders()]
     for place in folders:
         if (place / PHOTOS[name]).is_file():
             with Image.open(place / PHOTOS[name]) as photo:

@@ -3,18 +3,20 @@
 Shuffle, batch, augment, prefetch. Shuffling comes before batching, so that batches differ from
 epoch to epoch; augmentation sees whole batches, which is faster; and evaluation neither shuffles
 nor augments nor drops the last, smaller batch.
-
-This file stands alone: copy it, it needs only TensorFlow and NumPy.
 """
 
-import inspect
+import functools
 import os
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
+from cnnbook._checks import checked
+from cnnbook.datasets._batches import as_they_come, change_batch
 
+
+@checked
 def make_pipeline(
     images: np.ndarray,
     labels: np.ndarray,
@@ -62,17 +64,6 @@ def make_pipeline(
         dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size)
     if training and augment is not None:
-        dataset = dataset.map(
-            lambda *batch: change_batch(augment, *batch), num_parallel_calls=os.cpu_count()
-        )
-    options = tf.data.Options()
-    options.autotune.enabled = False  # it may hold up the end of an epoch, for as long as that took
-    return dataset.prefetch(2).with_options(options)
-
-
-def change_batch(augment: Callable, images: tf.Tensor, labels: tf.Tensor) -> tuple:
-    """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
-    parameters = inspect.signature(getattr(augment, "call", augment)).parameters
-    offered = {"training": True, "labels": labels}
-    changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
-    return changed if "labels" in parameters else (changed, labels)
+        change = functools.partial(change_batch, augment)
+        dataset = dataset.map(change, num_parallel_calls=os.cpu_count())
+    return as_they_come(dataset.prefetch(2))

@@ -11,16 +11,17 @@ Chan, Golub & LeVeque (1979), "Updating Formulae and a Pairwise Algorithm for Co
 Variances", https://doi.org/10.1007/978-3-642-51461-6_3, for the sums over batches.
 Differs from the source: directions in which the images do not vary at all come out as 0, where
 dividing by their spread would blow rounding errors up.
-
-This file stands alone: copy it, it needs only Keras and NumPy.
 """
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+
+from cnnbook._checks import checked
 
 LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
 
@@ -28,12 +29,12 @@ LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
 class _Adapted(keras.layers.Layer):
     """What the four layers share: float32, numbers from `adapt`, and no use before it."""
 
-    def __init__(self, **keywords):
+    def __init__(self, **keywords: Any) -> None:
         super().__init__(**{"dtype": "float32", **keywords})
         self.adapted = False
 
     @classmethod
-    def from_config(cls, config: dict) -> "_Adapted":
+    def from_config(cls, config: dict[str, Any]) -> "_Adapted":
         layer = cls(**config)
         layer.adapted = True  # a loaded model brings the numbers along
         return layer
@@ -48,7 +49,8 @@ class _Adapted(keras.layers.Layer):
         for name, shape in self._shapes(tuple(input_shape[1:])).items():
             setattr(self, name, self.add_weight(shape, "zeros", trainable=False, name=name))
 
-    def adapt(self, data: Iterable) -> None:
+    @checked
+    def adapt(self, data: Iterable[Any]) -> None:
         """Learn the numbers from training images.
 
         Args:
@@ -73,11 +75,11 @@ class _Adapted(keras.layers.Layer):
         for name, value in numbers.items():
             getattr(self, name).assign(value)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """Describe the layer so that it can be made again."""
         return super().get_config()  # without this, Keras leaves the name out
 
-    def _centred(self, images: keras.KerasTensor) -> keras.KerasTensor:
+    def _centered(self, images: keras.KerasTensor) -> keras.KerasTensor:
         return ops.cast(images, self.compute_dtype) - self.mean
 
 
@@ -95,13 +97,13 @@ class MeanImage(_Adapted):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape}
 
-    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
         _, mean, _ = _moments(data, _squares)
         return {"mean": mean}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
-        return self._centred(images)
+        return self._centered(images)
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -121,7 +123,7 @@ class Standardize(_Adapted):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape, "scale": image_shape}
 
-    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
         count, mean, squares = _moments(data, _squares)
         variance = squares.reshape(mean.shape) / count
         # Rounding leaves a constant value with a tiny variance; this is scikit-learn's bound.
@@ -131,7 +133,7 @@ class Standardize(_Adapted):
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
-        return self._centred(images) * self.scale
+        return self._centered(images) * self.scale
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -155,7 +157,10 @@ class PCAWhitening(_Adapted):
         [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
 
-    def __init__(self, components: int | None = None, epsilon: float = 1e-5, **keywords):
+    @checked
+    def __init__(
+        self, components: int | None = None, epsilon: float = 1e-5, **keywords: Any
+    ) -> None:
         if components is not None and components < 1:
             raise ValueError(f"`components` must be 1 or more, or None for all; got {components}.")
         if not epsilon >= 0:
@@ -167,16 +172,16 @@ class PCAWhitening(_Adapted):
         values = math.prod(image_shape)
         return {"mean": image_shape, "matrix": (values, self.components or values)}
 
-    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
         mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": directions * scales}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to (batch, components)."""
-        flat = ops.reshape(self._centred(images), (-1, self.matrix.shape[0]))
+        flat = ops.reshape(self._centered(images), (-1, self.matrix.shape[0]))
         return ops.matmul(flat, self.matrix)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """Describe the layer so that it can be made again."""
         own = {"components": self.components, "epsilon": self.epsilon}
         return {**super().get_config(), **own}
@@ -200,7 +205,7 @@ class ZCAWhitening(PCAWhitening):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape, "matrix": (math.prod(image_shape),) * 2}
 
-    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
         mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": (directions * scales) @ directions.T}
 
@@ -210,7 +215,7 @@ class ZCAWhitening(PCAWhitening):
 
 
 def _principal_directions(
-    data: Iterable, components: int | None, epsilon: float
+    data: Iterable[Any], components: int | None, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean image, directions from the largest variance, one a column, and the scale of each."""
     count, mean, products = _moments(data, _products)
@@ -229,22 +234,24 @@ def _principal_directions(
     return mean, (directions * signs)[:, :components], scales[:components]
 
 
-def _squares(centred: np.ndarray) -> np.ndarray:
-    return (centred**2).sum(axis=0)
+def _squares(centered: np.ndarray) -> np.ndarray:
+    return (centered**2).sum(axis=0)
 
 
-def _products(centred: np.ndarray) -> np.ndarray:
-    if 8 * centred.shape[1] ** 2 > LARGEST_COVARIANCE:
+def _products(centered: np.ndarray) -> np.ndarray:
+    if 8 * centered.shape[1] ** 2 > LARGEST_COVARIANCE:
         raise ValueError(
             f"`data` must have at most 16,384 values an image, or its covariance does not fit in"
-            f" memory; got {centred.shape[1]:,}. Shrink the images, or whiten patches of them."
+            f" memory; got {centered.shape[1]:,}. Shrink the images, or whiten patches of them."
         )
-    return centred.T @ centred
+    return centered.T @ centered
 
 
-def _moments(data: Iterable, spread: Callable) -> tuple[int, np.ndarray, np.ndarray]:
+def _moments(
+    data: Iterable[Any], spread: Callable[[np.ndarray], np.ndarray]
+) -> tuple[int, np.ndarray, np.ndarray]:
     """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
-    count, mean, total = 0, 0.0, 0.0
+    count, mean, total = 0, np.zeros(()), np.zeros(())
     for batch in _batches(data):
         if count and batch.shape[1:] != mean.shape:
             raise ValueError(
@@ -264,14 +271,17 @@ def _moments(data: Iterable, spread: Callable) -> tuple[int, np.ndarray, np.ndar
     return count, mean, total
 
 
-def _batches(data: Iterable) -> Iterator[np.ndarray]:
+def _batches(data: Any) -> Iterator[np.ndarray]:
     """Images in float64, some at a time."""
     if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
         raise ValueError("`data` must end; got an infinite dataset. Leave `repeat` out.")
     if hasattr(data, "shape"):
         data = np.array_split(data, range(1024, len(data), 1024))
     for batch in data:
-        images = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch, "float64")
+        try:
+            images = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch, float)
+        except (TypeError, ValueError, LookupError) as error:
+            raise ValueError(f"`data` must hold batches of numbers; {error}.") from error
         if images.ndim < 2:
             raise ValueError(
                 f"`data` must come in batches (count, ...); got shape {images.shape}. Batch the"

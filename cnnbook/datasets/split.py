@@ -2,8 +2,6 @@
 
 It depends on what is in the files, not on their names, order or place, so that every machine
 chooses the same ones, and copies of a picture stay on one side.
-
-This file stands alone: copy it, it needs only NumPy.
 """
 
 import hashlib
@@ -13,11 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnbook._checks import checked
+from cnnbook.datasets._places import smallest_of_each
+from cnnbook.labelled_files import shown
 
+
+@checked
 def split_by_content(
     paths: Sequence[str | Path],
     labels: np.ndarray,
     validation_fraction: float = 0.2,
+    *,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the pictures for training and for validation, the same on every machine.
@@ -36,7 +40,7 @@ def split_by_content(
 
     Raises:
         ValueError: If the fraction is not between 0 and 1, or leaves a class without a picture
-            in one of the parts.
+            in one of the parts; or if there is not one label for each path.
         OSError: If a file cannot be read: names it.
     """
     if not 0 < validation_fraction < 1:
@@ -44,33 +48,36 @@ def split_by_content(
             f"`validation_fraction` must be between 0 and 1; got {validation_fraction}."
         )
     labels = np.asarray(labels)
-    digests = [content_digest(path, str(seed).encode()) for path in paths]
-    warn_of_contradictions(paths, labels, digests)
-    is_validation = np.zeros(len(paths), bool)
+    if labels.shape != (len(paths),):
+        raise ValueError(
+            f"`labels` must be (count,), one for each of the {len(paths)} `paths`; got labels of"
+            f" shape {labels.shape}."
+        )
+    digests = [_content_digest(path, seed) for path in paths]
+    _warn_of_contradictions(paths, labels, digests)
+    is_validation = smallest_of_each(
+        digests, labels, lambda total: min(round(validation_fraction * total), total - 1)
+    )
     for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        count = min(round(validation_fraction * len(members)), len(members) - 1)
-        first_beyond = sorted(digests[index] for index in members)[count]
-        chosen = [index for index in members if digests[index] < first_beyond]
-        if not chosen:
+        members = labels == label
+        if not is_validation[members].any():
             raise ValueError(
-                f"`validation_fraction` {validation_fraction} of the {len(members)} pictures with"
+                f"`validation_fraction` {validation_fraction} of the {members.sum()} pictures with"
                 f" label {label} leaves none for one of the parts; take another fraction, or add"
                 " pictures that differ."
             )
-        is_validation[chosen] = True
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
-def content_digest(path: str | Path, salt: bytes) -> bytes:
-    """Return the SHA-256 of a salt and the content of a file."""
+def _content_digest(path: str | Path, seed: int) -> bytes:
+    """Return the SHA-256 of a seed and the content of a file."""
     try:
-        return hashlib.sha256(salt + b"/" + Path(path).read_bytes()).digest()
+        return hashlib.sha256(f"{seed}/".encode() + Path(path).read_bytes()).digest()
     except (OSError, ValueError) as error:
         raise OSError(f"{shown(path)} cannot be read: {error}.") from error
 
 
-def warn_of_contradictions(
+def _warn_of_contradictions(
     paths: Sequence[str | Path], labels: np.ndarray, digests: list[bytes]
 ) -> None:
     """Warn where the same content has two labels."""
@@ -81,14 +88,5 @@ def warn_of_contradictions(
             warnings.warn(
                 f"{shown(paths[other])} and {shown(paths[index])} are the same picture with the"
                 f" labels {labels[other]} and {labels[index]}; remove one.",
-                stacklevel=3,
+                stacklevel=4,
             )
-
-
-# This one is that of image_folder.py, word for word.
-
-
-def shown(path: str | Path) -> str:
-    """Return a path for a message: on one line, and printable whatever its bytes are."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)

@@ -3,8 +3,6 @@
 Errors forbid training: pictures that cannot be read, the same picture in two classes or in two
 parts (a test picture among the training pictures makes the test worthless). Warnings do not:
 classes of very different size, tiny pictures, names with a wrong ending. Nothing is changed.
-
-This file stands alone: copy it, it needs only the standard library.
 """
 
 import hashlib
@@ -16,6 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
+
+import numpy as np
+
+from cnnbook._checks import checked
+from cnnbook.labelled_files import shown
 
 MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
 SMALL = 32  # pixels of the shorter side that most networks need
@@ -49,7 +52,7 @@ class Report(NamedTuple):
         return not self.errors
 
 
-class Finding(NamedTuple):
+class _Finding(NamedTuple):
     """What one file is: its size and the hash of its pixels, or why it cannot be read."""
 
     shape: tuple[int, int]
@@ -58,9 +61,10 @@ class Finding(NamedTuple):
     notices: list[str]
 
 
+@checked
 def verify_pictures(
     pictures: Iterable[Picture],
-    read: Callable[[Path], object],
+    read: Callable[[Path], np.ndarray],
     class_names: dict[str, list[str]] | None = None,
     progress: Callable[[int], object] = lambda count: None,
 ) -> Report:
@@ -79,7 +83,7 @@ def verify_pictures(
     errors, notices = defaultdict(list), defaultdict(list)
     first: dict[bytes, Picture] = {}
     heights, widths, unreadable = [], [], []
-    for number, (picture, found) in enumerate(inspect_all(pictures, read), start=1):
+    for number, (picture, found) in enumerate(_inspect_all(pictures, read), start=1):
         progress(number)
         labels = counts.setdefault(picture.part, {})
         labels[picture.label] = labels.get(picture.label, 0) + 1
@@ -94,10 +98,10 @@ def verify_pictures(
         widths.append(found.shape[1])
         other = first.setdefault(found.digest, picture)
         if other is not picture:
-            kind, severe = kind_of_twin(other, picture)
+            kind, severe = _kind_of_twin(other, picture)
             line = f"{shown(other.path)} and {shown(picture.path)}"
             (errors if severe else notices)[kind].append(line)
-    add_class_problems(counts, errors, notices)
+    _add_class_problems(counts, errors, notices)
     return Report(
         sum(sum(labels.values()) for labels in counts.values()),
         counts,
@@ -112,30 +116,30 @@ def verify_pictures(
     )
 
 
-def inspect_all(
-    pictures: Iterable[Picture], read: Callable[[Path], object]
-) -> Iterator[tuple[Picture, Finding]]:
+def _inspect_all(
+    pictures: Iterable[Picture], read: Callable[[Path], np.ndarray]
+) -> Iterator[tuple[Picture, _Finding]]:
     """Inspect in several threads, a thousand at a time, in order."""
     pictures = iter(pictures)
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.simplefilter("ignore")  # what the reader warns of is in the report
         while some := list(itertools.islice(pictures, 1000)):
             parts = [some[start : start + 50] for start in range(0, len(some), 50)]
-            found = pool.map(lambda part: [inspect(it.path, read) for it in part], parts)
+            found = pool.map(lambda part: [_inspect(it.path, read) for it in part], parts)
             yield from zip(some, itertools.chain.from_iterable(found), strict=True)
 
 
-def inspect(path: Path, read: Callable[[Path], object]) -> Finding:
+def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Finding:
     """Read one picture, and look at its file."""
     try:
         pixels = read(path)
         digest = hashlib.sha256(pixels.tobytes() + repr(pixels.shape).encode()).digest()
-        return Finding(pixels.shape[:2], digest, "", notices_of(path, pixels.shape))
+        return _Finding(pixels.shape[:2], digest, "", _notices_of(path, pixels.shape))
     except OSError as error:
-        return Finding((0, 0), b"", str(error), [])
+        return _Finding((0, 0), b"", str(error), [])
 
 
-def notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
+def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     """List what is unusual about a file that can be read."""
     with path.open("rb", buffering=0) as file:
         content = file.read()
@@ -150,7 +154,7 @@ def notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     return [name for name, is_so in unusual.items() if is_so]
 
 
-def kind_of_twin(one: Picture, other: Picture) -> tuple[str, bool]:
+def _kind_of_twin(one: Picture, other: Picture) -> tuple[str, bool]:
     """Name a pair of equal pictures, and say whether it forbids training."""
     if one.part != other.part:
         return "the same picture in two parts", True
@@ -159,7 +163,7 @@ def kind_of_twin(one: Picture, other: Picture) -> tuple[str, bool]:
     return "the same picture twice in a class", False
 
 
-def add_class_problems(
+def _add_class_problems(
     counts: dict[str, dict[str, int]], errors: dict[str, list[str]], notices: dict[str, list[str]]
 ) -> None:
     """Look at the classes of each part: none empty, at least two, the same ones, balanced."""
@@ -180,9 +184,3 @@ def add_class_problems(
             notices["imbalance"].append(
                 f"{part}: {many:,} of {shown(most)}, {few:,} of {shown(least)}"
             )
-
-
-def shown(path: str | Path) -> str:
-    """Return a path for a message: on one line, and printable whatever its bytes are."""
-    text = str(path)
-    return text if text.isprintable() else ascii(text)

@@ -338,14 +338,14 @@ def stand_in():
 
 
 # %%
-def read(paths, labels):
-    batches = make_image_pipeline(paths, labels, (SIDE, SIDE), 100)
-    return np.concatenate([pictures for pictures, _ in batches]), labels
+def read(files):
+    batches = make_image_pipeline(files, (SIDE, SIDE), 100)
+    return np.concatenate([pictures for pictures, _ in batches]), files.labels
 
 
 try:
     found = load_cats_vs_dogs()
-    parts = [part for k in (0, 2, 4) for part in read(found[k], found[k + 1])]
+    parts = [part for files in (found.train, found.validation, found.test) for part in read(files)]
     class_names, source = found.class_names, found.source
 except FileNotFoundError as error:
     print("The photos are not here; ways out:", str(error).partition("Ways out:")[2], "\n")

@@ -28,10 +28,11 @@ from PIL import Image
 
 from cnnbook.book.claims import claim
 from cnnbook.datasets.cats_vs_dogs import PhotoSplits, load_cats_vs_dogs, load_flowers
-from cnnbook.datasets.center_crop import read_center_crop
+from cnnbook.datasets.image_folder import read_center_crop
 from cnnbook.datasets.mnist import load_fashion_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.labelled_files import LabelledFiles
 from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 from cnnbook.models.imagenet import class_names, classify
 from cnnbook.models.small_photo_net import build_small_photo_net
@@ -81,6 +82,7 @@ def some_of_each(labels, count, seed=SEED, kinds=None):
 def clothes_as_files(kinds, counts, coloured=True):
     """Some of Fashion-MNIST as picture files, in random colours, or in grey; labels 0, 1, ..."""
     random, parts = np.random.default_rng(SEED), []
+    names = [clothes.class_names[kind] for kind in kinds]
     for part, count in zip(("train", "validation", "test"), counts, strict=True):
         images, labels = getattr(clothes, f"{part}_images"), getattr(clothes, f"{part}_labels")
         chosen = some_of_each(labels, count, kinds=kinds)
@@ -89,9 +91,8 @@ def clothes_as_files(kinds, counts, coloured=True):
             dark, light = random.integers(0, 100, 3), random.integers(156, 256, 3)
             pixels = dark + (light - dark) * image if coloured else np.repeat(255 * image, 3, -1)
             Image.fromarray(pixels.astype("uint8")).save(path)
-        parts += [paths, np.searchsorted(kinds, labels[chosen])]
-    names = [clothes.class_names[kind] for kind in kinds]
-    return PhotoSplits(*parts, names, "the embedded stand-in, coloured clothes")
+        parts.append(LabelledFiles(paths, np.searchsorted(kinds, labels[chosen]), names))
+    return PhotoSplits(*parts, "the embedded stand-in, coloured clothes")
 
 
 # %%
@@ -110,7 +111,7 @@ near = find(load_cats_vs_dogs, (5, 7), (900, 100, 200))
 others = find(load_flowers, (0, 2, 3, 4, 6), (160, 40, 50))
 far = clothes_as_files(range(10), CLOTHES if QUICK else (MANY, 1, 40), coloured=False)
 
-rows = [part.train_paths[:: len(part.train_paths) // 8][:8] for part in (near, others, far)]
+rows = [part.train.paths[:: len(part.train.paths) // 8][:8] for part in (near, others, far)]
 pictures = np.stack([read_center_crop(path, (80, 80)) for row in rows for path in row])
 figure = plot_gallery(pictures, columns=8, inches=0.6, title="Near, other and far pictures")
 
@@ -148,8 +149,8 @@ claim("transfer_cat_classes", len(names[CATS]), equals=5)
 
 # %%
 base = keras.Model(network.input, network.get_layer("average").output)
-paths = near.train_paths + near.validation_paths
-labels = np.concatenate([near.train_labels, near.validation_labels])
+paths = near.train.paths + near.validation.paths
+labels = np.concatenate([near.train.labels, near.validation.labels])
 seconds = []
 for _ in range(2):
     start = time.perf_counter()
@@ -160,12 +161,12 @@ print(f"{seconds[0]:.1f} s, the second time {seconds[1]:.2f} s")
 claim("transfer_feature_seconds", seconds[0], at_most=90, quick=600)
 claim("transfer_cached_seconds", seconds[1], at_most=2, quick=60)
 options = {"cache_folder": FOLDER / "features"}
-test_features = bottleneck_features(base, near.test_paths, read_center_crop, **options)
+test_features = bottleneck_features(base, near.test, read_center_crop, **options)
 
 kernel, bias = network.get_layer("logits").get_weights()
 probabilities = ops.softmax(test_features @ kernel + bias).numpy()
 is_dog = probabilities[:, DOGS].sum(axis=1) > probabilities[:, CATS].sum(axis=1)
-untrained = np.mean(is_dog == near.test_labels)
+untrained = np.mean(is_dog == near.test.labels)
 data = {"source": near.source}
 claim("transfer_untrained_accuracy", untrained, at_least=0.88, quick=0.0, **data)
 
@@ -207,7 +208,7 @@ def accuracy(head, features, labels):
 
 
 by_hand = train_head(features, labels)
-trained = accuracy(by_hand, test_features, near.test_labels)
+trained = accuracy(by_hand, test_features, near.test.labels)
 claim("transfer_accuracy", trained, at_least=0.985, embedded=0.9, quick=0.6, **data)
 
 # %% [markdown]
@@ -219,7 +220,7 @@ claim("transfer_accuracy", trained, at_least=0.985, embedded=0.9, quick=0.6, **d
 head = build_head(1280, 2, hidden_units=0)
 head.set_weights(by_hand)
 classifier = attach_head(base, head)
-some = np.stack([read_center_crop(path, (SIDE, SIDE)) for path in near.test_paths[:8]])
+some = np.stack([read_center_crop(path, (SIDE, SIDE)) for path in near.test.paths[:8]])
 same = np.allclose(classifier(some), test_features[:8] @ by_hand[0] + by_hand[1], atol=1e-3)
 print("network with head, features with matrices: the same logits:", same)
 learning = sum(weight.shape.num_elements() for weight in head.trainable_weights)
@@ -236,16 +237,16 @@ claim("transfer_trained_parameters", learning, equals=2_562)
 keras.utils.set_random_seed(SEED)
 source_head = build_head(1280, 2)  # 1,024 hidden units and dropout 0.3, as in the source
 source_head.compile("adam", LOSS, metrics=["accuracy"])
-validation_features = features[len(near.train_paths) :]
+validation_features = features[len(near.train.paths) :]
 history = source_head.fit(
-    features[: len(near.train_paths)],
-    near.train_labels,
-    validation_data=(validation_features, near.validation_labels),
+    features[: len(near.train.paths)],
+    near.train.labels,
+    validation_data=(validation_features, near.validation.labels),
     epochs=3 if QUICK else 12,
     verbose=0,
 ).history
-linear = train_head(features[: len(near.train_paths)], near.train_labels)
-straight = accuracy(linear, validation_features, near.validation_labels)
+linear = train_head(features[: len(near.train.paths)], near.train.labels)
+straight = accuracy(linear, validation_features, near.validation.labels)
 
 title = "A hidden layer gains nothing over the linear head"
 figure = plot_learning_curves({"1,024 hidden units": history}, title=title)
@@ -277,7 +278,7 @@ with warnings.catch_warnings(record=True) as said:
     answers = one_unit.predict(test_features, verbose=0)
 for message in {str(warning.message)[:20]: str(warning.message) for warning in said}.values():
     print("Keras:", " ".join(message.split())[:150], "...")
-share = np.mean(answers.round()[:, 0] == near.test_labels)
+share = np.mean(answers.round()[:, 0] == near.test.labels)
 claim("transfer_one_unit_output", answers.min(), equals=1)
 claim("transfer_one_unit_accuracy", share, equals=0.5)
 
@@ -297,14 +298,14 @@ claim("transfer_one_unit_accuracy", share, equals=0.5)
 # %%
 def with_features(count, seed):
     chosen = some_of_each(labels, count, seed)
-    return accuracy(train_head(features[chosen], labels[chosen]), test_features, near.test_labels)
+    return accuracy(train_head(features[chosen], labels[chosen]), test_features, near.test.labels)
 
 
 curves = {"old network, new head": [[with_features(n, seed) for n in COUNTS] for seed in SEEDS]}
 
 size = (32, 32) if QUICK else (64, 64)
 small_images = np.stack([read_center_crop(path, size) for path in paths])
-small_tests = np.stack([read_center_crop(path, size) for path in near.test_paths])
+small_tests = np.stack([read_center_crop(path, size) for path in near.test.paths])
 small_net = build_small_photo_net((*size, 3), num_classes=2)
 MIRROR = tf.image.random_flip_left_right
 small_net.compile("adam", LOSS, metrics=["accuracy"])
@@ -323,7 +324,7 @@ def from_nothing(count, seed):
     batches = make_pipeline(small_images[chosen], labels[chosen], 32, **options)
     batches = batches.repeat().rebatch(32, drop_remainder=True)
     small_net.fit(batches, steps_per_epoch=NOTHING_STEPS, shuffle=False, verbose=0)
-    return small_net.evaluate(small_tests, near.test_labels, batch_size=100, verbose=0)[1]
+    return small_net.evaluate(small_tests, near.test.labels, batch_size=100, verbose=0)[1]
 
 
 results = [[from_nothing(n, seed) for n in COUNTS] for seed in SEEDS[:2]]
@@ -438,9 +439,9 @@ def read_all(paths):
     return np.stack([read_center_crop(path, (SMALL_SIDE, SMALL_SIDE)) for path in paths])
 
 
-chosen = some_of_each(near.train_labels, TUNED)
-training = read_all([near.train_paths[index] for index in chosen]), near.train_labels[chosen]
-validation = read_all(near.validation_paths), near.validation_labels
+chosen = some_of_each(near.train.labels, TUNED)
+training = read_all([near.train.paths[index] for index in chosen]), near.train.labels[chosen]
+validation = read_all(near.validation.paths), near.validation.labels
 small_features = bottleneck_features(small_base, training[0])
 validation_features = bottleneck_features(small_base, validation[0])
 first_head = train_head(small_features, training[1], 10)
@@ -492,16 +493,16 @@ claim("transfer_tuning_gain", gain, at_least=-1, embedded=-5, quick=-50, **data)
 # knowledge that nobody asked them to keep.
 
 # %%
-flower_rows = some_of_each(others.train_labels, FEW)
-flower_labels = others.train_labels[flower_rows]
-flowers = read_all([others.train_paths[index] for index in flower_rows])
-flower_tests = read_all(others.test_paths)
+flower_rows = some_of_each(others.train.labels, FEW)
+flower_labels = others.train.labels[flower_rows]
+flowers = read_all([others.train.paths[index] for index in flower_rows])
+flower_tests = read_all(others.test.paths)
 still_known = {}
 for name in ("old network", "all layers", "all layers, fast"):
     small_base.set_weights(weights_after.get(name, old_weights))
     flower_head = train_head(bottleneck_features(small_base, flowers), flower_labels, 10)
     tests = bottleneck_features(small_base, flower_tests)
-    still_known[name] = accuracy(flower_head, tests, others.test_labels)
+    still_known[name] = accuracy(flower_head, tests, others.test.labels)
     print(f"{name:18} flowers, {FEW} of each: {still_known[name]:.3f}")
 known, on_flowers = still_known.values(), {"source": others.source}
 for name, value, bound in zip(("old", "slow"), known, (0.4, 0.35), strict=False):
@@ -560,12 +561,12 @@ def try_all(training, tests, steps):
 # %%
 results = {}
 for title, splits in GUIDE.items():
-    chosen = some_of_each(splits.test_labels, TESTS // len(np.unique(splits.test_labels)))
-    tests = read_all([splits.test_paths[index] for index in chosen]), splits.test_labels[chosen]
+    chosen = some_of_each(splits.test.labels, TESTS // len(np.unique(splits.test.labels)))
+    tests = read_all([splits.test.paths[index] for index in chosen]), splits.test.labels[chosen]
     for count, steps in zip((FEW, MANY), GUIDE_STEPS, strict=True):
-        chosen = some_of_each(splits.train_labels, count)
-        pictures = read_all([splits.train_paths[index] for index in chosen])
-        scores = try_all((pictures, splits.train_labels[chosen]), tests, steps)
+        chosen = some_of_each(splits.train.labels, count)
+        pictures = read_all([splits.train.paths[index] for index in chosen])
+        scores = try_all((pictures, splits.train.labels[chosen]), tests, steps)
         advised = STRATEGIES.index(transfer_advice(len(chosen), splits is not far).strategy)
         results[f"{title}, {count} of each"] = [*scores, scores[advised]]
         print(f"{title:14} {count:4}", *(f"  {x:.3f}" for x in scores), "  ", STRATEGIES[advised])
@@ -615,8 +616,8 @@ claim("transfer_guide_head_lead", lead, at_least=-2, embedded=-100, quick=-100, 
 # in the order red, green, blue. We feed the same test photographs to it in other forms.
 
 # %%
-part = some_of_each(near.test_labels, 10 if QUICK else 50)
-pixels = np.stack([read_center_crop(near.test_paths[index], (SIDE, SIDE)) for index in part])
+part = some_of_each(near.test.labels, 10 if QUICK else 50)
+pixels = np.stack([read_center_crop(near.test.paths[index], (SIDE, SIDE)) for index in part])
 pixels = pixels.astype("float32")
 forms = {
     "as they are": pixels,
@@ -626,7 +627,7 @@ forms = {
 }
 shares = {}
 for name, form in forms.items():
-    shares[name] = accuracy(by_hand, bottleneck_features(base, form), near.test_labels[part])
+    shares[name] = accuracy(by_hand, bottleneck_features(base, form), near.test.labels[part])
     print(f"{name:22} {shares[name]:.2f}")
 claim("transfer_grey_accuracy", shares["grey"], at_least=0.8, embedded=0.4, quick=0.2, **data)
 claim("transfer_divided_accuracy", shares["divided by 255 before"], at_most=0.75, quick=1, **data)
@@ -658,9 +659,9 @@ claim("transfer_divided_accuracy", shares["divided by 255 before"], at_most=0.75
 # 0.1 points<!--claim:transfer_mirror_gain-->, and one photograph of 800 is 0.1 points.
 
 # %% tags=["solution"]
-tests = np.stack([read_center_crop(path, (SIDE, SIDE)) for path in near.test_paths])
+tests = np.stack([read_center_crop(path, (SIDE, SIDE)) for path in near.test.paths])
 mirrored = bottleneck_features(base, tests[:, :, ::-1])
-both = accuracy(by_hand, (test_features + mirrored) / 2, near.test_labels)
+both = accuracy(by_hand, (test_features + mirrored) / 2, near.test.labels)
 claim("transfer_mirror_gain", 100 * (both - trained), at_least=-1, embedded=-3, quick=-20, **data)
 
 # %% [markdown]
@@ -668,8 +669,8 @@ claim("transfer_mirror_gain", 100 * (both - trained), at_least=-1, embedded=-3, 
 
 # %% tags=["solution"]
 answers = ops.softmax(test_features @ by_hand[0] + by_hand[1]).numpy()
-wrong = answers[np.arange(len(answers)), 1 - near.test_labels]
+wrong = answers[np.arange(len(answers)), 1 - near.test.labels]
 worst = wrong.argsort()[::-1][:6]
-titles = [f"{near.class_names[1 - near.test_labels[index]]}? {wrong[index]:.2f}" for index in worst]
-photos = np.stack([read_center_crop(near.test_paths[index], (96, 96)) for index in worst])
+titles = [f"{near.class_names[1 - near.test.labels[index]]}? {wrong[index]:.2f}" for index in worst]
+photos = np.stack([read_center_crop(near.test.paths[index], (96, 96)) for index in worst])
 figure = plot_gallery(photos, titles, columns=6, inches=0.9, title="The most certain mistakes")

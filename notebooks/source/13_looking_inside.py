@@ -24,6 +24,7 @@ from scipy.stats import spearmanr
 
 from cnnbook.arithmetic import convolve
 from cnnbook.book.claims import claim
+from cnnbook.center_crop import center_crop
 from cnnbook.datasets.mnist import load_fashion_mnist, load_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.deploy.costs import layer_costs
@@ -61,9 +62,7 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 # %%
 def middle(photo, side):
     """Cut the largest square out of the middle, and resize it."""
-    size = min(photo.shape[:2])
-    top, left = (np.array(photo.shape[:2]) - size) // 2
-    square = photo[top : top + size, left : left + size].astype("float32")
+    square = center_crop(photo, (side, side), resample=None).astype("float32")
     return np.asarray(ops.image.resize(square, (side, side), antialias=True))
 
 

@@ -30,10 +30,11 @@ from sklearn.svm import SVC
 from cnnbook.book.claims import claim
 from cnnbook.datasets.augmentation import make_augmentation
 from cnnbook.datasets.cats_vs_dogs import PhotoSplits, load_cats_vs_dogs
-from cnnbook.datasets.center_crop import read_center_crop
+from cnnbook.datasets.image_folder import read_center_crop
 from cnnbook.datasets.mnist import load_fashion_mnist, load_mnist
 from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.devices import recommend_precision
+from cnnbook.labelled_files import LabelledFiles
 from cnnbook.models.small_digit_net import build_small_digit_net
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.runs import plot_runs
@@ -210,8 +211,9 @@ def clothes_as_files(kinds=(5, 7)):
         for path, image in zip(paths, images[chosen] / 255, strict=True):
             dark, light = random.integers(0, 100, 3), random.integers(156, 256, 3)
             Image.fromarray((dark + (light - dark) * image).astype("uint8")).save(path)
-        parts += [paths, np.searchsorted(kinds, labels[chosen])]
-    return PhotoSplits(*parts, ("sandal", "sneaker"), "the embedded stand-in, coloured clothes")
+        numbers = np.searchsorted(kinds, labels[chosen])
+        parts.append(LabelledFiles(paths, numbers, ("sandal", "sneaker")))
+    return PhotoSplits(*parts, "the embedded stand-in, coloured clothes")
 
 
 clothes = load_fashion_mnist()
@@ -229,16 +231,16 @@ def features_at(side):
     """Features of the training, validation and test pictures, and the network they are from."""
     network = build_efficientnet_lite0((side, side, 3), weights="imagenet")
     base = keras.Model(network.input, network.get_layer("average").output)
-    parts = photos.train_paths, photos.validation_paths, photos.test_paths
-    return base, [bottleneck_features(base, paths, read_center_crop) for paths in parts]
+    parts = photos.train, photos.validation, photos.test
+    return base, [bottleneck_features(base, part, read_center_crop) for part in parts]
 
 
 def best_machine(training, validation):
     """The linear SVM whose softness (C) suits the validation pictures best."""
     fitted = [
-        SVC(kernel="linear", C=c).fit(training, photos.train_labels) for c in (0.001, 0.01, 1)
+        SVC(kernel="linear", C=c).fit(training, photos.train.labels) for c in (0.001, 0.01, 1)
     ]
-    return max(fitted, key=lambda machine: machine.score(validation, photos.validation_labels))
+    return max(fitted, key=lambda machine: machine.score(validation, photos.validation.labels))
 
 
 machines, accuracies, features, bases = {}, {}, {}, {}
@@ -246,7 +248,7 @@ for side in SIDES:
     bases[side], features[side] = features_at(side)
     training, validation, tests = features[side]
     machines[side] = best_machine(training, validation)
-    accuracies[side] = machines[side].score(tests, photos.test_labels)
+    accuracies[side] = machines[side].score(tests, photos.test.labels)
     support = len(machines[side].support_)
     print(f"{side:3} pixels: {accuracies[side]:.4f}, {support} of {len(training)} pictures matter")
 claim("real_svm_accuracy", accuracies[SIDES[-1]], at_least=0.97, embedded=0.9, quick=0.6, **data)
@@ -534,7 +536,7 @@ figure = plot_gallery(ends, columns=10, inches=0.8, title=title)
 side = SIDES[0]
 _, *held_out = features[side]  # of the validation and the test photographs
 cat_scores = [-machines[side].decision_function(matrix) for matrix in held_out]
-is_cat = photos.validation_labels == 0, photos.test_labels == 0
+is_cat = photos.validation.labels == 0, photos.test.labels == 0
 lines = []
 for values, positive in zip(cat_scores, is_cat, strict=True):
     cuts, recall, _ = curve(values, positive)
@@ -689,9 +691,9 @@ def some(paths, side, count):
 
 photo_rows, lost = {}, []
 for side in SIDES:
-    shown, _ = some(photos.train_paths, side, CHECKED // 2)
-    tests, step = some(photos.test_paths, side, CHECKED)
-    asked, name = (tests, photos.test_labels[::step]), f"EfficientNet-Lite0, {side} pixels"
+    shown, _ = some(photos.train.paths, side, CHECKED // 2)
+    tests, step = some(photos.test.paths, side, CHECKED)
+    asked, name = (tests, photos.test.labels[::step]), f"EfficientNet-Lite0, {side} pixels"
     photo_rows |= compare(classifier_at(side), name, shown, *asked, not QUICK)[0]
     keras_row, float_row, int8_row = (
         photo_rows[name, form] for form in ("Keras", "LiteRT float", "LiteRT int8")

@@ -13,9 +13,11 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from cnnbook.datasets import augmentation
+from cnnbook.datasets._resample import resample
 from cnnbook.datasets.augmentation import CHANGES, Augmentation, make_augmentation, make_mixup
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.labelled_files import LabelledFiles
 
 pytestmark = pytest.mark.slow
 
@@ -40,7 +42,7 @@ def drawn(layer, **draws):
     order += ["translation across", "place across", "translation down", "place down"]
     no_flip = {"horizontal_flip": 1, "vertical_flip": 1}
     values = [(no_flip | draws).get(name.replace(" ", "_"), 0) for name in order]
-    layer.draw = lambda _, count: np.repeat(np.float32(values)[:, None], count, axis=1)
+    layer._draw = lambda _, count: np.repeat(np.float32(values)[:, None], count, axis=1)
     return layer
 
 
@@ -54,7 +56,7 @@ def test_resampling_is_scipys_linear_interpolation(mode, height, width):
     images = random.uniform(0, 255, (4, height, width, 2)).astype("float32")
     matrices = random.normal(0, 0.3, (4, 2, 3)) + np.eye(2, 3)
     matrices[:, :, 2] = random.normal(0, 3, (4, 2))
-    ours = augmentation._resample(images, np.float32(matrices), mode, 0.0, "float32")
+    ours = resample(images, np.float32(matrices), mode, 0.0, "float32")
     down, across = np.indices((height, width)) - (np.array([height, width])[:, None, None] - 1) / 2
     for image, matrix, result in zip(images, matrices, np.asarray(ours), strict=True):
         x, y = np.tensordot(matrix[:, :2], [across, down], 1) + matrix[:, 2, None, None]
@@ -157,7 +159,7 @@ def test_all_geometric_changes_together_are_one_matrix():
     )
     draws = {"horizontal_flip": -1, "rotation": 0.5, "shear": -1, "zoom": 1, "place_down": 0.5}
     drawn(layer, **draws, translation_across=-0.7)
-    matrix = np.asarray(layer.matrices(1, 30, 50))[0]
+    matrix = np.asarray(layer._matrices(1, 30, 50))[0]
     point = np.array([3.0, -4.0])
     followed = point * [-1, 1]
     followed[0] -= 0.3 * followed[1]
@@ -168,7 +170,7 @@ def test_all_geometric_changes_together_are_one_matrix():
 
 
 def test_draws_reach_both_bounds_and_not_beyond():
-    matrices = np.asarray(make_augmentation(rotation=30, seed=0).matrices(2000, 8, 8))
+    matrices = np.asarray(make_augmentation(rotation=30, seed=0)._matrices(2000, 8, 8))
     degrees = np.degrees(np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0]))
     assert -30 <= degrees.min() < -29.5 and 29.5 < degrees.max() <= 30
     assert abs(degrees.mean()) < 1.5 and degrees.std() == pytest.approx(60 / 12**0.5, rel=0.05)
@@ -190,8 +192,8 @@ def test_resizing_reads_each_picture_where_scipy_does(mode):
     pictures = [random.uniform(0, 255, (*size, 2)) for size in [(9, 12), (5, 4), (6, 10), (1, 7)]]
     pictures = [one.astype("float32") for one in pictures]
     layer = make_augmentation(rotation=40, zoom=0.2, fill_mode=mode, fill_value=7, seed=3)
-    matrices = np.asarray(layer.matrices(4, 6, 10))
-    layer.matrices = lambda *shape: matrices
+    matrices = np.asarray(layer._matrices(4, 6, 10))
+    layer._matrices = lambda *shape: matrices
     ours = np.asarray(layer.change_and_resize(*flat(pictures), (6, 10)))
     down, across = np.indices((6, 10)) - np.array([2.5, 4.5])[:, None, None]
     for picture, matrix, result in zip(pictures, matrices, ours, strict=True):
@@ -229,7 +231,8 @@ def test_a_pipeline_of_files_resizes_by_the_layer_and_keeps_labels_with_pictures
     paths = [tmp_path / f"{index}.png" for index in range(4)] * 50
     layer = make_augmentation(horizontal_flip=True, seed=1)
     options = {"training": True, "augment": layer}
-    dataset = make_image_pipeline(paths, np.tile(range(4), 50), (16, 16), 30, **options)
+    files = LabelledFiles(paths, np.tile(range(4), 50), tuple("abcd"))
+    dataset = make_image_pipeline(files, (16, 16), 30, **options)
     assert dataset.element_spec[0] == tf.TensorSpec((None, 16, 16, 3), tf.uint8)
     batches = list(dataset)
     images, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
@@ -459,7 +462,7 @@ def test_integer_labels_and_their_shares_give_the_same(levels):
 
 def test_alpha_says_how_much_is_blended(levels):
     largest = [
-        np.asarray(make_mixup(10, alpha, seed=0)(*levels)[1]).max(axis=1).mean()
+        np.asarray(make_mixup(10, alpha=alpha, seed=0)(*levels)[1]).max(axis=1).mean()
         for alpha in (0.05, 1.0, 50.0)
     ]
     assert largest[0] > 0.93 > largest[1] > 0.67 > largest[2] > 0.5
@@ -467,7 +470,9 @@ def test_alpha_says_how_much_is_blended(levels):
 
 def test_a_pipeline_mixes_batches_and_keeps_pictures_with_labels(levels):
     images, labels = levels
-    batches = make_pipeline(images, labels, 16, training=True, augment=make_mixup(10, 1.0, seed=0))
+    batches = make_pipeline(
+        images, labels, 16, training=True, augment=make_mixup(10, alpha=1.0, seed=0)
+    )
     for batch, shares in batches:
         np.testing.assert_allclose(
             batch[:, 0, 0, 0], shares.numpy() @ (20.0 * np.arange(10)), atol=1e-3
@@ -485,7 +490,7 @@ def test_a_pipeline_mixes_batches_and_keeps_pictures_with_labels(levels):
 )
 def test_impossible_arguments_of_mixup_are_named(num_classes, alpha, words):
     with pytest.raises(ValueError, match=words):
-        make_mixup(num_classes, alpha)
+        make_mixup(num_classes, alpha=alpha)
 
 
 @pytest.mark.parametrize("shape", [(4, 3), (4, 5, 1), ()])
@@ -540,14 +545,16 @@ class NoTensorFlow:  # found, as PyTorch asks whether it is there, and fails to 
 sys.meta_path.insert(0, NoTensorFlow())
 import keras, numpy as np
 from cnnbook.datasets import augmentation
+from cnnbook.datasets._resample import resample
 random = np.random.default_rng(0)
 images = random.integers(0, 256, (4, 9, 7, 3)).astype("float32")
 matrices = (random.normal(0, 0.2, (4, 2, 3)) + np.eye(2, 3)).astype("float32")
 for mode in augmentation.FILL_MODES:
     matrices = keras.ops.convert_to_tensor(matrices)
-    result = augmentation._resample(images, matrices, mode, 5.0, "float32")
+    result = resample(images, matrices, mode, 5.0, "float32")
     print(*keras.ops.convert_to_numpy(result).ravel().round(2).tolist())
-everything = dict.fromkeys(augmentation.CHANGES, 0.3) | {"horizontal_flip": True}
+everything = dict.fromkeys(augmentation.CHANGES, 0.3)
+everything |= {"horizontal_flip": True, "vertical_flip": True}
 layer = augmentation.make_augmentation(**everything, seed=0)
 changed = keras.ops.convert_to_numpy(layer(images.astype("uint8"), training=True))
 assert changed.shape == images.shape and changed.dtype == np.uint8 and (changed != images).any()
@@ -572,5 +579,5 @@ def test_other_backends_give_the_same(backend):
     images = random.integers(0, 256, (4, 9, 7, 3)).astype("float32")
     matrices = (random.normal(0, 0.2, (4, 2, 3)) + np.eye(2, 3)).astype("float32")
     for mode, line in zip(augmentation.FILL_MODES, run.stdout.splitlines(), strict=True):
-        ours = augmentation._resample(images, matrices, mode, 5.0, "float32")
+        ours = resample(images, matrices, mode, 5.0, "float32")
         np.testing.assert_allclose(np.array(line.split(), float), np.ravel(ours), atol=0.1)

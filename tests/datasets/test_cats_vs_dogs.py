@@ -82,15 +82,13 @@ def test_the_folder_under_the_variable_is_taken_and_named(monkeypatch, tmp_path,
         " 16 training, 4 validation and 8 test photos.\n"
     )
     assert (splits.source, splits.class_names) == ("CNNBOOK_DATA/cats_vs_dogs", ("cat", "dog"))
-    for part, labels in ((0, 1), (2, 3), (4, 5)):
-        assert splits[labels].dtype == np.int64
-        for path, label in zip(splits[part], splits[labels], strict=True):
-            assert (
-                path.parent == folder / ("test" if part == 4 else "train") / ("cat", "dog")[label]
-            )
-    train = splits.train_paths + splits.validation_paths
+    for place, part in zip(("train", "train", "test"), splits[:3], strict=True):
+        assert part.labels.dtype == np.int64
+        for path, label in zip(part.paths, part.labels, strict=True):
+            assert path.parent == folder / place / ("cat", "dog")[label]
+    train = splits.train.paths + splits.validation.paths
     assert sorted(train) == sorted((folder / "train").glob("*/*.jpg"))
-    assert splits.test_paths == sorted((folder / "test").glob("*/*.jpg"))
+    assert splits.test.paths == sorted((folder / "test").glob("*/*.jpg"))
 
 
 def test_the_folder_in_the_cache_is_taken_after_that_of_the_variable(monkeypatch, tmp_path):
@@ -124,8 +122,8 @@ def test_flowers_are_found_in_the_same_way(monkeypatch, tmp_path, capsys):
         capsys.readouterr().out
     )
     assert splits.class_names == FLOWERS == tuple(sorted(FLOWERS))
-    for paths, labels in ((splits.train_paths, splits.train_labels), (splits[4], splits[5])):
-        assert [path.parent.name for path in paths] == [FLOWERS[label] for label in labels]
+    for part in splits[:3]:
+        assert [path.parent.name for path in part.paths] == [FLOWERS[y] for y in part.labels]
 
 
 def test_case_52_hidden_and_other_files_are_passed_over(monkeypatch, tmp_path):
@@ -133,7 +131,7 @@ def test_case_52_hidden_and_other_files_are_passed_over(monkeypatch, tmp_path):
     for name in ("train/cat/._cat.1.jpg", "train/dog/.DS_Store", "prepared.json", "test/x.txt"):
         (folder / name).write_bytes(b"")
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
-    assert len(load_cats_vs_dogs().train_paths) == 16
+    assert len(load_cats_vs_dogs().train.paths) == 16
 
 
 # Validation -----------------------------------------------------------------------------------
@@ -150,18 +148,18 @@ def test_validation_has_the_fifth_of_each_class_with_the_smallest_hashes(monkeyp
     expected = set()
     for label in ("cat", "dog"):
         expected |= set(sorted((folder / "train" / label).iterdir(), key=digest)[: 24 // 5])
-    assert set(splits.validation_paths) == expected
-    assert splits.validation_labels.tolist() == [0] * 4 + [1] * 4
-    assert not set(splits.validation_paths) & set(splits.train_paths)
+    assert set(splits.validation.paths) == expected
+    assert splits.validation.labels.tolist() == [0] * 4 + [1] * 4
+    assert not set(splits.validation.paths) & set(splits.train.paths)
 
 
 def test_validation_is_the_same_under_other_names(monkeypatch, tmp_path):
     folder = make_photos(tmp_path / "cats_vs_dogs", train=24)
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
-    before = {digest(path) for path in load_cats_vs_dogs().validation_paths}
+    before = {digest(path) for path in load_cats_vs_dogs().validation.paths}
     for index, path in enumerate(sorted((folder / "train").glob("*/*.jpg"), key=digest)[::-1]):
         path.rename(path.with_name(f"a{index:03}.jpg"))
-    assert {digest(path) for path in load_cats_vs_dogs().validation_paths} == before
+    assert {digest(path) for path in load_cats_vs_dogs().validation.paths} == before
 
 
 def test_equal_photos_of_a_class_stay_together(monkeypatch, tmp_path):
@@ -170,9 +168,11 @@ def test_equal_photos_of_a_class_stay_together(monkeypatch, tmp_path):
         shutil.copy(path, path.with_name(f"copy.{path.name}"))
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
     splits = load_cats_vs_dogs()
-    sides = [{digest(path) for path in paths} for paths in (splits[0], splits[2])]
+    sides = [
+        {digest(path) for path in paths} for paths in (splits.train.paths, splits.validation.paths)
+    ]
     assert not sides[0] & sides[1]
-    assert len(splits.validation_paths) == 16  # 8 of 48 a class: 9 would part a pair
+    assert len(splits.validation.paths) == 16  # 8 of 48 a class: 9 would part a pair
 
 
 # Broken copies --------------------------------------------------------------------------------
@@ -312,12 +312,12 @@ def test_the_photos_of_a_tfds_copy_are_written_once(copy, monkeypatch, tmp_path,
     with unchanged(tmp_path):
         again = load_cats_vs_dogs()
     assert again.source == "the cache"
-    assert again.train_paths == first.train_paths
+    assert again.train.paths == first.train.paths
 
 
 def test_names_with_the_separator_of_windows_are_read(monkeypatch, tmp_path):
     write_tfds(tmp_path / "no_tfds", separator="\\")
-    assert len(load_cats_vs_dogs().test_paths) == 6
+    assert len(load_cats_vs_dogs().test.paths) == 6
 
 
 def test_what_tfds_left_when_it_was_killed_is_no_copy(copy, monkeypatch, tmp_path):
@@ -388,7 +388,7 @@ def test_case_29_of_two_at_once_both_succeed(copy, monkeypatch, tmp_path):
         return really_replace(path, target)
 
     monkeypatch.setattr(Path, "replace", when_the_other_was_faster)
-    assert len(load_cats_vs_dogs().test_paths) == 8
+    assert len(load_cats_vs_dogs().test.paths) == 8
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["cats_vs_dogs"]
 
 
@@ -400,17 +400,17 @@ def test_case_29_of_two_at_once_both_succeed(copy, monkeypatch, tmp_path):
 )
 def test_the_real_photos_have_their_counts(real_data, load, counts):
     splits = load()
-    assert tuple(len(splits[part]) for part in (0, 2, 4)) == counts
-    for labels, count in zip((1, 3, 5), counts, strict=True):
+    assert tuple(map(len, splits[:3])) == counts
+    for part, count in zip(splits[:3], counts, strict=True):
         each = count // len(splits.class_names)
-        assert np.bincount(splits[labels]).tolist() == [each] * len(splits.class_names)
+        assert np.bincount(part.labels).tolist() == [each] * len(splits.class_names)
 
 
 def test_paths_and_labels_are_what_a_pipeline_takes(monkeypatch, tmp_path):
     make_photos(tmp_path / "cats_vs_dogs")
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
     splits = load_cats_vs_dogs()
-    batches = make_image_pipeline(splits.test_paths, splits.test_labels, (6, 8), batch_size=3)
+    batches = make_image_pipeline(splits.test, (6, 8), batch_size=3)
     images, labels = zip(*batches, strict=True)
     assert [batch.shape for batch in images] == [(3, 6, 8, 3), (3, 6, 8, 3), (2, 6, 8, 3)]
     assert np.concatenate(labels).tolist() == [0] * 4 + [1] * 4
@@ -419,6 +419,6 @@ def test_paths_and_labels_are_what_a_pipeline_takes(monkeypatch, tmp_path):
 def test_the_recipe_is_that_of_the_file_that_prepares_archives():
     from cnnbook.datasets.cats_vs_dogs_archive import prepare_cats_vs_dogs
 
-    sizes = prepare_cats_vs_dogs.__kwdefaults__
+    sizes = prepare_cats_vs_dogs.__wrapped__.__kwdefaults__
     assert range(sizes["train"]) == cats_vs_dogs.TRAIN
     assert range(sizes["train"], sizes["train"] + sizes["test"]) == cats_vs_dogs.TEST

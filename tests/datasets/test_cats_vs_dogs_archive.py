@@ -20,12 +20,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnbook.datasets import archives, cats_vs_dogs_archive, prepare
+from cnnbook.datasets import cats_vs_dogs_archive
 from cnnbook.datasets.cats_vs_dogs_archive import (
     PLACES,
     UnsafeArchiveError,
+    _why_unreadable,
     prepare_cats_vs_dogs,
-    why_unreadable,
 )
 
 
@@ -310,10 +310,10 @@ def test_ten_are_named_and_all_are_counted(tmp_path, refused):
 def test_a_jpeg_cut_anywhere_is_found_out_as_by_decoding_it_whole(progressive):
     """The shortcut (grey, an eighth of the size) finds what whole decoding finds."""
     content = picture(3, side=40, progressive=progressive)
-    assert why_unreadable(content) == ""
+    assert _why_unreadable(content) == ""
     for length in range(0, len(content), 7):
         assert not decodes(content[:length])
-        assert why_unreadable(content[:length])
+        assert _why_unreadable(content[:length])
 
 
 def test_a_damaged_jpeg_gives_one_line_and_no_other_error():
@@ -325,7 +325,7 @@ def test_a_damaged_jpeg_gives_one_line_and_no_other_error():
             spoilt = bytearray(content)
             for _ in range(5):
                 spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
-            assert "\n" not in why_unreadable(bytes(spoilt))
+            assert "\n" not in _why_unreadable(bytes(spoilt))
 
 
 # Harm -----------------------------------------------------------------------------------------
@@ -394,8 +394,8 @@ def test_no_more_of_a_file_is_read_than_a_photo_may_have(tmp_path, refused, monk
     monkeypatch.setattr(cats_vs_dogs_archive, "MAX_BYTES", 5000)
     monkeypatch.setattr(
         cats_vs_dogs_archive,
-        "why_unreadable",
-        lambda content: lengths.append(len(content)) or why_unreadable(content),
+        "_why_unreadable",
+        lambda content: lengths.append(len(content)) or _why_unreadable(content),
     )
     long = picture(1) + bytes(10_000)
     source = make(tmp_path / "source", KAGGLE | {"train/dog.7.jpg": long})
@@ -527,7 +527,7 @@ def check(content):
     print("one", flush=True)
     time.sleep(0.2)
     return ""
-archive.why_unreadable = check
+archive._why_unreadable = check
 archive.prepare_cats_vs_dogs(sys.argv[1], sys.argv[2], train=6, test=3)
 """
 
@@ -551,15 +551,15 @@ def test_case_28_killed_while_preparing_the_next_run_succeeds(tmp_path):
 
 def test_case_29_of_two_at_once_both_succeed(tmp_path, monkeypatch):
     archive, target = make_zip(tmp_path / "a.zip", KAGGLE), tmp_path / "pets"
-    really_write = cats_vs_dogs_archive.write_photos
+    really_write = cats_vs_dogs_archive._write_photos
     results = []
 
     def let_the_other_be_faster(*arguments):
         really_write(*arguments)
-        monkeypatch.setattr(cats_vs_dogs_archive, "write_photos", really_write)
+        monkeypatch.setattr(cats_vs_dogs_archive, "_write_photos", really_write)
         results.append(prepare_cats_vs_dogs(archive, target, **SIZES))
 
-    monkeypatch.setattr(cats_vs_dogs_archive, "write_photos", let_the_other_be_faster)
+    monkeypatch.setattr(cats_vs_dogs_archive, "_write_photos", let_the_other_be_faster)
     results.append(prepare_cats_vs_dogs(archive, target, **SIZES))
     assert results == [(target, COUNTS, {})] * 2
     assert content_of(target) == WANTED
@@ -585,10 +585,3 @@ def test_the_report_beside_the_photos_is_for_people_too(tmp_path):
     prepare_cats_vs_dogs(make_zip(tmp_path / "a.zip", KAGGLE), tmp_path / "pets", **SIZES)
     report = json.loads((tmp_path / "pets/prepared.json").read_text())
     assert report == {"train": 6, "test": 3, "counts": COUNTS, "left_out": {}}
-
-
-def test_the_limits_are_those_of_the_other_files():
-    assert cats_vs_dogs_archive.MAX_RATIO == archives.MAX_RATIO
-    assert cats_vs_dogs_archive.MAX_TOTAL == archives.MAX_TOTAL
-    assert cats_vs_dogs_archive.ALWAYS_ALLOWED == archives.ALWAYS_ALLOWED
-    assert cats_vs_dogs_archive.ONE_DAY == prepare.ONE_DAY

@@ -1,6 +1,5 @@
 """Lazy batches: order, case 57 of the bad data, broken pictures, changes, memory."""
 
-import inspect
 import os
 import shutil
 import subprocess
@@ -12,9 +11,15 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from cnnbook.datasets import image_folder, image_pipeline, mapping_file, pipeline
+from cnnbook.datasets import image_folder, image_pipeline, mapping_file
 from cnnbook.datasets.image_folder import list_image_files, load_image_folder
 from cnnbook.datasets.image_pipeline import make_image_pipeline
+from cnnbook.labelled_files import LabelledFiles
+
+
+@pytest.fixture
+def pets(files):
+    return LabelledFiles(*files, ("cat", "dog"))
 
 
 def greys(dataset):
@@ -24,8 +29,8 @@ def greys(dataset):
 # Batches --------------------------------------------------------------------------------------
 
 
-def test_evaluation_gives_every_picture_once_and_in_order(files):
-    dataset = make_image_pipeline(*files, (7, 5), batch_size=8)
+def test_evaluation_gives_every_picture_once_and_in_order(pets):
+    dataset = make_image_pipeline(pets, (7, 5), batch_size=8)
     assert greys(dataset) == list(range(30))
     assert [len(labels) for _, labels in dataset] == [8, 8, 8, 6]
     assert len(dataset) == 4
@@ -34,13 +39,13 @@ def test_evaluation_gives_every_picture_once_and_in_order(files):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_no_autotuning_holds_up_the_end_of_an_epoch(files, training):
-    dataset = make_image_pipeline(*files, (5, 7), training=training, augment=tf.identity)
+def test_no_autotuning_holds_up_the_end_of_an_epoch(pets, training):
+    dataset = make_image_pipeline(pets, (5, 7), training=training, augment=tf.identity)
     assert dataset.options().autotune.enabled is False
 
 
-def test_training_shuffles_anew_and_keeps_labels_with_pictures(files):
-    dataset = make_image_pipeline(*files, (7, 5), 8, training=True)
+def test_training_shuffles_anew_and_keeps_labels_with_pictures(pets):
+    dataset = make_image_pipeline(pets, (7, 5), 8, training=True)
     first, second = greys(dataset), greys(dataset)
     assert sorted(first) == sorted(second) == list(range(30))
     assert first != second
@@ -48,22 +53,22 @@ def test_training_shuffles_anew_and_keeps_labels_with_pictures(files):
         np.testing.assert_array_equal(images[:, 0, 0, 0] >= 20, labels == 1)
 
 
-def test_augmentation_is_for_training_alone(files):
+def test_augmentation_is_for_training_alone(pets):
     def brighten(images):
         return images + 100
 
-    trained = greys(make_image_pipeline(*files, (7, 5), training=True, augment=brighten))
+    trained = greys(make_image_pipeline(pets, (7, 5), training=True, augment=brighten))
     assert sorted(trained) == list(range(100, 130))
-    assert greys(make_image_pipeline(*files, (7, 5), augment=brighten)) == list(range(30))
+    assert greys(make_image_pipeline(pets, (7, 5), augment=brighten)) == list(range(30))
 
 
-def test_labels_move_with_the_pictures_in_training_alone(files):
+def test_labels_move_with_the_pictures_in_training_alone(files, pets):
     def turn_round(images, labels):
         return images[::-1] + 100, labels[::-1]
 
-    for images, labels in make_image_pipeline(*files, (7, 5), training=True, augment=turn_round):
+    for images, labels in make_image_pipeline(pets, (7, 5), training=True, augment=turn_round):
         np.testing.assert_array_equal(images[:, 0, 0, 0] >= 120, labels == 1)
-    evaluation = make_image_pipeline(*files, (7, 5), augment=turn_round)
+    evaluation = make_image_pipeline(pets, (7, 5), augment=turn_round)
     assert greys(evaluation) == list(range(30))
     assert [label for _, labels in evaluation for label in labels] == list(files[1])
 
@@ -88,7 +93,8 @@ def test_a_layer_that_resizes_gets_pictures_of_their_own_sizes(tmp_path):
     paths = [tmp_path / f"{index}.png" for index in range(len(sizes))]
     for index, (size, path) in enumerate(zip(sizes, paths, strict=True)):
         Image.new("L", size[::-1], 10 * index).save(path)
-    dataset = make_image_pipeline(paths, range(7), (6, 10), 3, training=True, augment=Recorder())
+    files = LabelledFiles(paths, range(7), tuple("abcdefg"))
+    dataset = make_image_pipeline(files, (6, 10), 3, training=True, augment=Recorder())
     seen = {}
     for images, labels in dataset:
         assert images.shape[1:] == (6, 10, 3)
@@ -99,15 +105,15 @@ def test_a_layer_that_resizes_gets_pictures_of_their_own_sizes(tmp_path):
     assert seen == {index: (*size, 10 * index) for index, size in given.items()}
 
 
-def test_a_layer_that_resizes_is_for_training_alone(files):
-    dataset = make_image_pipeline(*files, (7, 5), augment=Recorder())
+def test_a_layer_that_resizes_is_for_training_alone(pets):
+    dataset = make_image_pipeline(pets, (7, 5), augment=Recorder())
     assert greys(dataset) == list(range(30))
 
 
 def test_pixels_lie_one_after_the_other_row_by_row():
     random = np.random.default_rng(0)
     pictures = [random.integers(0, 256, (*size, 3), np.uint8) for size in [(2, 3), (4, 1), (1, 1)]]
-    pixels, sizes = image_pipeline.one_after_the_other(pictures)
+    pixels, sizes = image_pipeline._one_after_the_other(pictures)
     np.testing.assert_array_equal(sizes, [(2, 3), (4, 1), (1, 1)])
     np.testing.assert_array_equal(pixels[:3], pictures[0][0])
     np.testing.assert_array_equal(pixels[6:10], pictures[1][:, 0])
@@ -117,22 +123,17 @@ def test_pixels_lie_one_after_the_other_row_by_row():
 def test_few_numbers_of_pixels_are_ever_seen():
     lengths = set()
     for count in range(1, 4000):
-        length = len(image_pipeline.one_after_the_other([np.zeros((count, 1, 3), np.uint8)])[0])
+        length = len(image_pipeline._one_after_the_other([np.zeros((count, 1, 3), np.uint8)])[0])
         assert count <= length <= 1.5 * count + 1
         lengths.add(length)
     assert len(lengths) <= 25
 
 
-def test_a_broken_picture_is_named_where_the_layer_resizes(files):
+def test_a_broken_picture_is_named_where_the_layer_resizes(files, pets):
     files[0][9].write_bytes(b"<html>")
-    dataset = make_image_pipeline(*files, (7, 5), 30, training=True, augment=Recorder())
+    dataset = make_image_pipeline(pets, (7, 5), 30, training=True, augment=Recorder())
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"cat/09.png is no picture"):
         next(iter(dataset))
-
-
-def test_both_pipelines_change_a_batch_the_same_way():
-    sources = {inspect.getsource(module.change_batch) for module in (image_pipeline, pipeline)}
-    assert len(sources) == 1
 
 
 def test_batches_arrays_and_single_pictures_have_the_same_pixels(tmp_path):
@@ -142,30 +143,23 @@ def test_batches_arrays_and_single_pictures_have_the_same_pixels(tmp_path):
         path.parent.mkdir(exist_ok=True)
         Image.fromarray(random.integers(0, 256, (40, 30, 3), np.uint8)).save(path)
     arrays, labels, _ = load_image_folder(tmp_path, (24, 20))
-    paths = [path for group in list_image_files(tmp_path).values() for path in group]
+    listed = list_image_files(tmp_path)
     mapping = tmp_path / "map.txt"
     mapping.write_text(
-        "".join(f"{p.relative_to(tmp_path)}\t{y}\n" for p, y in zip(paths, labels, strict=True))
+        "".join(
+            f"{p.relative_to(tmp_path)}\t{y}\n" for p, y in zip(listed.paths, labels, strict=True)
+        )
     )
-    lazy = np.concatenate([images for images, _ in make_image_pipeline(paths, labels, (24, 20))])
+    lazy = np.concatenate([images for images, _ in make_image_pipeline(listed, (24, 20))])
     np.testing.assert_array_equal(lazy, arrays)
     np.testing.assert_array_equal(mapping_file.load_mapping_file(mapping, (24, 20))[0], arrays)
-    single = [image_folder.read_image(path, (24, 20)) for path in paths]
+    single = [image_folder.read_image(path, (24, 20)) for path in listed.paths]
     np.testing.assert_array_equal(single, arrays)
 
 
-def test_there_is_one_way_of_reading_in_all_three_files():
-    modules = (image_folder, mapping_file, image_pipeline)
-    for name in ("read_image", "decode_image", "shown"):
-        assert len({inspect.getsource(getattr(module, name)) for module in modules}) == 1
-    for name in ("FORMATS", "MAX_PIXELS", "MAX_BYTES"):
-        assert len({getattr(module, name) for module in modules}) == 1
-
-
-def test_a_broken_picture_is_named_when_its_batch_is_read(files):
-    paths, _ = files
-    paths[9].write_bytes(b"<html>")
-    iterator = iter(make_image_pipeline(*files, (7, 5), 8))
+def test_a_broken_picture_is_named_when_its_batch_is_read(files, pets):
+    files[0][9].write_bytes(b"<html>")
+    iterator = iter(make_image_pipeline(pets, (7, 5), 8))
     next(iterator)
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"cat/09.png is no picture") as caught:
         next(iterator)
@@ -175,21 +169,25 @@ def test_a_broken_picture_is_named_when_its_batch_is_read(files):
 @pytest.mark.parametrize(
     ("count", "size", "batch", "words"),
     [
-        (0, (7, 5), 8, "`paths` is empty"),
-        (29, (7, 5), 8, "same length; got 29 paths and 30 labels"),
+        (0, (7, 5), 8, "`files` is empty"),
         (30, (0, 5), 8, r"at least 1; got \(0, 5\) and 8"),
         (30, (7, 5), 0, r"at least 1; got \(7, 5\) and 0"),
     ],
 )
-def test_impossible_arguments_are_named(files, count, size, batch, words):
-    paths, labels = files
+def test_impossible_arguments_are_named(pets, count, size, batch, words):
     with pytest.raises(ValueError, match=words):
-        make_image_pipeline(paths[:count], labels, size, batch)
+        make_image_pipeline(pets.select(slice(count)), size, batch)
+
+
+def test_who_gives_paths_alone_is_told_what_to_give(files):
+    words = r"`files` must be a .*LabelledFiles.*or LabelledFiles\(paths, labels, class_names\)"
+    for wrong in (files[0], files[0][0].parent, str(files[0][0]), tuple(files)):
+        with pytest.raises(ValueError, match=words):
+            make_image_pipeline(wrong, (7, 5))
 
 
 MEMORY = """
 import sys
-import numpy as np
 from pathlib import Path
 from cnnbook.datasets.image_folder import list_image_files
 from cnnbook.datasets.image_pipeline import make_image_pipeline
@@ -201,10 +199,8 @@ def peak():  # not ru_maxrss: a child process begins with that of its parent
 
 
 tensorflow = peak()
-classes = list_image_files(sys.argv[1])
-paths = [path for files in classes.values() for path in files]
-labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
-count = sum(len(y) for x, y in make_image_pipeline(paths, labels, (32, 32), 128, training=True))
+files = list_image_files(sys.argv[1])
+count = sum(len(y) for x, y in make_image_pipeline(files, (32, 32), 128, training=True))
 print(count, tensorflow, peak())
 """
 
@@ -244,5 +240,5 @@ def test_case_57_files_come_in_the_order_of_their_names(tmp_path, monkeypatch):
     expected = ["B/1.png", "a/z.png", "a/é.png", "b/10.png", "b/2.png"]
     for scan in (really_scan, backwards):
         monkeypatch.setattr(os, "scandir", scan)
-        found = [path for group in list_image_files(tmp_path).values() for path in group]
+        found = list_image_files(tmp_path).paths
         assert [path.relative_to(tmp_path).as_posix() for path in found] == expected

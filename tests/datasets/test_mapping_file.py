@@ -47,14 +47,15 @@ def test_pictures_come_in_the_order_of_the_lines(folder):
     ids=["no last line end", "case_58_CRLF", "case_58_BOM", "case_58_empty_lines_at_the_end"],
 )
 def test_every_way_of_ending_lines_is_read(folder, text):
-    paths, labels, _ = list_mapping_file(write(folder, text))
-    assert [path.name for path in paths] == ["0.png", "1.png"]
-    assert list(labels) == [0, 1]
+    found = list_mapping_file(write(folder, text))
+    assert [path.name for path in found.paths] == ["0.png", "1.png"]
+    assert list(found.labels) == [0, 1]
 
 
 def test_class_names_allow_classes_without_a_picture(folder):
     path = write(folder, "photos/0.png\t0\nphotos/1.png\t2\n")
-    assert list_mapping_file(path, ("cat", "dog", "fox"))[2] == ("cat", "dog", "fox")
+    found = list_mapping_file(path, class_names=("cat", "dog", "fox"))
+    assert found.class_names == ("cat", "dog", "fox")
     with pytest.raises(OSError, match="no picture has label 1; pass `class_names`"):
         list_mapping_file(path)
 
@@ -105,7 +106,7 @@ def test_a_bad_line_is_named_by_its_number(folder, case, unchanged):
     line, words = BAD_LINES[case]
     good = write(folder, "photos/0.png\t0\nphotos/1.png\t1\n")
     assert case_of_second_line(good) == 0
-    assert len(list_mapping_file(good, ("cat", "dog"))[0]) == 2
+    assert len(list_mapping_file(good, class_names=("cat", "dog"))) == 2
     path = write(folder, f"photos/0.png\t0\n{line}\nphotos/2.png\t1\n")
     assert case_of_second_line(path) == int(case.split("_")[1])
     with unchanged(folder.parent), pytest.raises(OSError, match=r"map.txt: ") as caught:
@@ -123,7 +124,7 @@ def test_case_60_a_link_out_of_the_folder_is_followed_only_when_asked(folder, un
         pytest.raises(OSError, match="link.png leaves the folder; copy the file, or pass allow"),
     ):
         list_mapping_file(path)
-    assert len(list_mapping_file(path, allow_outside=True)[0]) == 1
+    assert len(list_mapping_file(path, allow_outside=True)) == 1
 
 
 def test_case_58_the_first_ten_problems_and_their_number_are_said(folder, unchanged):

@@ -9,6 +9,8 @@ import pwd
 import shutil
 import socket
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -19,7 +21,7 @@ import tensorflow_datasets as tfds
 from filelock import FileLock, Timeout
 from tensorflow_datasets.core.utils import file_utils
 
-from cnnbook.datasets import mnist
+from cnnbook.datasets import _places, mnist
 from cnnbook.datasets.mnist import FILES, load_fashion_mnist, load_mnist, read_idx
 
 DATA = Path(__file__).parents[2] / "data"
@@ -122,11 +124,11 @@ def test_a_prepared_tfds_copy_comes_third(monkeypatch, tmp_path):
 def test_a_download_comes_before_the_embedded_copy(monkeypatch, tmp_path):
     monkeypatch.delenv("CNNBOOK_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {})
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {})
     asked = []
     connection = type("Connection", (), {"close": lambda self: None})
     monkeypatch.setattr(
-        mnist.socket,
+        _places.socket,
         "create_connection",
         lambda address, timeout: asked.append((address, timeout)) or connection(),
     )
@@ -168,7 +170,7 @@ def test_the_splits_say_why_each_place_before_was_passed_by(tiny_set, monkeypatc
 def test_case_28_what_a_killed_tfds_left_is_swept_after_a_day_under_the_lock(monkeypatch, tmp_path):
     monkeypatch.delenv("CNNBOOK_OFFLINE")
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {"https": "proxy"})
     with file_utils.incomplete_dir(tmp_path / "mnist" / "3.0.1") as name:
         old = Path(name)  # as TFDS calls it until it is complete
     (tmp_path / "mnist" / "3.0.1").rmdir()
@@ -191,6 +193,34 @@ def test_case_28_what_a_killed_tfds_left_is_swept_after_a_day_under_the_lock(mon
     assert load_mnist().passed_by[-1] == "a download through TFDS: it failed (ConnectionError: )"
     assert sorted(seen) == [today.name, other.name]
     assert (other / "below" / "file").read_text() == "half"
+
+
+HOLDER = """
+import sys, time
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+def test_case_30_the_lock_of_a_process_that_died_is_free(monkeypatch, tmp_path):
+    lock = tmp_path / ".mnist.lock"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    with pytest.raises(Timeout):
+        FileLock(lock, timeout=0).acquire()
+    holder.kill()
+    holder.communicate(timeout=60)
+    builder = type("Builder", (), {"download_and_prepare": lambda self: 1 / 0})
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: builder())
+    assert "it failed (ZeroDivisionError" in load_mnist().passed_by[-1]  # so it had its turn
 
 
 def test_what_tfds_left_when_it_was_killed_is_no_copy(monkeypatch, tmp_path):
@@ -223,7 +253,7 @@ def test_case_27_without_a_home_folder_the_places_that_need_none_are_read(tiny_s
 
 
 def test_error_lists_what_was_tried_and_why_and_three_ways_out(monkeypatch, tmp_path):
-    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
     with pytest.raises(FileNotFoundError, match="MNIST is nowhere to be found") as caught:
         load_mnist()
     message = str(caught.value)
@@ -245,9 +275,9 @@ def test_no_network_is_said_with_the_host_and_within_seconds(monkeypatch, tmp_pa
         raise OSError("[Errno 101] Network is unreachable")
 
     monkeypatch.delenv("CNNBOOK_OFFLINE")
-    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
-    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {})
-    monkeypatch.setattr(mnist.socket, "create_connection", unreachable)
+    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {})
+    monkeypatch.setattr(_places.socket, "create_connection", unreachable)
     with pytest.raises(FileNotFoundError, match=r"no network: storage.googleapis.com does not"):
         load_mnist()
 
@@ -259,8 +289,8 @@ def test_a_failed_download_is_one_reason_on_one_line(words, monkeypatch, tmp_pat
             raise ConnectionError(words)
 
     monkeypatch.delenv("CNNBOOK_OFFLINE")
-    monkeypatch.setattr(mnist, "__file__", str(tmp_path / "project" / "mnist.py"))
-    monkeypatch.setattr(mnist.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {"https": "proxy"})
     monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
     with pytest.raises(FileNotFoundError) as caught:
         load_mnist()
@@ -381,6 +411,16 @@ def test_a_broken_file_is_named_with_what_is_wrong_and_what_to_do(
         pytest.raises(OSError, match=f"{FILES[0]}.*{words}.*Download it again"),
     ):
         load_mnist()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_case_17_half_a_file_is_found_out_on_every_use(tiny_set, unchanged, file):
+    folder, _ = tiny_set
+    load_mnist()
+    (folder / file).write_bytes((folder / file).read_bytes()[: (folder / file).stat().st_size // 2])
+    for _ in range(2):
+        with unchanged(folder), pytest.raises(OSError, match=f"{file} is cut short"):
+            load_mnist()
 
 
 def header(path):
@@ -514,7 +554,7 @@ def test_equal_pictures_stay_together():
     random = np.random.default_rng(0)
     images = np.repeat(random.integers(0, 256, (10, 28, 28, 1), np.uint8), 7, axis=0)
     arrays = [images, np.zeros(70, np.uint8), images[:1], np.zeros(1, np.uint8)]
-    splits = mnist.split_and_announce("Repeated", "a test", arrays, ("one",))
+    splits = _places.split_and_announce("Repeated", "a test", arrays, ("one",))
     train, validation = ({image.tobytes() for image in part} for part in splits[0:3:2])
     assert (len(train), len(validation)) == (8, 2)
     assert len(splits.validation_images) == 14

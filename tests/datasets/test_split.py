@@ -1,18 +1,12 @@
 """The split by content: cases 55 to 57 of the bad data."""
 
 import filecmp
-import inspect
 import shutil
 
 import numpy as np
 import pytest
 
-from cnnbook.datasets import image_folder, split
 from cnnbook.datasets.split import split_by_content
-
-
-def test_names_are_shown_as_by_the_reader_of_folders():
-    assert inspect.getsource(split.shown) == inspect.getsource(image_folder.shown)
 
 
 def test_the_split_is_disjoint_complete_and_of_the_wanted_size_in_each_class(files):
@@ -38,7 +32,7 @@ def test_case_57_the_split_of_these_files_is_pinned(tmp_path):
     paths = [tmp_path / str(index) for index in range(10)]
     for index, path in enumerate(paths):
         path.write_bytes(b"picture %d" % index)
-    choices = [list(split_by_content(paths, [0] * 10, 0.3, seed)[1]) for seed in (0, 1)]
+    choices = [list(split_by_content(paths, [0] * 10, 0.3, seed=seed)[1]) for seed in (0, 1)]
     # printf "0/picture 3" | sha256sum, for each of the ten; the three smallest of each seed.
     assert choices == [[0, 1, 7], [1, 2, 5]]
 
@@ -92,7 +86,7 @@ def test_case_56_a_split_that_rounds_to_nothing_is_refused(files, tmp_path, unch
 
 
 def test_case_56_the_seed_changes_the_split_and_has_a_default(files):
-    splits = [tuple(split_by_content(*files, 0.5, seed)[1]) for seed in (0, 0, 1)]
+    splits = [tuple(split_by_content(*files, 0.5, seed=seed)[1]) for seed in (0, 0, 1)]
     assert splits[0] == splits[1] != splits[2]
     assert tuple(split_by_content(*files, 0.5)[1]) == splits[0]
 
@@ -101,3 +95,15 @@ def test_a_missing_file_is_named(files):
     files[0][4].unlink()
     with pytest.raises(OSError, match=r"cat/04.png cannot be read"):
         split_by_content(*files)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shape"),
+    [([0] * 29, r"\(29,\)"), ([0] * 31, r"\(31,\)"), ([[0]] * 30, r"\(30, 1\)")],
+)
+def test_as_many_labels_as_paths_are_asked_for(files, labels, shape):
+    words = (
+        f"`labels` must be .count,., one for each of the 30 `paths`; got labels of shape {shape}"
+    )
+    with pytest.raises(ValueError, match=words):
+        split_by_content(files[0], labels)

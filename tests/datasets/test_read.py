@@ -1,14 +1,11 @@
 """read_center_crop: the window it cuts out, and that it reads as everything else does."""
 
-import inspect
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from cnnbook.datasets import image_folder, image_middle
-from cnnbook.datasets.center_crop import read_center_crop
-from cnnbook.datasets.image_folder import read_image
+from cnnbook.datasets import _read
+from cnnbook.datasets.image_folder import read_center_crop, read_image
 
 
 @pytest.mark.parametrize(("height", "width"), [(20, 30), (30, 20), (7, 101)])
@@ -52,14 +49,6 @@ def test_a_picture_of_the_right_proportions_is_read_as_everywhere_else(tmp_path)
             )
 
 
-def test_there_is_one_way_of_decoding():
-    for name in ("decode_image", "shown"):
-        one, other = (getattr(module, name) for module in (image_folder, image_middle))
-        assert inspect.getsource(one) == inspect.getsource(other)
-    for name in ("FORMATS", "MAX_PIXELS", "MAX_BYTES"):
-        assert getattr(image_folder, name) == getattr(image_middle, name)
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -79,10 +68,10 @@ def test_too_large_files_and_what_is_no_file_are_refused_unread(tmp_path, monkey
     Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
     with pytest.raises(OSError, match="it is no regular file"):
         read_center_crop(tmp_path, (8, 8))
-    monkeypatch.setattr(image_middle, "MAX_PIXELS", 399)
+    monkeypatch.setattr(_read, "MAX_PIXELS", 399)
     with pytest.raises(OSError, match="400 pixels; the limit is 399"):
         read_center_crop(tmp_path / "a.png", (8, 8))
-    monkeypatch.setattr(image_middle, "MAX_BYTES", 50)
+    monkeypatch.setattr(_read, "MAX_BYTES", 50)
     with pytest.raises(OSError, match="bytes; the limit is 50"):
         read_center_crop(tmp_path / "a.png", (8, 8))
 

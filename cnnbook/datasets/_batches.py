@@ -1,0 +1,24 @@
+"""What pipelines of arrays and of files share: a batch is changed, and nothing holds one up."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+
+def change_batch(
+    augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
+    parameters = inspect.signature(getattr(augment, "call", augment)).parameters
+    offered = {"training": True, "labels": labels}
+    changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
+    return changed if "labels" in parameters else (changed, labels)
+
+
+def as_they_come(dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Switch off tuning: it may hold up the end of an epoch, for as long as all before took."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options)

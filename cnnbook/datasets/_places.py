@@ -1,0 +1,221 @@
+"""Where may a data set be? Each place is asked in turn; what is made is whole, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+ONE_DAY = 24 * 3600
+Arrays = list[np.ndarray]
+
+
+class ImageSplits(NamedTuple):
+    """Images (count, height, width, channels) uint8 and labels (count,) int64, in three parts."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    validation_images: np.ndarray
+    validation_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    source: str
+    passed_by: tuple[str, ...] = ()  # the places that had no copy, each with the reason
+
+
+class NotHereError(Exception):
+    """This place holds no copy; look in the next one."""
+
+
+def data_folder() -> Path:
+    """Return the folder that the variable CNNBOOK_DATA names."""
+    if not os.environ.get("CNNBOOK_DATA"):
+        raise NotHereError("the variable CNNBOOK_DATA is not set")
+    return Path(os.environ["CNNBOOK_DATA"]).expanduser()
+
+
+def tfds_folder() -> Path:
+    """Return the folder that TensorFlow Datasets (TFDS) prepares data in."""
+    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def embedded_folders() -> list[Path]:
+    """Return where the data that comes with the book may be: in the package, or beside it."""
+    here = Path(__file__).resolve()
+    return [here.parents[1] / "_data", here.parents[min(2, len(here.parents) - 1)] / "data"]
+
+
+def first_available(
+    what_is: str, places: Mapping[str, Callable[[], T]], ways_out: Iterable[str]
+) -> tuple[str, T, tuple[str, ...]]:
+    """Read from the first place that has a copy; otherwise say what was tried and what to do.
+
+    Returns:
+        The place, what was read there, and why each place before it was passed by.
+    """
+    reasons: list[str] = []
+    for place, read in places.items():
+        try:
+            return place, read(), tuple(reasons)
+        except (NotHereError, RuntimeError) as reason:  # the latter where there is no home folder
+            reasons.append(f"{place}: {reason}")
+    lines = [f"{what_is} nowhere to be found. Tried, in this order:"]
+    lines += [f"  - {reason}" for reason in reasons]
+    lines += ["Ways out:", *(f"  {number}. {way}" for number, way in enumerate(ways_out, start=1))]
+    raise FileNotFoundError("\n".join(lines))
+
+
+def tfds_places(name: str, host: str, label_key: str = "label") -> dict[str, Callable[[], Arrays]]:
+    """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
+
+    def below_the_variable() -> Arrays:
+        return _read_tfds(name, label_key, [data_folder(), data_folder() / "tensorflow_datasets"])
+
+    return {
+        "CNNBOOK_DATA/tensorflow_datasets": below_the_variable,
+        "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [tfds_folder()]),
+        "a download through TFDS": lambda: _download_tfds(name, label_key, tfds_folder(), host),
+    }
+
+
+def prepared_by_tfds(name: str, roots: Iterable[Path]) -> Path | None:
+    """Return the first folder in which TFDS has prepared a data set; None if there is none."""
+    # TFDS leaves a folder "incomplete.ABC_3.0.2" behind when it is killed.
+    found = (root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json")))
+    return next(found, None)
+
+
+def broken_tfds(folder: Path, error: Exception) -> OSError:
+    """Say what is wrong with a copy that TFDS has prepared, and what to do."""
+    return OSError(
+        f"{folder} holds a TFDS copy that cannot be read ({_said(error)}). Move it away and prepare"
+        " it again."
+    )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def _read_tfds(name: str, label_key: str, roots: Sequence[Path]) -> Arrays:
+    """Read train images, train labels, test images and test labels as TFDS has prepared them."""
+    root = prepared_by_tfds(name, roots)
+    if root is None:
+        raise NotHereError(f"no prepared {name} in {roots[-1]}")
+    import tensorflow_datasets as tfds
+
+    try:
+        parts = tfds.load(
+            name, split=["train", "test"], data_dir=root, download=False, batch_size=-1
+        )
+        return [part[key].numpy() for part in parts for key in ("image", label_key)]
+    except Exception as error:
+        raise broken_tfds(root / name, error) from error
+
+
+def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> Arrays:
+    """Let TFDS download and prepare; ask first whether the host answers (TFDS waits 3 minutes)."""
+    if "CNNBOOK_OFFLINE" in os.environ:
+        raise NotHereError("the variable CNNBOOK_OFFLINE forbids it")
+    try:
+        if not urllib.request.getproxies():
+            socket.create_connection((host, 443), timeout=5).close()
+    except OSError as error:
+        raise NotHereError(f"no network: {host} does not answer ({error})") from None
+    try:
+        import tensorflow_datasets as tfds
+        from filelock import FileLock
+
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
+            _sweep((folder / name).glob("incomplete.??????_*"))
+            tfds.builder(name, data_dir=folder).download_and_prepare()
+    except Exception as error:
+        raise NotHereError(f"it failed ({_said(error)})") from error
+    return _read_tfds(name, label_key, [folder])
+
+
+@contextlib.contextmanager
+def made_whole(folder: Path) -> Iterator[Path]:
+    """Give a place to write in; it becomes the folder when all is written, or nothing is left.
+
+    Where another process was faster, its folder stays.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    start = f".{folder.name}.incomplete-"
+    _sweep(folder.parent.glob(f"{start}*"))
+    with tempfile.TemporaryDirectory(prefix=start, dir=folder.parent) as temporary:
+        content = Path(temporary) / "content"
+        yield content
+        try:
+            content.replace(folder)
+        except OSError:
+            if not (folder.is_dir() and any(folder.iterdir())):
+                raise
+
+
+def _sweep(left: Iterable[Path]) -> None:
+    """Remove what processes that were killed more than a day ago have left."""
+    for path in left:
+        if time.time() - path.stat().st_mtime > ONE_DAY:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def smallest_of_each(
+    digests: Sequence[bytes], groups: np.ndarray, count: Callable[[int], int]
+) -> np.ndarray:
+    """Mark, in each group, those whose digests are the smallest: `count` of the group's size.
+
+    So a choice depends on contents alone, not on an order or a random generator. Equal contents
+    always stay together: rather than part them, a few less are marked.
+    """
+    marks = np.zeros(len(digests), bool)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        own = [digests[index] for index in members.tolist()]
+        first_beyond = sorted(own)[count(len(own))]
+        marks[members] = [digest < first_beyond for digest in own]
+    return marks
+
+
+def split_and_announce(
+    title: str,
+    source: str,
+    arrays: Arrays,
+    class_names: tuple[str, ...],
+    passed_by: tuple[str, ...] = (),
+) -> ImageSplits:
+    """Set the validation images apart, and print one line: which source, how many images.
+
+    Validation gets the training images whose pixels have the smallest SHA-256, 5,000 of a whole
+    set, 1,000 of a small one: the same ones on every machine and from every source.
+    """
+    images, labels, test_images, test_labels = arrays
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
+    count = 5_000 if len(images) >= 50_000 else min(1_000, len(images) // 5)
+    is_validation = smallest_of_each(digests, np.zeros(len(images)), lambda total: count)
+    splits = ImageSplits(
+        *(images[~is_validation], labels[~is_validation].astype(np.int64)),
+        *(images[is_validation], labels[is_validation].astype(np.int64)),
+        *(test_images.copy(), test_labels.astype(np.int64)),
+        class_names,
+        source,
+        passed_by,
+    )
+    print(
+        f"{title} from {source}: {len(splits.train_images):,} training,"
+        f" {len(splits.validation_images):,} validation and {len(test_images):,} test images."
+    )
+    return splits
