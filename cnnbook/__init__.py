@@ -1,8 +1,8 @@
 """A book on convolutional neural networks that runs.
 
-Some twenty names that one wants first are here: `from cnnbook import load_mnist`, or
+The names that one wants first are here: `from cnnbook import load_mnist`, or
 `cnnbook.load_mnist`; `dir(cnnbook)` lists them. Each is imported when it is asked for, so that
-`import cnnbook` costs no time. All else is imported from its file; this is the table of contents.
+`import cnnbook` costs no time. All else is imported from its file; this is the table of contents:
 
 - `cnnbook.arithmetic`: the sums of a CNN in NumPy: output size, convolution, pooling, parameters
 - `cnnbook.devices`: what will this run on?
@@ -29,17 +29,13 @@ __version__ = "0.1.0"
 
 _FILES = {
     "LabelledFiles": "labelled_files",
-    "attach_head": "training.transfer",
     "bottleneck_features": "training.features",
-    "build_efficientnet_lite0": "models.efficientnet_lite0",
-    "build_head": "training.transfer",
     "build_mnist_cnn": "models.mnist_cnn",
     "build_resnet": "models.resnet",
     "build_small_digit_net": "models.small_digit_net",
     "classify": "models.imagenet",
     "describe_devices": "devices",
     "grad_cam": "explain.grad_cam",
-    "layer_costs": "deploy.costs",
     "list_image_files": "datasets.image_folder",
     "load_image_folder": "datasets.image_folder",
     "load_mnist": "datasets.mnist",
@@ -50,7 +46,6 @@ _FILES = {
     "plot_gallery": "plots.gallery",
     "plot_learning_curves": "plots.curves",
     "recommend_precision": "devices",
-    "split_by_content": "datasets.split",
 }
 __all__ = [*_FILES]
 
@@ -61,15 +56,10 @@ if TYPE_CHECKING:  # the same for editors and type checkers; a test compares
     from cnnbook.datasets.image_pipeline import make_image_pipeline as make_image_pipeline
     from cnnbook.datasets.mnist import load_mnist as load_mnist
     from cnnbook.datasets.pipeline import make_pipeline as make_pipeline
-    from cnnbook.datasets.split import split_by_content as split_by_content
-    from cnnbook.deploy.costs import layer_costs as layer_costs
     from cnnbook.devices import describe_devices as describe_devices
     from cnnbook.devices import recommend_precision as recommend_precision
     from cnnbook.explain.grad_cam import grad_cam as grad_cam
     from cnnbook.labelled_files import LabelledFiles as LabelledFiles
-    from cnnbook.models.efficientnet_lite0 import (
-        build_efficientnet_lite0 as build_efficientnet_lite0,
-    )
     from cnnbook.models.imagenet import classify as classify
     from cnnbook.models.mnist_cnn import build_mnist_cnn as build_mnist_cnn
     from cnnbook.models.resnet import build_resnet as build_resnet
@@ -78,8 +68,6 @@ if TYPE_CHECKING:  # the same for editors and type checkers; a test compares
     from cnnbook.plots.curves import plot_learning_curves as plot_learning_curves
     from cnnbook.plots.gallery import plot_gallery as plot_gallery
     from cnnbook.training.features import bottleneck_features as bottleneck_features
-    from cnnbook.training.transfer import attach_head as attach_head
-    from cnnbook.training.transfer import build_head as build_head
 else:
 
     def __getattr__(name: str) -> object:
@@ -92,7 +80,7 @@ else:
             if close:
                 advice = f"Did you mean {close[0]!r}?"
             raise AttributeError(f"module 'cnnbook' has no name {name!r}. {advice}")
-        value = getattr(importlib.import_module(f"cnnbook.{_FILES[name]}"), name)
+        value = getattr(importlib.import_module("." + _FILES[name], __name__), name)
         globals()[name] = value
         return value
 

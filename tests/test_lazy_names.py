@@ -33,7 +33,7 @@ def test_each_name_is_that_of_its_file(name):
 
 def test_there_is_one_name_at_least_of_each_room_for_readers():
     rooms = {getattr(cnnbook, name).__module__.split(".")[1] for name in cnnbook.__all__}
-    assert rooms >= {"datasets", "models", "training", "explain", "plots", "deploy", "devices"}
+    assert rooms >= {"datasets", "models", "training", "explain", "plots", "devices"}
 
 
 def test_type_checkers_are_told_the_same():

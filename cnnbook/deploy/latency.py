@@ -97,7 +97,7 @@ def load_litert(path: str | Path, threads: int | None = None) -> Predict:
     """
     import tensorflow as tf
 
-    content, threads = _read(path), _count(threads)
+    content, threads = _content(path), _count(threads)
     if content[4:8] != b"TFL3":
         raise OSError(f"{path} is no LiteRT file: bytes 5 to 8 must be TFL3. Export it again.")
     try:
@@ -147,7 +147,7 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
         import onnxruntime
     except ImportError as error:
         raise ImportError("load_onnx needs onnxruntime: pip install onnxruntime.") from error
-    content, options = _read(path), onnxruntime.SessionOptions()
+    content, options = _content(path), onnxruntime.SessionOptions()
     options.intra_op_num_threads = _count(threads)
     options.log_severity_level = 3  # errors
     try:
@@ -181,7 +181,7 @@ def _count(threads: int | None) -> int:
     return threads or os.cpu_count() or 1
 
 
-def _read(path: str | Path) -> bytes:
+def _content(path: str | Path) -> bytes:
     """Return the content of a file that is there and not empty."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} is no file. Write it first: export_litert, export_onnx.")

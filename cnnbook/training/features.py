@@ -74,7 +74,7 @@ def bottleneck_features(
     """
     items: Any = getattr(data, "paths", data)
     items = items if isinstance(items, np.ndarray) else list(items)
-    image_shape, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
+    image_size, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
     digests = [_picture_key(item, read_image) for item in items]
     folder = None
     if cache_folder is not None:
@@ -86,8 +86,7 @@ def bottleneck_features(
     def read(indices: list[int]) -> np.ndarray:
         if isinstance(items, np.ndarray):
             return items[indices]
-        height, width, _ = image_shape
-        return np.stack([read_image(items[index], (height, width)) for index in indices])
+        return np.stack([read_image(items[index], image_size) for index in indices])
 
     fresh: list[bytes] = []
     try:
@@ -204,12 +203,9 @@ def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray])
 
 
 def _check_features_arguments(
-    model: keras.Model,
-    data: np.ndarray | list[Any],
-    read_image: Any,
-    batch_size: int,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the shape of one image and that of its features, or refuse what cannot be computed."""
+    model: keras.Model, data: np.ndarray | list[Any], read_image: Any, batch_size: int
+) -> tuple[tuple[int, int], tuple[int, ...]]:
+    """Return the size of an image and the shape of its features, or refuse what cannot be used."""
     ends = [tensor for end in ("inputs", "outputs") for tensor in getattr(model, end, None) or []]
     shapes = [tensor.shape[1:] for tensor in ends]
     if len(shapes) != 2 or len(shapes[0]) != 3 or None in (*shapes[0], *shapes[1]):
@@ -233,4 +229,4 @@ def _check_features_arguments(
         )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")
-    return shapes[0], shapes[1]
+    return shapes[0][:2], shapes[1]

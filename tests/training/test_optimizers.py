@@ -7,8 +7,6 @@ import tensorflow as tf
 
 from cnnbook.training.optimizers import FusedAdam
 
-pytestmark = pytest.mark.slow
-
 
 def trained(optimizer, steps=20):
     """The weights of a small net after some steps."""
@@ -40,6 +38,7 @@ OPTIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: " ".join(options) or "defaults")
 def test_weights_are_those_of_keras_adam(options):
     ours, keras_own = (trained(kind(**options)) for kind in (FusedAdam, keras.optimizers.Adam))
@@ -73,6 +72,7 @@ def test_gradients_of_some_rows_are_left_to_keras():
     np.testing.assert_allclose(rows(FusedAdam), rows(keras.optimizers.Adam), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_it_trains_in_mixed_precision_and_survives_saving(tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
