@@ -1,49 +1,23 @@
-"""What goes into a layer and comes out of it while its model runs, and what may be asked of one."""
+"""What a model answers, before softmax and in its layers, and what may be asked of one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import keras
 import numpy as np
 
+from cnnbook._arrays import as_array_of_any
+from cnnbook._layers import (
+    Images,
+    as_array,
+    check_model_images,
+    listening,
+    replaced,
+)
+
 BATCH_PIXELS = 400_000  # of the images that are computed at once: 7 photos of 224 x 224
 ClassIndex = int | np.ndarray | object | None  # any: `check_question` says best what is wrong
-
-
-@contextmanager
-def listening(
-    layer: keras.layers.Layer, watch: Callable[[Any], object] | None = None
-) -> Iterator[list[Any]]:
-    """Keep what a layer gets and what it returns, [input, output], each time the model runs.
-
-    Unlike a new model of the same layers this leaves no trace in them, and it hears layers at any
-    depth of models in models. `watch` is called with each output.
-    """
-    heard: list[Any] = []
-    compute = layer.call
-
-    def call(*arguments: Any, **keywords: Any) -> Any:
-        output = compute(*arguments, **keywords)
-        heard[:] = [*arguments, *keywords.values()][0], output
-        if watch:
-            watch(output)
-        return output
-
-    with replaced(layer, "call", call):
-        yield heard
-
-
-@contextmanager
-def replaced(layer: keras.layers.Layer, name: str, value: object) -> Iterator[None]:
-    """Give a layer another attribute for a while; Keras does not get to see it."""
-    old = {key: was for key, was in vars(layer).items() if key == name}
-    vars(layer)[name] = value
-    try:
-        yield
-    finally:
-        del vars(layer)[name]
-        vars(layer).update(old)
 
 
 def before_softmax(model: keras.Model) -> AbstractContextManager[None]:
@@ -72,11 +46,6 @@ def heard_values(
             yield [as_array(values[end]) for values in heard]
 
 
-def as_array(values: Any) -> np.ndarray:
-    """Return a tensor of any backend and type as float32."""
-    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(values, "float32")))
-
-
 def class_scores(model: keras.Model, images: Any, classes: np.ndarray) -> tuple[Any, np.ndarray]:
     """Return each image's score of its class, and the classes; -1 stands for the preferred one."""
     scores = keras.tree.flatten(model(images, training=False))[0]
@@ -92,40 +61,18 @@ def class_scores(model: keras.Model, images: Any, classes: np.ndarray) -> tuple[
 
 
 def check_question(
-    model: keras.Model, images: np.ndarray, class_index: ClassIndex
+    model: keras.Model, images: Images, class_index: ClassIndex
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the images, and one class an image, -1 for the one that the model prefers."""
-    images = check_model_images(model, images)
-    count = len(images)
-    try:
-        classes = np.asarray(-1 if class_index is None else class_index)
-        fits = classes.dtype.kind in "iu" and classes.shape in ((), (count,))
-    except ValueError:  # a list of lists of unequal length
-        fits = False
+    known = check_model_images(model, images)
+    count, classes = len(known), as_array_of_any(-1 if class_index is None else class_index)
+    fits = classes.dtype.kind in "iu" and classes.shape in ((), (count,))
     if not fits or (class_index is not None and classes.min() < 0):
         raise ValueError(
             f"`class_index` must be one whole number from 0, one for each of the {count} images, or"
             f" None for the class that the model prefers; got {class_index}."
         )
-    return images, np.broadcast_to(classes, count)
-
-
-def check_model_images(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the images as an array, or refuse what the model cannot take."""
-    images = np.asarray(images)
-    inputs = getattr(model, "inputs", None)
-    wanted = tuple(inputs[0].shape[1:]) if inputs else (None, None, None)
-    pairs = zip(wanted, images.shape[1:], strict=False)
-    fits = images.ndim == len(wanted) + 1 == 4 and all(size in (None, got) for size, got in pairs)
-    if not fits or not images.size or images.dtype.kind not in "buif":
-        raise ValueError(
-            "`images` must be numbers, (count, height, width, channels), of at least one image;"
-            f" the model takes images {wanted}, got {images.dtype} of shape {images.shape}. Of a"
-            " single image pass image[None]."
-        )
-    if not np.isfinite(images).all():
-        raise ValueError("`images` must be finite; got nan or inf. Look for what made them.")
-    return images
+    return known, np.broadcast_to(classes, count)
 
 
 def parts(images: np.ndarray) -> Iterator[slice]:

@@ -14,8 +14,8 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer, nodes
-from cnnbook.explain._listen import check_model_images, heard_values
+from cnnbook._layers import check_model_images, find_layer, nodes
+from cnnbook.explain._listen import heard_values
 
 
 @checked

@@ -15,13 +15,13 @@ import keras
 import numpy as np
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer, nodes
-from cnnbook.explain._listen import as_array, check_model_images, heard_values
+from cnnbook._layers import Images, as_array, check_model_images, find_layer, nodes
+from cnnbook.explain._listen import heard_values
 
 
 @checked
 def feature_maps(
-    model: keras.Model, images: np.ndarray, layer_names: str | Sequence[Any]
+    model: keras.Model, images: Images, layer_names: str | Sequence[Any]
 ) -> dict[str, np.ndarray]:
     """Compute what some layers return for some images.
 
@@ -55,7 +55,7 @@ def feature_maps(
 
 
 @checked
-def dead_filters(model: keras.Model, images: np.ndarray, layer_name: str) -> np.ndarray:
+def dead_filters(model: keras.Model, images: Images, layer_name: str) -> np.ndarray:
     """Compute on which share of the images each filter fires nowhere.
 
     To fire is to be above 0: name the ReLU, or a convolution that has it as its activation. Of a

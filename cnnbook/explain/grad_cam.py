@@ -14,16 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer, nodes
+from cnnbook._layers import find_layer, listening, nodes
 from cnnbook.explain._gradients import gradient_of
-from cnnbook.explain._listen import (
-    ClassIndex,
-    before_softmax,
-    check_question,
-    class_scores,
-    listening,
-    parts,
-)
+from cnnbook.explain._listen import ClassIndex, before_softmax, check_question, class_scores, parts
 
 
 @checked

@@ -19,9 +19,8 @@ import numpy as np
 import tensorflow as tf
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer
+from cnnbook._layers import find_layer, listening, replaced
 from cnnbook.explain._gradients import gradient_of
-from cnnbook.explain._listen import listening, replaced
 
 GRAY = 127.5
 

@@ -1,19 +1,22 @@
-"""What does each random change make of a picture? One row a change, several draws of each.
+"""What does each random change make of a picture? One row a change, several draws of each."""
 
-This file stands alone: copy it, it needs only Matplotlib and NumPy (Keras' layers are welcome).
-"""
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from collections.abc import Callable
-
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook.plots._checks import check_columns
+from cnnbook.plots._draw import draw_picture, make_panels
 
+
+@checked
 def plot_augmentations(
     image: np.ndarray,
-    changes: dict[str, Callable],
+    changes: Mapping[str, Callable[..., Any]],
     columns: int = 6,
+    *,
     inches: float = 1.1,
     title: str | None = None,
 ) -> Figure:
@@ -48,22 +51,14 @@ def plot_augmentations(
         )
     if not changes:
         raise ValueError("`changes` must name at least one change; got none.")
-    if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more; got {columns}. 6 fits a page.")
+    check_columns(columns, usual=6)
 
     same = np.repeat(image[None], columns, axis=0)
-    figure, axes = plt.subplots(
-        len(changes),
-        columns,
-        figsize=(
-            columns * inches + 0.1 + 0.07 * max(map(len, changes)),
-            len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0),
-        ),
-        squeeze=False,
-        layout="constrained",
-    )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    for row, (name, change) in zip(axes, changes.items(), strict=True):
+    width = columns * inches + 0.1 + 0.07 * max(map(len, changes))
+    height = len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0)
+    figure, panels = make_panels(len(changes), columns, (width, height), title)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for row, (name, change) in zip(panels, changes.items(), strict=True):
         is_layer = hasattr(change, "compute_output_spec")
         changed = np.asarray(change(same, training=True) if is_layer else change(same))
         if len(changed) != columns:
@@ -72,12 +67,8 @@ def plot_augmentations(
                 f" returned {len(changed)}."
             )
         for cell, picture in zip(row, changed, strict=True):
-            cell.imshow(
-                np.rint(picture.clip(0, 255)).astype(np.uint8), cmap="gray", vmin=0, vmax=255
-            )
+            draw_picture(cell, np.rint(picture.clip(0, 255)).astype(np.uint8))
             cell.set(xticks=[], yticks=[])
             cell.spines[:].set_visible(False)
         row[0].set_ylabel(name, fontsize=8, rotation=0, ha="right", va="center")
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure

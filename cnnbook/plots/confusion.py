@@ -1,7 +1,4 @@
-"""Which classes does a classifier mix up? A confusion matrix.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Which classes does a classifier mix up? A confusion matrix."""
 
 from collections.abc import Sequence
 
@@ -10,14 +7,21 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cnnbook._arrays import as_array_of_any
+from cnnbook._checks import checked
+from cnnbook.plots._draw import CENTERED
+
+Classes = np.ndarray | object  # any: `_checked_classes` says best what is wrong
 MOST_CLASSES_WITH_NUMBERS = 20  # more would not be legible
 
 
+@checked
 def plot_confusion_matrix(
-    labels: np.ndarray,
-    predictions: np.ndarray,
+    labels: Classes,
+    predictions: Classes,
     class_names: Sequence[str],
     normalize: bool = False,
+    *,
     title: str | None = None,
 ) -> Figure:
     """Draw how often each true class (row) was taken for each class (column).
@@ -45,18 +49,19 @@ def plot_confusion_matrix(
         >>> [text.get_text() for text in figure.axes[0].texts]
         ['1', '1', '', '1']
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
     num_classes = len(class_names)
-    _check_classes("labels", labels, num_classes)
-    _check_classes("predictions", predictions, num_classes)
-    if len(labels) != len(predictions):
+    true, said = (
+        _checked_classes(name, values, num_classes)
+        for name, values in (("labels", labels), ("predictions", predictions))
+    )
+    if len(true) != len(said):
         raise ValueError(
-            f"`predictions` must be as many as `labels`, {len(labels)}; got {len(predictions)}. "
+            f"`predictions` must be as many as `labels`, {len(true)}; got {len(said)}. "
             "Predict the images that the labels belong to."
         )
 
     matrix = np.zeros((num_classes, num_classes))
-    np.add.at(matrix, (labels, predictions), 1)
+    np.add.at(matrix, (true, said), 1)
     if normalize:
         matrix *= 100 / matrix.sum(axis=1, keepdims=True).clip(min=1)
 
@@ -70,15 +75,8 @@ def plot_confusion_matrix(
         for (row, column), value in np.ndenumerate(matrix):
             text = f"{value:.1f}" if normalize else f"{value:.0f}"
             white = row != column and value > 0.6 * most
-            axes.text(
-                column,
-                row,
-                text if value else "",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if white else "black",
-            )
+            look = CENTERED | {"fontsize": 8, "color": "white" if white else "black"}
+            axes.text(column, row, text if value else "", **look)
     turn = 90 if max(map(len, class_names)) > 3 else 0
     axes.set_xticks(range(num_classes), class_names, rotation=turn, fontsize=8)
     axes.set_yticks(range(num_classes), class_names, fontsize=8)
@@ -89,8 +87,9 @@ def plot_confusion_matrix(
     return figure
 
 
-def _check_classes(name: str, classes: np.ndarray, num_classes: int) -> None:
-    """Refuse what is not one class index an image."""
+def _checked_classes(name: str, values: Classes, num_classes: int) -> np.ndarray:
+    """Return one class index an image, or refuse what is none."""
+    classes = as_array_of_any(values)
     if classes.ndim != 1 or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(
             f"`{name}` must be one integer an image, shape (count,); got {classes.dtype} of shape "
@@ -103,3 +102,4 @@ def _check_classes(name: str, classes: np.ndarray, num_classes: int) -> None:
             f"`{name}` must be indices into the {num_classes} `class_names`, 0 to "
             f"{num_classes - 1}; got {classes.min()} to {classes.max()}. Name all classes."
         )
+    return classes

@@ -2,20 +2,25 @@
 
 A dense layer connects every input with every output. A convolution connects an output only with
 the inputs below its filter: far fewer connections, and every output uses the same few weights.
-
-This file stands alone: copy it, it needs Matplotlib, NumPy and networkx.
 """
 
-from collections.abc import Mapping, Sequence
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-import matplotlib.pyplot as plt
 import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook.plots._draw import make_panels
 
-def connect_dense(input_shape: Sequence[int], output_shape: Sequence[int]) -> nx.DiGraph:
+
+@checked
+def connect_dense(
+    input_shape: Sequence[int] | int, output_shape: Sequence[int] | int
+) -> nx.DiGraph:
     """Connect every input with every output.
 
     Args:
@@ -33,12 +38,13 @@ def connect_dense(input_shape: Sequence[int], output_shape: Sequence[int]) -> nx
         >>> connect_dense((8,), (8,)).number_of_edges()
         64
     """
-    _check_shape("input_shape", input_shape)
-    _check_shape("output_shape", output_shape)
-    return _connect(input_shape, output_shape, lambda source, target: True)
+    inputs = _checked_shape("input_shape", input_shape)
+    outputs = _checked_shape("output_shape", output_shape)
+    return _connect(inputs, outputs, lambda source, target: True)
 
 
-def connect_window(shape: Sequence[int], kernel_size: int = 3) -> nx.DiGraph:
+@checked
+def connect_window(shape: Sequence[int] | int, kernel_size: int = 3) -> nx.DiGraph:
     """Connect each output with the inputs below a filter that is centred on it.
 
     There are as many outputs as inputs. At a border the filter hangs over the edge (over the
@@ -62,22 +68,24 @@ def connect_window(shape: Sequence[int], kernel_size: int = 3) -> nx.DiGraph:
         >>> connect_window((6, 6)).number_of_edges()
         256
     """
-    _check_shape("shape", shape)
+    sides = _checked_shape("shape", shape)
     if kernel_size < 1 or kernel_size % 2 != 1:
         raise ValueError(f"`kernel_size` must be odd: 1, 3, 5, ...; got {kernel_size}.")
     reach = kernel_size // 2
     return _connect(
-        shape,
-        shape,
+        sides,
+        sides,
         lambda source, target: all(
             abs(here - there) <= reach for here, there in zip(source, target, strict=True)
         ),
     )
 
 
+@checked
 def plot_connections(
     graphs: Mapping[str, nx.DiGraph],
     highlight: tuple[int, ...] | None = None,
+    *,
     title: str | None = None,
 ) -> Figure:
     """Draw layers side by side, the inputs below and the outputs above.
@@ -110,15 +118,11 @@ def plot_connections(
                 f"{outputs[-1]}; got {highlight!r}."
             )
     width = min(9, 3.3 * len(graphs))
-    figure, panels = plt.subplots(
-        1, len(graphs), figsize=(width, 2.4), squeeze=False, layout="constrained"
-    )
+    figure, panels = make_panels(1, len(graphs), (width, 2.4), title, fontsize=11)
     for axes, (heading, graph) in zip(panels[0], graphs.items(), strict=True):
         _draw(axes, graph, highlight)
         axes.set_title(heading, fontsize=9)
         axes.axis("off")
-    if title:
-        figure.suptitle(title, fontsize=11, wrap=True)
     return figure
 
 
@@ -129,28 +133,28 @@ def _draw(axes: Axes, graph: nx.DiGraph, highlight: tuple[int, ...] | None) -> N
     lit = {node for edge in chosen for node in edge}
     small = len(graph) > 30
     size = 30 if small else 120
-    for edges, colour, width in (
+    for edges, color, width in (
         (graph.edges, "#555555" if highlight is None else "#bbbbbb", 0.2 if small else 0.6),
         (chosen, "#D55E00", 1.0 if small else 1.8),
     ):
         nx.draw_networkx_edges(
-            graph, positions, edges, width, colour, arrows=False, ax=axes, node_size=size
+            graph, positions, edges, width, color, arrows=False, ax=axes, node_size=size
         )
-    for layer, colour, shape in (("input", "#56B4E9", "o"), ("output", "#009E73", "s")):
+    for layer, color, shape in (("input", "#56B4E9", "o"), ("output", "#009E73", "s")):
         nodes = [node for node in graph if node[0] == layer]
         nx.draw_networkx_nodes(
             graph,
             positions,
             nodes,
             node_size=size,
-            node_color=["#D55E00" if node in lit else colour for node in nodes],
+            node_color=["#D55E00" if node in lit else color for node in nodes],
             node_shape=shape,
             edgecolors="black",
             linewidths=0.6,
             ax=axes,
         )
         left = min(positions[node][0] for node in nodes)
-        height = np.mean([positions[node][1] for node in nodes])
+        height = sum(positions[node][1] for node in nodes) / len(nodes)
         axes.text(left - 0.6, height, layer + "s", ha="right", va="center", fontsize=9)
 
 
@@ -163,7 +167,11 @@ def _position(layer: str, index: tuple[int, ...]) -> tuple[float, float]:
     return column - 0.62 * row, 1.6 * base - 0.7 * row
 
 
-def _connect(input_shape, output_shape, is_connected) -> nx.DiGraph:
+def _connect(
+    input_shape: Sequence[int],
+    output_shape: Sequence[int],
+    is_connected: Callable[[tuple[int, ...], tuple[int, ...]], bool],
+) -> nx.DiGraph:
     """Make the nodes of two layers and an edge for each pair that is connected."""
     inputs, outputs = list(np.ndindex(*input_shape)), list(np.ndindex(*output_shape))
     graph = nx.DiGraph()
@@ -178,8 +186,10 @@ def _connect(input_shape, output_shape, is_connected) -> nx.DiGraph:
     return graph
 
 
-def _check_shape(name: str, shape: Sequence[int]) -> None:
-    if np.ndim(shape) != 1 or len(shape) not in (1, 2) or min(shape) < 1:
+def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
+    """Return the lengths of a row's one side or a grid's two, or refuse what is neither."""
+    if isinstance(shape, numbers.Integral) or len(shape) not in (1, 2) or min(shape) < 1:
         raise ValueError(
             f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
         )
+    return tuple(shape)

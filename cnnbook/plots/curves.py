@@ -1,7 +1,4 @@
-"""Does it learn, and does it overfit? Learning curves of one or several models.
-
-This file stands alone: copy it, it needs only Matplotlib.
-"""
+"""Does it learn, and does it overfit? Learning curves of one or several models."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,11 +6,11 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+from cnnbook._checks import checked
+from cnnbook._colors import line_look
 
 
+@checked
 def plot_learning_curves(
     histories: Mapping[str, Mapping[str, Sequence[float]]],
     metric: str = "accuracy",
@@ -55,11 +52,7 @@ def plot_learning_curves(
     for index, (name, history) in enumerate(histories.items()):
         training, validation = history[metric], history.get(f"val_{metric}")
         epochs = range(1, len(training) + 1)
-        style = {
-            "color": COLORS[index % len(COLORS)],
-            "marker": MARKERS[index % len(MARKERS)],
-            "markersize": 4,
-        }
+        style = line_look(index) | {"markersize": 4}
         axes.plot(epochs, training, linestyle="--", label=f"{name}, training", **style)
         if validation is not None:
             axes.plot(epochs, validation, linestyle="-", label=f"{name}, validation", **style)

@@ -1,21 +1,23 @@
-"""What do these images look like? A grid of pictures with titles.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""What do these images look like? A grid of pictures with titles."""
 
 import math
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook.plots._checks import check_columns, lines_of_titles
+from cnnbook.plots._draw import draw_picture, make_panels
 
+
+@checked
 def plot_gallery(
     images: np.ndarray,
     titles: Sequence[str] | None = None,
     columns: int = 8,
     inches: float = 1.2,
+    *,
     title: str | None = None,
 ) -> Figure:
     """Draw every image once, row by row; unused cells stay blank.
@@ -52,33 +54,18 @@ def plot_gallery(
             f"`images` must hold at least one image; got shape {images.shape}. "
             "Check the selection that made it."
         )
-    if titles is not None and len(titles) != len(images):
-        raise ValueError(
-            f"`titles` must hold one string an image, {len(images)}; got {len(titles)}. "
-            "Cut `images` and `titles` alike."
-        )
-    if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more; got {columns}. 8 fits a page.")
+    title_lines = lines_of_titles(titles, images)
+    check_columns(columns, usual=8)
 
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    title_lines = max(text.count("\n") + 1 for text in titles) if titles is not None else 0
     cell_height = inches * images.shape[1] / images.shape[2] + 0.16 * title_lines
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(columns * inches, rows * cell_height + (0.3 if title else 0)),
-        squeeze=False,
-        layout="constrained",
-    )
-    white = 255 if np.issubdtype(images.dtype, np.integer) else 1
-    for index, cell in enumerate(axes.flat):
+    size = columns * inches, rows * cell_height + (0.3 if title else 0)
+    figure, panels = make_panels(rows, columns, size, title)
+    for index, cell in enumerate(panels.flat):
         cell.axis("off")
         if index < len(images):
-            picture = images[index].clip(0, white)
-            cell.imshow(picture, cmap="gray", vmin=0, vmax=white)
+            draw_picture(cell, images[index])
             if titles is not None:
                 cell.set_title(titles[index], fontsize=8)
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure

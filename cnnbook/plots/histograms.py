@@ -1,21 +1,24 @@
-"""What has training done to the weights? Histograms side by side, on the same axes.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""What has training done to the weights? Histograms side by side, on the same axes."""
 
 import math
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-BEFORE, AFTER = "#000000", "#0072B2"
+from cnnbook._checks import checked
+from cnnbook._colors import COLORS
+from cnnbook.plots._checks import check_columns
+from cnnbook.plots._draw import make_panels
+
+AFTER, BEFORE = COLORS[0], COLORS[-1]
 
 
+@checked
 def plot_histograms(
     after: Mapping[str, np.ndarray],
     before: np.ndarray | None = None,
+    *,
     columns: int = 4,
     limit: float | None = None,
     title: str | None = None,
@@ -45,8 +48,8 @@ def plot_histograms(
         >>> [axes.get_title() for axes in figure.axes]
         ['plain', 'decay']
     """
-    values = {name: np.ravel(array).astype(float) for name, array in after.items()}
-    first = {} if before is None else {"before": np.ravel(before).astype(float)}
+    values = {name: np.ravel(np.asarray(array)).astype(float) for name, array in after.items()}
+    first = {} if before is None else {"before": np.ravel(np.asarray(before))}
     if not values:
         raise ValueError('`after` must hold at least one entry; got none. Pass {"name": weights}.')
     for name, array in {**values, **first}.items():
@@ -55,8 +58,7 @@ def plot_histograms(
                 f"`after` and `before` must hold finite values; {name!r} has {array.size} values,"
                 f" {np.isfinite(array).sum()} of them finite. Did the training diverge?"
             )
-    if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more; got {columns}. 4 fits a page.")
+    check_columns(columns, usual=4)
     if limit is None:
         limit = max(np.abs(array).max() for array in [*values.values(), *first.values()]) or 1
     if not limit > 0:
@@ -65,9 +67,7 @@ def plot_histograms(
     columns = min(columns, len(values))
     rows = math.ceil(len(values) / columns)
     size = (max(4.0, 2.2 * columns), 1.9 * rows + 0.5)
-    figure, panels = plt.subplots(
-        rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False, layout="constrained"
-    )
+    figure, panels = make_panels(rows, columns, size, title, 11, sharex=True, sharey=True)
     bins = np.linspace(-limit, limit, 62)  # an odd number of bins: one of them holds 0
     for axes, (name, array) in zip(panels.flat, values.items(), strict=False):
         axes.hist(array.clip(-limit, limit), bins, color=AFTER, label="after")
@@ -81,6 +81,4 @@ def plot_histograms(
     figure.supylabel("count", fontsize=9)
     if first:
         panels.flat[0].legend(fontsize=7)
-    if title:
-        figure.suptitle(title, fontsize=11, wrap=True)
     return figure

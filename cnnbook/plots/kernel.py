@@ -2,17 +2,18 @@
 
 Values with a sign are drawn in a diverging colour map: white is zero, red is positive, blue is
 negative, and the scale is the same on both sides.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+
+from cnnbook._checks import checked
+from cnnbook._colors import color_scale
+from cnnbook.plots._draw import CENTERED, draw_picture, make_panels
 
 
+@checked
 def plot_kernel(
     image: np.ndarray, kernel: np.ndarray, result: np.ndarray, title: str | None = None
 ) -> Figure:
@@ -60,15 +61,13 @@ def plot_kernel(
         )
 
     height = 0.7 + 3.1 * min(image.shape[0] / image.shape[1], 1)
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(9, height), layout="constrained", width_ratios=(4, 2.6, 4)
-    )
-    white = 255 if np.issubdtype(image.dtype, np.integer) else 1
-    left.imshow(image.clip(0, white), cmap="gray", vmin=0, vmax=white)
-    _draw_values(middle, kernel)
+    figure, panels = make_panels(1, 3, (9, height), title, 11, width_ratios=(4, 2.6, 4))
+    left, middle, right = panels.flat
+    draw_picture(left, image)
+    middle.imshow(kernel, **color_scale(kernel, "gray"))
     if kernel.shape[1] <= 7:
         _write_numbers(middle, kernel)
-    figure.colorbar(_draw_values(right, result), ax=right, shrink=0.8)
+    figure.colorbar(right.imshow(result, **color_scale(result, "gray")), ax=right, shrink=0.8)
     for axes, name, array in (
         (left, "picture", image),
         (middle, "kernel", kernel),
@@ -79,22 +78,12 @@ def plot_kernel(
         axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
         axes.set_xticks([])
         axes.set_yticks([])
-    if title:
-        figure.suptitle(title, fontsize=11, wrap=True)
     return figure
-
-
-def _draw_values(axes: Axes, values: np.ndarray) -> AxesImage:
-    """Draw signed values from -peak to peak in red and blue, others from 0 to peak in grey."""
-    peak = float(np.abs(values).max()) or 1.0
-    if values.min() < 0:
-        return axes.imshow(values, cmap="RdBu_r", vmin=-peak, vmax=peak)
-    return axes.imshow(values, cmap="gray", vmin=0, vmax=peak)
 
 
 def _write_numbers(axes: Axes, kernel: np.ndarray) -> None:
     """Write every value into a square of its own, black on light and white on dark."""
-    picture = axes.images[0]
+    picture, size = axes.images[0], 11 if kernel.shape[1] <= 3 else 8
     axes.set_yticks(np.arange(0.5, kernel.shape[0] - 1), minor=True)
     axes.set_xticks(np.arange(0.5, kernel.shape[1] - 1), minor=True)
     axes.tick_params(which="minor", length=0)
@@ -102,12 +91,5 @@ def _write_numbers(axes: Axes, kernel: np.ndarray) -> None:
     for (row, column), value in np.ndenumerate(kernel):
         red, green, blue, _ = picture.cmap(picture.norm(value))
         is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        axes.text(
-            column,
-            row,
-            f"{value:.3g}",
-            ha="center",
-            va="center",
-            fontsize=11 if kernel.shape[1] <= 3 else 8,
-            color="black" if is_light else "white",
-        )
+        look = CENTERED | {"fontsize": size, "color": "black" if is_light else "white"}
+        axes.text(column, row, f"{value:.3g}", **look)

@@ -1,18 +1,19 @@
-"""How are the layers of a block connected? Boxes from top to bottom, arrows where maps go.
-
-This file stands alone: copy it, it needs Matplotlib.
-"""
+"""How are the layers of a block connected? Boxes from top to bottom, arrows where maps go."""
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
-COLOURS = {  # the first that is part of the kind's name counts
+from cnnbook._checks import checked
+from cnnbook.plots._checks import Layer
+from cnnbook.plots._draw import CENTERED
+
+BOX_COLORS = {  # the first that is part of the kind's name counts
     "Conv": "#9ecae1",
     "Dense": "#a1d99b",
     "Pool": "#fdd0a2",
@@ -21,19 +22,12 @@ COLOURS = {  # the first that is part of the kind's name counts
     "Multiply": "#f4a582",
 }
 OTHER = "#eeeeee"
+ARROW: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "color": "#333333"}
 BOX_HEIGHT, ACROSS, DOWN = 0.34, 1.75, 0.62  # inches; boxes stand ACROSS and DOWN apart
 
 
-class Layer(Protocol):
-    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
-
-    name: str
-    kind: str
-    inputs: Sequence[str]
-    output_shape: Sequence[int]
-
-
-def plot_layer_graph(layers: Sequence[Layer], title: str | None = None) -> Figure:
+@checked
+def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Figure:
     r"""Draw the layers of a block or a small network as a graph.
 
     Args:
@@ -70,20 +64,14 @@ def plot_layer_graph(layers: Sequence[Layer], title: str | None = None) -> Figur
     figure, axes = plt.subplots(figsize=size, layout="constrained")
     for layer in layers:
         shape = "×".join(str(n) for n in layer.output_shape)
-        colour = next((c for part, c in COLOURS.items() if part in layer.kind), OTHER)
-        axes.text(
-            *places[layer.name, rows[layer.name]],
-            f"{layer.name}\n{layer.kind}, {shape}",
-            ha="center",
-            va="center",
-            fontsize=7,
-            bbox={"boxstyle": "round", "facecolor": colour, "edgecolor": "#555555"},
-        )
+        color = next((c for part, c in BOX_COLORS.items() if part in layer.kind), OTHER)
+        box = {"boxstyle": "round", "facecolor": color, "edgecolor": "#555555"}
+        text = f"{layer.name}\n{layer.kind}, {shape}"
+        axes.text(*places[layer.name, rows[layer.name]], text, **CENTERED, fontsize=7, bbox=box)
     for way in ways:
         (x, y), *passed, (to_x, to_y) = [places[stop] for stop in way]
         path = Path([(x, y - BOX_HEIGHT / 2), *passed, (to_x, to_y + BOX_HEIGHT / 2)])
-        arrow = {"arrowstyle": "-|>", "mutation_scale": 9, "color": "#333333"}
-        axes.add_patch(FancyArrowPatch(path=path, **arrow))
+        axes.add_patch(FancyArrowPatch(path=path, **ARROW))
     axes.set(xlim=(left, right), ylim=(BOX_HEIGHT / 2 - depth, BOX_HEIGHT / 2))
     axes.axis("off")
     if title:
@@ -130,10 +118,12 @@ def _place(rows: dict[str, int], ways: list[list[Stop]]) -> dict[Stop, tuple[flo
     for row in range(max(rows.values()) + 1):
         here = [stop for stop in before if stop[1] == row]
         wanted = {s: sum(columns[b] for b in before[s]) / max(1, len(before[s])) for s in here}
-        here.sort(key=wanted.get)  # stable: brothers keep their order
-        for last, stop in pairwise([None, *here]):
-            room = (_width(last, rows) + _width(stop, rows)) / 2 if last else 0
-            columns[stop] = max(wanted[stop], columns[last] + room) if last else wanted[stop]
+        here.sort(key=wanted.__getitem__)  # stable: brothers keep their order
+        for place, stop in enumerate(here):
+            columns[stop] = wanted[stop]
+            for last in here[:place][-1:]:
+                room = (_width(last, rows) + _width(stop, rows)) / 2
+                columns[stop] = max(wanted[stop], columns[last] + room)
         aside = sum(columns[stop] - wanted[stop] for stop in here) / len(here)
         columns |= {stop: columns[stop] - aside for stop in here}
     return {stop: (column, -stop[1] * DOWN) for stop, column in columns.items()}

@@ -1,19 +1,20 @@
-"""What does one layer make of one picture? The picture, the layer's maps, the network's answer.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""What does one layer make of one picture? The picture, the layer's maps, the network's answer."""
 
 import math
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook._colors import COLORS, color_scale
+from cnnbook.plots._draw import enlarged, make_panels, tiled
+
 MOST_MAPS, MOST_UNITS, MOST_CLASSES = 40, 400, 10  # that are drawn
 
 
+@checked
 def plot_layer(
     image: np.ndarray,
     values: np.ndarray,
@@ -60,17 +61,15 @@ def plot_layer(
             raise ValueError(
                 f"`{name}` must be finite, {text}; got shape {array.shape}. Of a batch take [0]."
             )
-    if class_names is None:
-        class_names = range(len(probabilities))
-    if len(class_names) != len(probabilities):
+    called = [*map(str, range(len(probabilities)) if class_names is None else class_names)]
+    if len(called) != len(probabilities):
         raise ValueError(
             f"`class_names` must hold one name a class, {len(probabilities)}; got"
-            f" {len(class_names)}. Leave it away for numbers."
+            f" {len(called)}. Leave it away for numbers."
         )
 
-    figure, (left, middle, right) = plt.subplots(
-        1, 3, figsize=(9, 3.7), width_ratios=(2.3, 4.6, 1.7), layout="constrained"
-    )
+    figure, panels = make_panels(1, 3, (9, 3.7), None, width_ratios=(2.3, 4.6, 1.7))
+    left, middle, right = panels.flat
     left.imshow(image.clip(0, 255) / 255, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     left.set_title(f"{picture}, {image.shape[0]}×{image.shape[1]}", fontsize=9)
     left.set(xticks=[], yticks=[])
@@ -81,35 +80,26 @@ def plot_layer(
 
     best = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES]
     rows = np.sort(best)
-    names = [str(class_names[row]) for row in rows]
-    right.barh(names, probabilities[rows], color=np.where(rows == best[0], "#D55E00", "#0072B2"))
+    colors = np.where(rows == best[0], COLORS[1], COLORS[0])
+    right.barh([called[row] for row in rows], probabilities[rows], color=colors)
     right.set(xlim=(0, 1), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.5, -0.5))
     right.set_xlabel("probability", fontsize=8)
     right.tick_params(labelsize=8)
-    answer = f"{class_names[best[0]]}, {probabilities[best[0]]:.0%}"
-    right.set_title(f"answer: {answer}", fontsize=9)
+    answer = f"answer: {called[best[0]]}, {probabilities[best[0]]:.0%}"
+    right.set_title(answer, fontsize=9)
     return figure
 
 
 def _draw_maps(axes: Axes, values: np.ndarray) -> int:
     """Draw maps, or units, as tiles on one scale, with its bar; return how many."""
     maps = values.reshape(1, 1, -1) if values.ndim == 1 else values
-    height, width, count = maps.shape
-    count = min(count, MOST_UNITS if values.ndim == 1 else MOST_MAPS)
+    height, width = maps.shape[:2]
+    count: int = min(maps.shape[2], MOST_UNITS if values.ndim == 1 else MOST_MAPS)
     ideal = math.sqrt(1.4 * count * height / width)
     choices = range(math.ceil(ideal), math.ceil(1.3 * ideal) + 1)
     across = min(count, min(choices, key=lambda choice: (-count % choice, choice)))
-    tiles = np.full((math.ceil(count / across) * across, height, width), np.nan)
-    tiles[:count] = np.moveaxis(maps[..., :count], 2, 0)
-    times = max(1, 12 // max(height, width))  # so that the lines between small tiles look thin
-    tiles = tiles.repeat(times, axis=1).repeat(times, axis=2)
-    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
-    sheet = tiles.reshape(-1, across, *tiles.shape[1:]).swapaxes(1, 2)
-    sheet = sheet.reshape(sheet.shape[0] * sheet.shape[1], -1)[:-1, :-1]
-    peak = float(np.abs(values).max()) or 1.0
-    scale = {"cmap": "viridis", "vmin": 0, "vmax": peak}
-    if values.min() < 0:
-        scale = {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
+    sheet = tiled(enlarged(np.moveaxis(maps[..., :count], 2, 0)), across)
+    scale = color_scale(values, "viridis")
     shown = axes.imshow(sheet, interpolation="nearest", **scale)
     axes.axis("off")
     axes.figure.colorbar(shown, ax=axes, shrink=0.8).ax.tick_params(labelsize=8)

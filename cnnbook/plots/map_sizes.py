@@ -2,18 +2,19 @@
 
 Each block is what one layer gives for one picture: its front is as high and as wide as a map, and
 it is the deeper the more maps there are.
-
-This file stands alone: copy it, it needs Matplotlib.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+
+from cnnbook._checks import checked
+from cnnbook.plots._checks import SizedLayer
 
 TALLEST, WIDEST = 1.5, 9.0  # inches: the largest map, and the whole figure
 ASLANT = 0.35  # of its length is a map's width drawn, to the right and upwards
@@ -23,14 +24,8 @@ FRONT, SIDE, TOP = "#9ecae1", "#6baed6", "#c6dbef"
 NUMBERS = "#a1d99b"  # of what is no map any more
 
 
-class SizedLayer(Protocol):
-    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
-
-    name: str
-    output_shape: Sequence[int]
-
-
-def plot_map_sizes(layers: Sequence[SizedLayer], title: str | None = None) -> Figure:
+@checked
+def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) -> Figure:
     r"""Draw a network, or a part of it, as blocks of the size of its maps.
 
     Heights and widths are to scale; the depth is that of the square root of the number of maps, for
@@ -112,7 +107,7 @@ def _draw_box(axes: Axes, left: float, size: tuple[float, float, float], is_maps
     """Draw the front, the side that shows the maps, and the top, each behind what hides it."""
     depth, aside, up = size
     corners = [(left, 0), (left + depth, 0), (left + depth, up), (left, up)]
-    line = {"edgecolor": "#333333", "linewidth": 0.7, "closed": True}
+    line: dict[str, Any] = {"edgecolor": "#333333", "linewidth": 0.7, "closed": True}
     axes.add_patch(Polygon(corners, facecolor=SIDE if is_maps else NUMBERS, **line))
     if is_maps:
         (_, _), near, upper, far = corners

@@ -1,18 +1,20 @@
-"""What does a layer see, and what does it look for? Its feature maps and its filters, in tiles.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""What does a layer see, and what does it look for? Its feature maps and its filters, in tiles."""
 
 import math
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook._colors import color_scale
+from cnnbook.plots._draw import draw_picture, enlarged, make_panels, tiled
 
+
+@checked
 def plot_feature_maps(
     maps: Mapping[str, np.ndarray],
+    *,
     columns: int = 12,
     rows: int = 2,
     inches: float = 0.7,
@@ -61,20 +63,12 @@ def plot_feature_maps(
         math.ceil(shown[name] / across) * inches * values.shape[0] / values.shape[1] + 0.26
         for name, values in layers.items()
     ]
-    figure, panels = plt.subplots(
-        len(layers),
-        figsize=(across * inches, sum(heights) + (0.35 if title else 0.05)),
-        height_ratios=heights,
-        squeeze=False,
-        layout="constrained",
-    )
+    size = across * inches, sum(heights) + (0.35 if title else 0.05)
+    figure, panels = make_panels(len(layers), 1, size, title, height_ratios=heights)
     for axes, (name, values) in zip(panels.flat, layers.items(), strict=True):
-        tiles = _enlarged(np.moveaxis(values[..., : shown[name]], 2, 0))
-        peak = float(np.abs(values).max()) or 1.0
-        scale = {"cmap": "viridis", "vmin": 0, "vmax": peak}
-        if values.min() < 0:
-            scale = {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
-        axes.imshow(_tiled(tiles, across), interpolation="nearest", **scale)
+        tiles = enlarged(np.moveaxis(values[..., : shown[name]], 2, 0))
+        scale = color_scale(values, "viridis")
+        axes.imshow(tiled(tiles, across), interpolation="nearest", **scale)
         axes.axis("off")
         height, width = tiles.shape[1:]
         for index in np.flatnonzero(~tiles.any(axis=(1, 2))):
@@ -84,13 +78,13 @@ def plot_feature_maps(
         count = f"{shown[name]} of " if shown[name] < values.shape[2] else ""
         text = f"{name}: {count}{values.shape[2]} maps of {values.shape[0]} × {values.shape[1]}"
         axes.set_title(text, loc="left", fontsize=8, pad=2)
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure
 
 
+@checked
 def plot_filters(
     filters: np.ndarray,
+    *,
     columns: int = 16,
     rows: int = 8,
     inches: float = 0.5,
@@ -134,39 +128,15 @@ def plot_filters(
     else:
         across = min(columns, channels)
         tiles = np.moveaxis(filters[:rows, ..., :across], 3, 1).reshape(-1, height, width, 1)
-    picture = _tiled(_enlarged(tiles.clip(0, 1)), across)
-    size = across * inches, across * inches * picture.shape[0] / picture.shape[1]
-    figure, axes = plt.subplots(
-        figsize=(max(size[0], 3), size[1] + (0.5 if title else 0.3)), layout="constrained"
-    )
-    if channels != 3:
-        picture = picture[..., 0]
-    axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    picture = tiled(enlarged(tiles.clip(0, 1)), across)
+    height = across * inches * picture.shape[0] / picture.shape[1] + (0.5 if title else 0.3)
+    figure, [[axes]] = make_panels(1, 1, (max(across * inches, 3), height), title)
+    draw_picture(axes, picture if channels == 3 else picture[..., 0], interpolation="nearest")
     axes.axis("off")
     if channels not in (1, 3):
         text = f"a row for each of {len(tiles) // across} filters, a column for each channel"
         axes.set_title(text, loc="left", fontsize=8, pad=2)
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure
-
-
-def _enlarged(tiles: np.ndarray) -> np.ndarray:
-    """Repeat the pixels of small tiles, so that the lines between them look thin."""
-    times = max(1, 12 // max(tiles.shape[1:3]))
-    return tiles.repeat(times, axis=1).repeat(times, axis=2)
-
-
-def _tiled(tiles: np.ndarray, across: int) -> np.ndarray:
-    """Lay equal tiles out row by row, with a line between, white where nothing is drawn."""
-    down = math.ceil(len(tiles) / across)
-    height, width = np.array(tiles.shape[1:3]) + 1
-    is_colour = tiles.shape[3:] in {(1,), (3,)}
-    sheet = np.full((down * height, across * width, *tiles.shape[3:]), 1.0 if is_colour else np.nan)
-    for index, tile in enumerate(tiles):
-        top, left = np.array(divmod(index, across)) * (height, width)
-        sheet[top : top + height - 1, left : left + width - 1] = tile
-    return sheet[:-1, :-1]
 
 
 def _check_counts(columns: int, rows: int) -> None:

@@ -1,22 +1,24 @@
-"""Where was the network most wrong? The worst mistakes, with what it said and how sure it was.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Where was the network most wrong? The worst mistakes, with what it said and how sure it was."""
 
 import math
 from collections.abc import Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook.plots._checks import as_pictures, check_probabilities
+from cnnbook.plots._draw import draw_picture, make_panels
 
+
+@checked
 def plot_mistakes(
     images: np.ndarray,
     labels: np.ndarray,
     probabilities: np.ndarray,
     class_names: Sequence[str],
     count: int = 16,
+    *,
     columns: int = 8,
     title: str | None = None,
 ) -> Figure:
@@ -46,9 +48,9 @@ def plot_mistakes(
         >>> figure.axes[0].get_title()
         'cat? 80 %\ndog: 20 %'
     """
-    images, labels, probabilities = (np.asarray(a) for a in (images, labels, probabilities))
-    _check_pictures(images)
-    _check_probabilities(labels, probabilities)
+    images = as_pictures(images)
+    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
+    check_probabilities(labels, probabilities)
     if (len(images), len(class_names)) != probabilities.shape:
         raise ValueError(
             "`images` and `class_names` must be as many as rows and columns of `probabilities`,"
@@ -62,29 +64,19 @@ def plot_mistakes(
     columns = max(1, min(columns, len(worst)))
     rows = max(1, math.ceil(len(worst) / columns))
     inches = min(1.4, 9 / columns)
-    figure, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(
-            max(columns * inches, 3.5),
-            rows * (inches * images.shape[1] / images.shape[2] + 0.36) + 0.3,
-        ),
-        squeeze=False,
-        layout="constrained",
-    )
-    white = 255 if np.issubdtype(images.dtype, np.integer) else 1
-    for axes in grid.flat:
+    height = rows * (inches * images.shape[1] / images.shape[2] + 0.36) + 0.3
+    if title is None:
+        title = f"{len(mistakes):,} of {len(labels):,} images were taken for another class"
+    figure, panels = make_panels(rows, columns, (max(columns * inches, 3.5), height), title)
+    for axes in panels.flat:
         axes.axis("off")
-    for axes, index in zip(grid.flat, worst, strict=False):
-        axes.imshow(images[index].clip(0, white), cmap="gray", vmin=0, vmax=white)
+    for axes, index in zip(panels.flat, worst, strict=False):
+        draw_picture(axes, images[index])
         said, true, shares = probabilities[index].argmax(), labels[index], probabilities[index]
         text = f"{class_names[said]}? {_percent(shares[said])}"
         axes.set_title(f"{text}\n{class_names[true]}: {_percent(shares[true])}", fontsize=8)
-    if title is None:
-        title = f"{len(mistakes):,} of {len(labels):,} images were taken for another class"
     if not len(mistakes):
-        grid[0, 0].text(0.5, 0.5, "no mistakes", ha="center", va="center")
-    figure.suptitle(title, fontsize=10, wrap=True)
+        panels[0, 0].text(0.5, 0.5, "no mistakes", ha="center", va="center")
     return figure
 
 
@@ -103,34 +95,3 @@ def _percent(probability: float) -> str:
     if 99.9 < percent < 100:
         return "> 99.9 %"
     return f"{percent:.0f} %" if 1 <= percent <= 99 or percent in (0, 100) else f"{percent:.1f} %"
-
-
-def _check_pictures(images: np.ndarray) -> None:
-    """Refuse what cannot be drawn as pictures."""
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
-        raise ValueError(
-            "`images` must be (count, height, width, 1 or 3), at least one; got shape"
-            f" {images.shape}. Grey images need a last axis: images[..., None]. Of a single image"
-            " pass image[None]."
-        )
-
-
-def _check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
-    """Refuse what is not one whole label and one row of probabilities an image."""
-    shape, kind = probabilities.shape, probabilities.dtype.kind
-    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind == "f" else np.zeros(1)
-    if not np.allclose(sums, 1, atol=0.02) or probabilities.min(initial=0) < 0:
-        raise ValueError(
-            "`probabilities` must be (count, classes), from 0 on, each row with sum 1; got shape"
-            f" {shape} and sums {sums.min():.3g} to {sums.max():.3g}. Of logits take"
-            " keras.ops.softmax(logits)."
-        )
-    if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or not len(labels):
-        raise ValueError(
-            f"`labels` must be one whole number for each of the {shape[0]} images, at least one;"
-            f" got {labels.dtype} of shape {labels.shape}. Of one-hot labels take argmax(axis=1)."
-        )
-    if labels.min() < 0 or labels.max() >= shape[1]:
-        raise ValueError(
-            f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
-        )

@@ -1,22 +1,25 @@
-"""Which part of the picture was it? Heat maps laid over the pictures that they explain.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Which part of the picture was it? Heat maps laid over the pictures that they explain."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook._colors import color_scale
+from cnnbook.plots._checks import as_pictures, lines_of_titles
+from cnnbook.plots._draw import draw_picture, make_panels
+
 BRIGHT = 0.995  # the quantile of a fine map where the strongest colour begins
 
 
+@checked
 def plot_heat_maps(
     images: np.ndarray,
     heatmaps: Mapping[str, np.ndarray],
     titles: Sequence[str] | None = None,
+    *,
     inches: float = 1.5,
     title: str | None = None,
 ) -> Figure:
@@ -48,58 +51,32 @@ def plot_heat_maps(
         >>> [axes.get_title() for axes in figure.axes[:2]]
         ['', 'Grad-CAM']
     """
-    images = np.asarray(images)
-    _check_pictures(images)
+    images = as_pictures(images)
     maps = {name: _checked_map(name, heat, len(images)) for name, heat in heatmaps.items()}
-    if titles is not None and len(titles) != len(images):
-        raise ValueError(
-            f"`titles` must hold one string an image, {len(images)}; got {len(titles)}."
-        )
+    lines = lines_of_titles(titles, images) or 1
 
     height, width = images.shape[1:3]
-    lines = max((text.count("\n") + 1 for text in titles), default=0) if titles is not None else 1
-    figure, grid = plt.subplots(
-        len(images),
-        1 + len(maps),
-        figsize=(
-            (1 + len(maps)) * inches,
-            len(images) * (inches * height / width + 0.16 * lines) + (0.3 if title else 0),
-        ),
-        squeeze=False,
-        layout="constrained",
-    )
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    white = 255 if np.issubdtype(images.dtype, np.integer) else 1
-    for index, (row, image) in enumerate(zip(grid, images.clip(0, white), strict=True)):
-        place = {"extent": (0, width, height, 0)}
-        row[0].imshow(image, cmap="gray", vmin=0, vmax=white, **place)
+    tall = len(images) * (inches * height / width + 0.16 * lines) + (0.3 if title else 0)
+    size = (1 + len(maps)) * inches, tall
+    figure, panels = make_panels(len(images), 1 + len(maps), size, title)
+    figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
+    for index, (row, image) in enumerate(zip(panels, images, strict=True)):
+        draw_picture(row[0], image, extent=(0, width, height, 0))
         if titles is not None:
             row[0].set_title(titles[index], fontsize=8)
         for axes, (name, heat) in zip(row[1:], maps.items(), strict=True):
-            axes.imshow(image.mean(axis=2), cmap="gray", vmin=0, vmax=white, **place)
+            draw_picture(axes, image, in_gray=True, extent=(0, width, height, 0))
             _draw_heat(axes, heat[index], (height, width))
             if index == 0:
                 axes.set_title(name, fontsize=8)
         for axes in row:
             axes.axis("off")
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure
-
-
-def _check_pictures(images: np.ndarray) -> None:
-    """Refuse what cannot be drawn as pictures."""
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
-        raise ValueError(
-            "`images` must be (count, height, width, 1 or 3), at least one; got shape"
-            f" {images.shape}. Grey images need a last axis: images[..., None]. Of a single image"
-            " pass image[None]."
-        )
 
 
 def _checked_map(name: str, heat: np.ndarray, count: int) -> np.ndarray:
     """Return (count, h, w), with the channels added up, or refuse what is no map."""
-    heat = np.asarray(heat, "float32")
+    heat = np.asarray(heat).astype("float32")
     heat = heat.sum(axis=3) if heat.ndim == 4 else heat
     if heat.ndim != 3 or len(heat) != count or not heat.size or not np.isfinite(heat).all():
         raise ValueError(
@@ -122,9 +99,7 @@ def _draw_heat(axes: Axes, heat: np.ndarray, size: tuple[int, int]) -> None:
         peak = float(np.quantile(np.abs(heat), BRIGHT)) or largest
     axes.imshow(
         heat,
-        cmap="RdBu_r" if is_signed else "plasma",
-        vmin=-peak if is_signed else 0,
-        vmax=peak,
+        **color_scale(heat, "plasma", peak),
         alpha=0.9 * np.sqrt(np.minimum(1, np.abs(heat) / peak)),
         extent=(0, width, height, 0),
         interpolation="nearest",

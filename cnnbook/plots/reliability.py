@@ -2,26 +2,26 @@
 
 Source: Guo, Pleiss, Sun & Weinberger (2017), "On Calibration of Modern Neural Networks",
 https://arxiv.org/abs/1706.04599, section 2 and figure 1.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
 """
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
-LINES = ["-", "--", "-."]
+from cnnbook._checks import checked
+from cnnbook._colors import COLORS, LINES, MARKERS
+from cnnbook.plots._checks import check_probabilities
+from cnnbook.plots._draw import make_panels
+
 FEW = 10  # images: their share says little
 
 
+@checked
 def plot_reliability(
     labels: np.ndarray,
     probabilities: Mapping[str, np.ndarray],
+    *,
     bins: int = 10,
     title: str | None = None,
 ) -> Figure:
@@ -60,11 +60,10 @@ def plot_reliability(
             f' {len(networks)} and {bins}. Pass {{"name": probabilities}}.'
         )
     for said in networks.values():
-        _check_probabilities(labels, said)
+        check_probabilities(labels, said)
 
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(5, 5.6), height_ratios=(3, 1), sharex=True, layout="constrained"
-    )
+    figure, panels = make_panels(2, 1, (5, 5.6), title, height_ratios=(3, 1), sharex=True)
+    above, below = panels.flat
     above.plot([0, 100], [0, 100], color="grey", linestyle=":", label="as sure as right")
     edges = np.linspace(0, 100, bins + 1)
     for number, (name, said) in enumerate(networks.items()):
@@ -85,27 +84,4 @@ def plot_reliability(
     below.set(xlabel="how sure, percent", ylabel="percent of\nall images", xlim=(0, 101))
     above.grid(alpha=0.3)
     above.legend(fontsize=8)
-    if title:
-        figure.suptitle(title, fontsize=10, wrap=True)
     return figure
-
-
-def _check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
-    """Refuse what is not one whole label and one row of probabilities an image."""
-    shape, kind = probabilities.shape, probabilities.dtype.kind
-    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind == "f" else np.zeros(1)
-    if not np.allclose(sums, 1, atol=0.02) or probabilities.min(initial=0) < 0:
-        raise ValueError(
-            "`probabilities` must be (count, classes), from 0 on, each row with sum 1; got shape"
-            f" {shape} and sums {sums.min():.3g} to {sums.max():.3g}. Of logits take"
-            " keras.ops.softmax(logits)."
-        )
-    if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or not len(labels):
-        raise ValueError(
-            f"`labels` must be one whole number for each of the {shape[0]} images, at least one;"
-            f" got {labels.dtype} of shape {labels.shape}. Of one-hot labels take argmax(axis=1)."
-        )
-    if labels.min() < 0 or labels.max() >= shape[1]:
-        raise ValueError(
-            f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
-        )

@@ -1,7 +1,4 @@
-"""Do the seeds agree? Curves of several runs: their mean, and all that lies between the extremes.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Do the seeds agree? Curves of several runs: their mean, and all that lies between extremes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,11 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+from cnnbook._checks import checked
+from cnnbook._colors import line_look
 
 
+@checked
 def plot_runs(
     runs: Mapping[str, np.ndarray],
     x: Sequence[float] | None = None,
@@ -55,21 +52,20 @@ def plot_runs(
             f" {lengths}{'' if x is None else f' and {points} in `x`'}. Cut them alike."
         )
 
-    x = np.arange(1, points + 1) if x is None else np.asarray(x)
+    places = np.arange(1, points + 1) if x is None else np.asarray(x)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, (name, values) in enumerate(curves.items()):
         values = np.ma.masked_invalid(values)
-        style = {"color": COLORS[index % len(COLORS)], "marker": MARKERS[index % len(MARKERS)]}
-        every = max(1, points // 20)
-        axes.plot(x, values.mean(axis=0), label=name, markersize=4, markevery=every, **style)
+        style = line_look(index) | {"markersize": 4, "markevery": max(1, points // 20)}
+        axes.plot(places, values.mean(axis=0), label=name, **style)
         if len(values) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
-            axes.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+            axes.fill_between(places, low, high, color=style["color"], alpha=0.2, linewidth=0)
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title or "")
     axes.set_xscale(scales[0])
     axes.set_yscale(scales[1])
     if scales[0] == "linear":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=np.issubdtype(x.dtype, np.integer)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=places.dtype.kind in "iu"))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
     return figure

@@ -1,20 +1,20 @@
-"""Which classes lie close together? Points in a plane, by class, such as those of t-SNE or PCA.
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Which classes lie close together? Points in a plane, by class, such as those of t-SNE or PCA."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
-COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+from cnnbook._checks import checked
+from cnnbook._colors import COLORS, MARKERS
+from cnnbook.plots._draw import CENTERED
+
 LAYERS = 8
 
 
+@checked
 def plot_scatter(
     points: np.ndarray,
     labels: np.ndarray,
@@ -63,12 +63,13 @@ def plot_scatter(
         if not len(chosen):
             continue
         color, marker = COLORS[index % len(COLORS)], MARKERS[(index + index // 7) % len(MARKERS)]
-        style = {"s": size, "c": color, "marker": marker, "alpha": 0.6, "linewidths": 0}
+        look: dict[str, Any] = {"s": size, "marker": marker, "alpha": 0.6, "linewidths": 0}
         for turn in range(LAYERS):  # in turns with the others, that no class hides another
-            axes.scatter(*chosen[turn::LAYERS].T, zorder=1 + turn / LAYERS, **style)
-        text = axes.text(*np.median(chosen, axis=0), name, fontsize=9)
-        text.set(ha="center", va="center", zorder=3)
-        text.set_bbox({"facecolor": "white", "edgecolor": color, "alpha": 0.85, "pad": 1.5})
+            across, up = chosen[turn::LAYERS].T
+            axes.scatter(across, up, c=color, zorder=1 + turn / LAYERS, **look)
+        box = {"facecolor": "white", "edgecolor": color, "alpha": 0.85, "pad": 1.5}
+        middle, height = np.median(chosen, axis=0)
+        axes.text(middle, height, name, **CENTERED, fontsize=9, zorder=3, bbox=box)
     if axis_names is None:
         axes.set(xticks=[], yticks=[])
     else:

@@ -1,18 +1,20 @@
-"""Where does a filter stop along one axis, and which pixels does it never reach?
-
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
+"""Where does a filter stop along one axis, and which pixels does it never reach?"""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cnnbook._checks import checked
+from cnnbook.plots._draw import make_panels
 
-def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figure:
+
+@checked
+def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = None) -> Figure:
     """Draw a row of pixels for each case and, below it, every stop of the filter.
 
     Args:
@@ -36,30 +38,23 @@ def plot_stops(cases: Sequence[Sequence[int]], title: str | None = None) -> Figu
     """
     if len(cases) == 0:
         raise ValueError("`cases` must hold at least one case; got none.")
-    for case in cases:
-        _check_case(case)
+    known = [_checked_case(case) for case in cases]
     rows = math.ceil(len(cases) / 2)
-    longest = max(size + 2 * padding for size, _, padding, _ in cases)
-    deepest = max((size - width + 2 * ring) // step + 1 for size, width, ring, step in cases)
-    figure, panels = plt.subplots(
-        rows,
-        min(len(cases), 2),
-        figsize=(9, 0.6 + rows * (0.8 + 0.12 * deepest)),
-        squeeze=False,
-        layout="constrained",
-    )
+    longest = max(size + 2 * padding for size, _, padding, _ in known)
+    deepest = max((size - width + 2 * ring) // step + 1 for size, width, ring, step in known)
+    size = 9, 0.6 + rows * (0.8 + 0.12 * deepest)
+    figure, panels = make_panels(rows, min(len(cases), 2), size, title, fontsize=11)
     for axes in panels.flat:
         axes.set(xlim=(-1, longest), ylim=(-0.2 - 0.5 * deepest, 1.1))
         axes.axis("off")
-    for axes, case in zip(panels.flat, cases, strict=False):
+    for axes, case in zip(panels.flat, known, strict=False):
         _draw_case(axes, *case)
-    handles = {}
+    handles: dict[str, Artist] = {}
     for axes in panels.flat:
         found, labels = axes.get_legend_handles_labels()
         handles |= dict(zip(labels, found, strict=True))
-    figure.legend(handles.values(), handles, loc="outside lower center", ncols=4, fontsize=9)
-    if title:
-        figure.suptitle(title, fontsize=11, wrap=True)
+    look: dict[str, Any] = {"loc": "outside lower center", "ncols": 4, "fontsize": 9}
+    figure.legend(list(handles.values()), list(handles), **look)
     return figure
 
 
@@ -70,13 +65,13 @@ def _draw_case(axes: Axes, size: int, kernel_size: int, padding: int, strides: i
     is_pixel = (places >= padding) & (places < padding + size)
     offsets = places[:, None] - starts
     is_reached = ((offsets >= 0) & (offsets < kernel_size)).any(axis=1)
-    for label, chosen, look in (
-        ("pixel", is_pixel & is_reached, {"color": "#56B4E9"}),
-        ("zero of the padding", ~is_pixel & is_reached, {"color": "white"}),
-        ("never reached", ~is_reached, {"color": "black"}),
+    for label, chosen, color in (
+        ("pixel", is_pixel & is_reached, "#56B4E9"),
+        ("zero of the padding", ~is_pixel & is_reached, "white"),
+        ("never reached", ~is_reached, "black"),
     ):
         if chosen.any():
-            axes.bar(places[chosen], 0.9, 0.9, edgecolor="black", label=label, **look)
+            axes.bar(places[chosen], 0.9, 0.9, edgecolor="black", label=label, color=color)
     depths = -0.3 - 0.5 * np.arange(len(starts))
     axes.barh(depths, kernel_size - 0.2, 0.3, starts - 0.4, color="#D55E00", label="filter")
     exact = (size - kernel_size + 2 * padding) / strides + 1
@@ -85,16 +80,13 @@ def _draw_case(axes: Axes, size: int, kernel_size: int, padding: int, strides: i
     )
 
 
-def _check_case(case: Sequence[int]) -> None:
-    is_legal = (
-        np.shape(case) == (4,)
-        and all(value == int(value) for value in case)
-        and min(case[0], case[1], case[3]) >= 1
-        and case[2] >= 0
-        and case[1] <= case[0] + 2 * case[2]
-    )
-    if not is_legal:
+def _checked_case(case: Any) -> tuple[int, int, int, int]:
+    """Return the four numbers, or refuse what is no case."""
+    is_case = np.shape(case) == (4,) and all(float(value).is_integer() for value in case)
+    size, kernel_size, padding, strides = map(int, case) if is_case else (0, 0, 0, 0)
+    if min(size, kernel_size, strides) < 1 or padding < 0 or kernel_size > size + 2 * padding:
         raise ValueError(
             "`cases` must hold (input_size, kernel_size, padding, strides), whole numbers, the "
             f"filter no larger than the padded input; got {case!r}."
         )
+    return size, kernel_size, padding, strides

@@ -1,17 +1,19 @@
-"""What came when? Events beside a line of years drawn to scale.
+"""What came when? Events beside a line of years drawn to scale."""
 
-This file stands alone: copy it, it needs only Matplotlib and NumPy.
-"""
-
+import numbers
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cnnbook._checks import checked
 
-def plot_timeline(events: Iterable[tuple[int, str]], title: str | None = None) -> Figure:
+
+@checked
+def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = None) -> Figure:
     """Draw the years to scale on the left, the events evenly spaced on the right.
 
     A thin line joins each event with its year, so that no two texts overlap however close their
@@ -34,7 +36,8 @@ def plot_timeline(events: Iterable[tuple[int, str]], title: str | None = None) -
     """
     events = list(events)
     for event in events:
-        if np.shape(event) != (2,):
+        is_pair = isinstance(event, (tuple, list)) and len(event) == 2
+        if not is_pair or not isinstance(event[0], numbers.Real):
             raise ValueError(f"`events` must hold (year, text) pairs; got {event!r}.")
     if not events:
         raise ValueError("`events` must hold at least one (year, text) pair; got none.")

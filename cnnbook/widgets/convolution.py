@@ -7,30 +7,26 @@ stride the squares are larger.
 
 Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
 https://arxiv.org/abs/1603.07285, for the sizes.
-
-This file stands alone: copy it, it needs only ipywidgets (which brings IPython and traitlets),
-Matplotlib and NumPy.
 """
 
-import base64
 import functools
-import io
 from collections.abc import Mapping
+from typing import Any
 
 import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import traitlets
-from IPython import get_ipython
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
 
+from cnnbook._arrays import as_array_of_any
+from cnnbook._colors import COLORS, color_scale
+from cnnbook.widgets._figures import AS_LARGE_AS_IT_IS, as_mimebundle, as_png
+
 NAMES = ("picture", "kernel", "strides", "padding")
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-AS_LARGE_AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}
+Named = dict[str, np.ndarray]
 STRIDES, PADDINGS = (1, 2, 3, 4), (0, 1, 2, 3)
 KERNELS = {
     "vertical edges": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
@@ -52,7 +48,7 @@ class ConvolutionWidget(traitlets.HasTraits):
 
     picture, kernel, strides, padding = (traitlets.Any() for _ in range(4))
 
-    def __init__(self, pictures: dict, kernels: dict, strides: int, padding: int) -> None:
+    def __init__(self, pictures: Named, kernels: Named, strides: int, padding: int) -> None:
         self.pictures, self.kernels = pictures, kernels
         choices = [*pictures], [*kernels], STRIDES, PADDINGS
         self.choices = dict(zip(NAMES, choices, strict=True))
@@ -60,12 +56,12 @@ class ConvolutionWidget(traitlets.HasTraits):
         super().__init__(**dict(zip(NAMES, start, strict=True)))
 
     @traitlets.validate(*NAMES)
-    def _check(self, proposal: dict) -> object:
+    def _check(self, proposal: dict[str, Any]) -> object:
         name, value = proposal["trait"].name, proposal["value"]
-        choices = [str(choice) for choice in self.choices[name]]
+        choices = {str(choice): choice for choice in self.choices[name]}
         if str(value) not in choices:
             raise ValueError(f"`{name}` must be one of: {', '.join(choices)}; got {value!r}.")
-        return value
+        return choices[str(value)]
 
     @property
     def output(self) -> np.ndarray:
@@ -76,26 +72,27 @@ class ConvolutionWidget(traitlets.HasTraits):
         kernel = self.kernels[self.kernel]
         padded = np.pad(self.pictures[self.picture], self.padding)
         windows = sliding_window_view(padded, kernel.shape)[:: self.strides, :: self.strides]
-        return np.einsum("rcij,ij->rc", windows, kernel)
+        return np.asarray(np.einsum("rcij,ij->rc", windows, kernel))
 
     def draw(self) -> Figure:
         """Draw picture, kernel and output side by side, their sizes in the titles."""
         picture = np.pad(self.pictures[self.picture], self.padding)
         kernel, output = self.kernels[self.kernel], self.output
         tall = min(picture.shape[0] / picture.shape[1], 1.2)
-        shape = {"figsize": (9, 1.1 + 3.2 * tall), "width_ratios": (4, 2.2, 4)}
-        figure, panels = plt.subplots(1, 3, layout="constrained", **shape)
+        figure, panels = plt.subplots(
+            1, 3, figsize=(9, 1.1 + 3.2 * tall), width_ratios=(4, 2.2, 4), layout="constrained"
+        )
         left, middle, right = panels
         left.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if self.padding:
             corner, sides = self.padding - 0.5, np.array(picture.shape[::-1]) - 2 * self.padding
-            left.add_patch(Rectangle((corner, corner), *sides, fill=False, edgecolor="#E69F00"))
-        _draw_values(middle, kernel)
+            left.add_patch(Rectangle((corner, corner), *sides, fill=False, edgecolor=COLORS[4]))
+        middle.imshow(kernel, **color_scale(kernel, "gray"))
         for (row, column), value in np.ndenumerate(kernel):
             box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0}
             size = {"fontsize": max(6, 14 - 1.5 * len(kernel)), "bbox": box}
             middle.text(column, row, f"{value:.2g}", ha="center", va="center", **size)
-        answers = _draw_values(right, output)
+        answers = right.imshow(output, **color_scale(output, "gray"))
         top, start = ((size - 1 - self.strides) / 2 for size in kernel.shape)
         bottom, end = np.add((top, start), self.strides * np.array(output.shape))
         answers.set(extent=(start, end, bottom, top), interpolation="nearest")
@@ -128,8 +125,8 @@ class ConvolutionWidget(traitlets.HasTraits):
         for name, control in controls.items():
             control.description = name
             traitlets.link((self, name), (control, "value"))
-        figure = ipywidgets.Image(value=_png(self.draw()), layout=AS_LARGE_AS_IT_IS)
-        self.observe(lambda change: figure.set_trait("value", _png(self.draw())), NAMES)
+        figure = ipywidgets.Image(value=as_png(self.draw()), layout=AS_LARGE_AS_IT_IS)
+        self.observe(lambda change: figure.set_trait("value", as_png(self.draw())), NAMES)
         return controls | {"figure": figure}
 
     @functools.cached_property
@@ -144,15 +141,12 @@ class ConvolutionWidget(traitlets.HasTraits):
         settings = f"stride {self.strides}, padding {self.padding}"
         return f"<{self.kernel} on {self.picture}, {settings}: {sizes[0]} to {sizes[1]}>"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """Return the figure and, for somebody who can turn them, the sliders."""
-        live = {}
-        if _is_watched():
-            live[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
-        picture = self.controls["figure"].value if live else _png(self.draw())
-        return {"text/plain": repr(self), "image/png": base64.b64encode(picture).decode(), **live}
+        return as_mimebundle(self)
 
 
+# Not `checked`: each argument is refused below, in better words.
 def convolution_widget(
     pictures: Mapping[str, np.ndarray],
     kernels: Mapping[str, np.ndarray] = KERNELS,
@@ -192,56 +186,30 @@ def convolution_widget(
                 f"`{name}` must map one or more names to arrays; got"
                 f' {arrays!r:.40}. Pass {{"my own": array}}.'
             )
-    kernels = {name: _check_matrix("kernels", name, kernel) for name, kernel in kernels.items()}
-    grey, largest = {}, np.max([kernel.shape for kernel in kernels.values()], axis=0)
+    kernels = {name: _checked_matrix("kernels", name, kernel) for name, kernel in kernels.items()}
+    gray, largest = {}, np.max([kernel.shape for kernel in kernels.values()], axis=0)
     for name, picture in pictures.items():
-        array = np.asarray(picture)
+        array = as_array_of_any(picture)
         white = 255 if np.issubdtype(array.dtype, np.integer) else 1
-        if array.ndim == 3 and array.shape[2] in (1, 3):
+        if array.ndim == 3 and array.shape[2] in (1, 3) and array.dtype.kind in "buif":
             array = array.mean(axis=-1)
-        grey[name] = (_check_matrix("pictures", name, array) / white).clip(0, 1)
-        if (grey[name].shape < largest).any():
+        gray[name] = (_checked_matrix("pictures", name, array) / white).clip(0, 1)
+        if (gray[name].shape < largest).any():
             raise ValueError(
                 f"`pictures` must be at least as large as every kernel, {largest[0]}×{largest[1]};"
                 f" {name!r} has {array.shape[0]}×{array.shape[1]}. Pass a larger picture."
             )
-    return ConvolutionWidget(grey, kernels, strides, padding)
+    return ConvolutionWidget(gray, kernels, strides, padding)
 
 
-def _check_matrix(argument: str, name: str, values: np.ndarray) -> np.ndarray:
+def _checked_matrix(argument: str, name: str, values: object) -> np.ndarray:
     """Return the values as floats, or refuse what is not a matrix of finite numbers."""
-    values = np.asarray(values)
-    is_matrix = values.ndim == 2 and values.size and values.dtype.kind in "buif"
-    if not is_matrix or not np.isfinite(values).all():
-        colours = ", or (height, width, 1 or 3)" if argument == "pictures" else ""
+    array = as_array_of_any(values)
+    is_matrix = array.ndim == 2 and array.size and array.dtype.kind in "buif"
+    if not is_matrix or not np.isfinite(array).all():
+        channels = ", or (height, width, 1 or 3)" if argument == "pictures" else ""
         raise ValueError(
-            f"`{argument}` must hold finite numbers, (height, width){colours}; {name!r} is"
-            f" {values.dtype} of shape {values.shape}. Pass one without a batch axis."
+            f"`{argument}` must hold finite numbers, (height, width){channels}; {name!r} is"
+            f" {array.dtype} of shape {array.shape}. Pass one without a batch axis."
         )
-    return values.astype(float)
-
-
-def _is_watched() -> bool:
-    """Whether somebody sits at the notebook who could turn a slider.
-
-    JupyterLab sends facts about the cell along with its code; programs that run notebooks, nbclient
-    and nbval, send none. Other front ends are said to do as JupyterLab does; they were not tried.
-    """
-    shell = get_ipython()
-    return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))
-
-
-def _png(figure: Figure) -> bytes:
-    """Return the figure as the bytes of a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
-    plt.close(figure)  # else notebooks show it once more
-    return file.getvalue()
-
-
-def _draw_values(axes: Axes, values: np.ndarray) -> AxesImage:
-    """Draw signed values from -peak to peak in red and blue, others from 0 to peak in grey."""
-    peak = float(np.abs(values).max()) or 1.0
-    if values.min() < 0:
-        return axes.imshow(values, cmap="RdBu_r", vmin=-peak, vmax=peak)
-    return axes.imshow(values, cmap="gray", vmin=0, vmax=peak)
+    return array.astype(float)

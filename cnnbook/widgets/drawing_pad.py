@@ -3,13 +3,13 @@
 Source: LeCun, Bottou, Bengio & Haffner (1998), "Gradient-Based Learning Applied to Document
 Recognition", https://doi.org/10.1109/5.726791, section III.A, for the size and the place of MNIST's
 digits: 20 of 28 pixels, the centre of mass in the middle.
-
-This file stands alone: copy it, it needs only anywidget (which brings traitlets) and NumPy.
 """
 
 import anywidget
 import numpy as np
 import traitlets
+
+from cnnbook._checks import checked
 
 SIDE = 168  # pixels of the pad, in the script too
 SCRIPT = """
@@ -90,6 +90,7 @@ class DrawingPad(anywidget.AnyWidget):
         return center_drawing(ink.reshape(SIDE, SIDE), *shape[:2]) if ink.any() else None
 
 
+@checked
 def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring a drawing to 5/7 of a picture's shorter side, its centre of mass to the middle.
 
@@ -121,8 +122,8 @@ def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
     small = _means(box.shape[0], sizes[0]) @ box @ _means(box.shape[1], sizes[1]).T
     image, places = np.zeros((height, width)), []
     for axis, (side, size) in enumerate(zip(image.shape, sizes, strict=True)):
-        centre = small.sum(axis=1 - axis) @ np.arange(size) / small.sum()
-        start = min(max(round(side // 2 - centre), 0), side - size)  # of 28, number 14
+        middle = small.sum(axis=1 - axis) @ np.arange(size) / small.sum()
+        start = min(max(round(side // 2 - middle), 0), side - size)  # of 28, number 14
         places.append(slice(start, start + size))
     image[tuple(places)] = small
     return image

@@ -6,27 +6,22 @@ figure as a plain picture.
 
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, for looking at the maps of all layers.
-
-This file stands alone: copy it, it needs only ipywidgets (which brings IPython and traitlets),
-Keras, Matplotlib and NumPy.
 """
 
-import base64
 import functools
-import io
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import ipywidgets
 import keras
-import matplotlib.pyplot as plt
 import numpy as np
 import traitlets
-from IPython import get_ipython
 from matplotlib.figure import Figure
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-AS_LARGE_AS_IT_IS = {"max_width": "100%", "align_self": "flex-start"}
+from cnnbook._checks import checked
+from cnnbook._layers import as_array, check_model_images, listening, nodes
+from cnnbook.widgets._figures import AS_LARGE_AS_IT_IS, as_mimebundle, as_png
 
 
 class LayersWidget(traitlets.HasTraits):
@@ -39,16 +34,21 @@ class LayersWidget(traitlets.HasTraits):
     picture, layer, drawing = traitlets.Int(0), traitlets.Unicode(), traitlets.Any(None)
 
     def __init__(
-        self, model: keras.Model, images: np.ndarray, names: list, plot: Callable, pad: Callable
+        self,
+        model: keras.Model,
+        images: np.ndarray,
+        names: list[str],
+        plot: Callable[..., Figure],
+        pad: Callable[[], Any] | None,
     ) -> None:
         super().__init__()
         self.model, self.images, self.class_names = model, images, names
         self.plot, self.make_pad = plot, pad
-        self.layers = {path: layer for path, layer in _nodes(model) if not hasattr(layer, "layers")}
+        self.layers = {path: layer for path, layer in nodes(model) if not hasattr(layer, "layers")}
         self.look()
 
     @traitlets.validate("picture", "layer")
-    def _check(self, proposal: dict) -> object:
+    def _check(self, proposal: dict[str, Any]) -> object:
         name, value = proposal["trait"].name, proposal["value"]
         choices = self.outputs if name == "layer" else range(len(self.images))
         if value not in choices:
@@ -59,17 +59,21 @@ class LayersWidget(traitlets.HasTraits):
     @property
     def image(self) -> np.ndarray:
         """What the network gets, (height, width, channels)."""
-        image = self.images[self.picture]
+        image: np.ndarray = self.images[self.picture]
         return image if self.drawing is None else 0 * image + self.drawing[..., None]
 
     def look(self) -> None:
         """Run the network; keep what every layer returns, and the probability of each class."""
-        with _listening(self.layers) as heard:
+        heard: dict[str, Any] = {}  # in the order of their work
+        with ExitStack() as stack:
+            for path, layer in self.layers.items():
+                keep = functools.partial(heard.__setitem__, path)
+                stack.enter_context(listening(layer, keep))
             answer = self.model(self.image[None].astype("float32"), training=False)
         shapes = {path: getattr(values, "shape", ()) for path, values in heard.items()}
         maps = [path for path, shape in shapes.items() if len(shape) in (2, 4)]
-        self.outputs = {path: _as_array(heard[path])[0] for path in maps}
-        scores = _as_array(answer)[0]
+        self.outputs = {path: as_array(heard[path])[0] for path in maps}
+        scores = as_array(answer)[0]
         if scores.min() < 0 or abs(scores.sum() - 1) > 1e-3:  # logits, not yet probabilities
             scores = np.exp(scores - scores.max())
         self.probabilities = scores / scores.sum()
@@ -87,7 +91,7 @@ class LayersWidget(traitlets.HasTraits):
         )
 
     @traitlets.observe("picture", "layer", "drawing")
-    def _follow(self, change: dict) -> None:
+    def _follow(self, change: dict[str, Any]) -> None:
         """Look again if need be, and draw. To choose a picture wipes the drawing."""
         if change["name"] == "picture" and self.drawing is not None:
             self.drawing = None  # which comes back here
@@ -95,7 +99,7 @@ class LayersWidget(traitlets.HasTraits):
         if change["name"] != "layer":
             self.look()
         if "controls" in vars(self):
-            self.controls["figure"].value = _png(self.draw())
+            self.controls["figure"].value = as_png(self.draw())
             if self.drawing is None and "pad" in self.controls:
                 self.controls["pad"].ink = b""
 
@@ -105,7 +109,7 @@ class LayersWidget(traitlets.HasTraits):
         controls = {
             "picture": ipywidgets.IntSlider(max=len(self.images) - 1, description="picture"),
             "layer": ipywidgets.SelectionSlider(options=list(self.outputs), description="layer"),
-            "figure": ipywidgets.Image(value=_png(self.draw()), layout=AS_LARGE_AS_IT_IS),
+            "figure": ipywidgets.Image(value=as_png(self.draw()), layout=AS_LARGE_AS_IT_IS),
         }
         for name in ("picture", "layer"):
             traitlets.link((self, name), (controls[name], "value"))
@@ -125,15 +129,12 @@ class LayersWidget(traitlets.HasTraits):
         answer = self.class_names[self.probabilities.argmax()]
         return f"<{shown} in layer {self.layer} of {self.model.name}, answer {answer}>"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """Return the figure and, for somebody who can turn them, the sliders."""
-        live = {}
-        if _is_watched():
-            live[WIDGET_VIEW] = self.box._repr_mimebundle_()[WIDGET_VIEW]
-        picture = self.controls["figure"].value if live else _png(self.draw())
-        return {"text/plain": repr(self), "image/png": base64.b64encode(picture).decode(), **live}
+        return as_mimebundle(self)
 
 
+@checked
 def layers_widget(
     model: keras.Model,
     images: np.ndarray,
@@ -177,71 +178,21 @@ def layers_widget(
         >>> widget.outputs["conv1"].shape
         (6, 6, 4)
     """
-    images, wanted, returned = np.asarray(images), model.input_shape[1:], model.output_shape
-    pairs = zip(wanted, images.shape[1:], strict=False)
-    fits = images.ndim == len(wanted) + 1 == 4 and all(size in (None, got) for size, got in pairs)
-    if not fits or not images.size or images.shape[3] not in (1, 3):
+    pictures = check_model_images(model, images)
+    returned: Any = getattr(model, "output_shape", None)
+    if pictures.shape[3] not in (1, 3):
         raise ValueError(
-            "`images` must be (count, height, width, 1 or 3), at least one; the model takes images"
-            f" {wanted}, got {images.dtype} of shape {images.shape}. Of one image pass image[None]."
+            f"`images` must be (count, height, width, 1 or 3); got shape {pictures.shape}. Those of"
+            " other channels cannot be drawn."
         )
-    if np.shape(returned) != (2,) or returned[1] < 2:
+    if not isinstance(returned, tuple) or len(returned) != 2 or returned[1] < 2:
         raise ValueError(
             f"`model` must return (batch, classes), of two classes or more; it returns {returned}."
         )
-    names = list(range(returned[1]) if class_names is None else class_names)
+    names = [*map(str, range(returned[1]) if class_names is None else class_names)]
     if len(names) != returned[1]:
         raise ValueError(f"`class_names` must hold {returned[1]}, one a class; got {len(names)}.")
-    widget = LayersWidget(model, images, names, plot, make_pad)
+    widget = LayersWidget(model, pictures, names, plot, make_pad)
     many = [path for path, values in widget.outputs.items() if values.shape[2:] > (3,)]
     widget.layer = layer or [*many, *widget.outputs][0]
     return widget
-
-
-@contextmanager
-def _listening(layers: dict[str, keras.layers.Layer]) -> Iterator[dict]:
-    """Keep what each layer returns while the model runs, past the bookkeeping of Keras."""
-    heard = {}
-    try:
-        for path, layer in layers.items():
-            vars(layer)["call"] = functools.partial(_heard_call, heard, path, layer.call)
-        yield heard
-    finally:
-        for layer in layers.values():
-            vars(layer).pop("call", None)
-
-
-def _heard_call(heard: dict, path: str, compute: Callable, *arguments, **keywords) -> object:
-    heard[path] = compute(*arguments, **keywords)
-    return heard[path]
-
-
-def _as_array(values: object) -> np.ndarray:
-    """Return a tensor of any backend and type as float32."""
-    return keras.ops.convert_to_numpy(keras.ops.cast(values, "float32"))
-
-
-def _nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yield every layer with its path; a model that is a layer comes before its own layers."""
-    for layer in model.layers:
-        yield f"{prefix}{layer.name}", layer
-        if hasattr(layer, "layers"):
-            yield from _nodes(layer, f"{prefix}{layer.name}/")
-
-
-def _is_watched() -> bool:
-    """Whether somebody sits at the notebook who could turn a slider.
-
-    JupyterLab sends facts about the cell along with its code; programs that run notebooks, nbclient
-    and nbval, send none. Other front ends are said to do as JupyterLab does; they were not tried.
-    """
-    shell = get_ipython()
-    return bool(hasattr(shell, "get_parent") and shell.get_parent().get("metadata"))
-
-
-def _png(figure: Figure) -> bytes:
-    """Return the figure as the bytes of a PNG file."""
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
-    plt.close(figure)  # else notebooks show it once more
-    return file.getvalue()

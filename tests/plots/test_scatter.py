@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from cnnbook.plots.scatter import COLORS, plot_scatter
+from cnnbook._colors import COLORS
+from cnnbook.plots.scatter import plot_scatter
 
 NAMES = ["cat", "dog", "emu"]
 

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from cnnbook.book.notebooks import make_notebook, run_notebook, write_notebook
+from cnnbook.widgets import _figures
 from cnnbook.widgets import convolution as module
-from cnnbook.widgets.convolution import KERNELS, WIDGET_VIEW, convolution_widget
+from cnnbook.widgets._figures import WIDGET_VIEW
+from cnnbook.widgets.convolution import KERNELS, convolution_widget
 
 PNG = b"\x89PNG"
 
@@ -34,7 +36,7 @@ def somebody(monkeypatch):
     """A notebook with somebody sitting at it."""
     message = {"metadata": {"cellId": "one"}, "content": {}}
     shell = types.SimpleNamespace(get_parent=lambda: message)
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(_figures, "get_ipython", lambda: shell)
     return message
 
 

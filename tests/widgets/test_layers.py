@@ -9,9 +9,10 @@ import pytest
 from keras import layers
 
 from cnnbook.plots.layer_step import plot_layer
-from cnnbook.widgets import layers as module
+from cnnbook.widgets import _figures
+from cnnbook.widgets._figures import WIDGET_VIEW
 from cnnbook.widgets.drawing_pad import SIDE, DrawingPad
-from cnnbook.widgets.layers import WIDGET_VIEW, layers_widget
+from cnnbook.widgets.layers import layers_widget
 
 PNG = b"\x89PNG"
 
@@ -227,7 +228,7 @@ def test_outside_of_a_notebook_there_is_a_picture_and_no_widget_is_made(model, i
 
 def test_where_somebody_sits_there_are_sliders_too(widget, monkeypatch):
     shell = types.SimpleNamespace(get_parent=lambda: {"metadata": {"cellId": "one"}})
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(_figures, "get_ipython", lambda: shell)
     bundle = widget._repr_mimebundle_()
     assert bundle[WIDGET_VIEW]["model_id"] == widget.box.model_id
     assert "image/png" in bundle

@@ -1,0 +1,79 @@
+"""What may be drawn: numbers, pictures, probabilities, and as many names as there are things."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+
+class SizedLayer(Protocol):
+    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def output_shape(self) -> Sequence[int]: ...
+
+
+class Layer(Protocol):
+    """What is drawn of a layer and its connections; the same rows are such, too."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    @property
+    def output_shape(self) -> Sequence[int]: ...
+
+
+def as_pictures(images: np.ndarray) -> np.ndarray:
+    """Return (count, height, width, 1 or 3), or refuse what cannot be drawn as pictures."""
+    pictures = np.asarray(images)
+    if pictures.ndim != 4 or pictures.shape[3] not in (1, 3) or not pictures.size:
+        raise ValueError(
+            "`images` must be (count, height, width, 1 or 3), at least one; got shape"
+            f" {pictures.shape}. Grey images need a last axis: images[..., None]. Of a single image"
+            " pass image[None]."
+        )
+    return pictures
+
+
+def check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
+    """Refuse what is not one whole label and one row of probabilities an image."""
+    shape, kind = probabilities.shape, probabilities.dtype.kind
+    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind == "f" else np.zeros(1)
+    if not np.allclose(sums, 1, atol=0.02) or probabilities.min(initial=0) < 0:
+        raise ValueError(
+            "`probabilities` must be (count, classes), from 0 on, each row with sum 1; got shape"
+            f" {shape} and sums {sums.min():.3g} to {sums.max():.3g}. Of logits take"
+            " keras.ops.softmax(logits)."
+        )
+    if labels.shape != shape[:1] or labels.dtype.kind not in "iu" or not len(labels):
+        raise ValueError(
+            f"`labels` must be one whole number for each of the {shape[0]} images, at least one;"
+            f" got {labels.dtype} of shape {labels.shape}. Of one-hot labels take argmax(axis=1)."
+        )
+    if labels.min() < 0 or labels.max() >= shape[1]:
+        raise ValueError(
+            f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
+        )
+
+
+def lines_of_titles(titles: Sequence[str] | None, images: np.ndarray) -> int:
+    """Return how many lines the longest title of the images has, 0 where there are none."""
+    if titles is None:
+        return 0
+    if len(titles) != len(images):
+        raise ValueError(
+            f"`titles` must hold one string an image, {len(images)}; got {len(titles)}. "
+            "Cut `images` and `titles` alike."
+        )
+    return max(text.count("\n") + 1 for text in titles)
+
+
+def check_columns(columns: int, usual: int) -> None:
+    """Refuse a grid without a column."""
+    if columns < 1:
+        raise ValueError(f"`columns` must be 1 or more; got {columns}. {usual} fits a page.")
