@@ -21,7 +21,9 @@ def nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.lay
             yield from nodes(layer, f"{prefix}{layer.name}/")
 
 
-def find_layer(model: keras.Model, layer_name: str) -> keras.layers.Layer:
+def find_layer(
+    model: keras.Model, layer_name: str, argument: str = "layer_name"
+) -> keras.layers.Layer:
     """Return the layer of this name or path, wherever it lies, or say which names are close."""
     is_input = keras.layers.InputLayer
     named = {path: layer for path, layer in nodes(model) if not isinstance(layer, is_input)}
@@ -35,7 +37,7 @@ def find_layer(model: keras.Model, layer_name: str) -> keras.layers.Layer:
         if found:
             advice = f"These have it, write one of them: {', '.join(found)}."
         raise ValueError(
-            f"`layer_name` must name one layer of the model; {len(found)} are named"
+            f"`{argument}` must name one layer of the model; {len(found)} are named"
             f" {layer_name!r}. {advice}"
         )
     return named[found[0]]

@@ -46,7 +46,7 @@ def feature_maps(
     """
     images = check_model_images(model, images)
     names = [layer_names] if isinstance(layer_names, str) else list(layer_names)
-    layers = [find_layer(model, name) for name in names]
+    layers = [find_layer(model, name, "layer_names") for name in names]
     maps: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for values in heard_values(model, images, layers):
         for name, value in zip(names, values, strict=True):

@@ -71,7 +71,7 @@ def integrated_gradients(
         raise ValueError(f"`steps` must be 1 or more; got {steps}. 50 is a good beginning.")
     try:
         baselines = np.broadcast_to(np.asarray(baseline, "float32"), images.shape)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(
             f"`baseline` must be one number, an image {images.shape[1:]}, or one for each image;"
             f" got shape {np.shape(baseline)}."
@@ -82,7 +82,7 @@ def integrated_gradients(
         for index, (start, wanted) in enumerate(zip(baselines, classes, strict=True)):
             ends = np.stack([start, images[index].astype("float32")])
             _, [chosen] = class_scores(model, ends[1:], np.array([wanted]))
-            shares[index], change, is_right = _walk(compiled, ends, chosen, steps)
+            shares[index], change, is_right = _shares_on_the_way(compiled, ends, chosen, steps)
             if not is_right:
                 warnings.warn(
                     f"The shares of image {index} sum to {shares[index].sum():.4g}, not to the"
@@ -93,7 +93,7 @@ def integrated_gradients(
     return shares
 
 
-def _walk(
+def _shares_on_the_way(
     compiled: tuple[Compiled, Compiled], ends: np.ndarray, chosen: int, steps: int
 ) -> tuple[np.ndarray, float, bool]:
     """Return the shares in one image, ends[1], the change of its score, and whether they agree.

@@ -76,6 +76,8 @@ def maximize_filter(
     shape = tuple(image_shape or model.inputs[0].shape[1:])
     _check_ascent(shape, filters, steps, blur, decay)
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
+    if moves < 0:
+        raise ValueError(f"`jitter` must be 0 pixels or more; got {jitter}. 0 moves nothing.")
     random = np.random.default_rng(seed)
     pictures = GRAY + random.normal(0, 10, (len(filters), *shape))
     uphill = tf.function(lambda pixels: _uphill(model, layer, filters, pixels), autograph=False)

@@ -20,6 +20,10 @@ def make_panels(
     **options: Any,
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure of this size in inches, and its panels, (rows, columns), below a title."""
+    if not min(size) > 0:
+        raise ValueError(
+            f"`inches` must be above 0; got a figure of {size[0]:.3g} by {size[1]:.3g} inches."
+        )
     figure, panels = plt.subplots(
         rows, columns, figsize=size, squeeze=False, layout="constrained", **options
     )

@@ -103,7 +103,7 @@ def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
         (height, width) float64 on the scale of the drawing; each pixel the mean of what it covers.
 
     Raises:
-        ValueError: If the drawing is no matrix or has nothing on it.
+        ValueError: If the drawing is no matrix or has nothing on it, or the picture has no pixel.
 
     Example:
         >>> center_drawing(np.eye(2), 7, 7).astype(int)[1:6, 1:6].tolist()[0]
@@ -115,6 +115,8 @@ def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
             "`drawing` must be a matrix with something on it; got shape"
             f" {drawing.shape}{', all 0' if drawing.ndim == 2 else ''}. Draw first."
         )
+    if min(height, width) < 1:
+        raise ValueError(f"`height` and `width` must be 1 or more; got {height} and {width}.")
     rows, columns = (np.flatnonzero(drawing.any(axis=axis)) for axis in (1, 0))
     box = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = min(height, width) * 5 / 7 / max(box.shape)

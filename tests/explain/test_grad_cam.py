@@ -12,8 +12,6 @@ from cnnbook.models.cifar_tutorial import build_cifar_tutorial_net
 from cnnbook.models.neocognitron import build_neocognitron
 from cnnbook.models.small_digit_net import build_small_digit_net
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def bright_corner():
@@ -43,6 +41,7 @@ def test_what_speaks_for_and_against_is_weighed_by_hand():
     np.testing.assert_allclose(heatmap, [[[2 / 3, 0, 1, 1 / 3]]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_weight_of_a_map_is_its_mean_gradient():
     """Of map a the gradients are 4 and -2, mean 1, of map b -1 and -1: the map is relu(a - b)."""
     images = keras.Input((1, 2, 2))
@@ -53,6 +52,7 @@ def test_the_weight_of_a_map_is_its_mean_gradient():
     np.testing.assert_allclose(grad_cam(model, a_and_b, 0), [[[1, 0.5]]], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_images_are_explained_independently(mean_net, bright_corner):
     mixed = grad_cam(mean_net, bright_corner, np.array([0, 1]))
     assert mixed[0].any() and not mixed[1].any()
@@ -60,6 +60,7 @@ def test_images_are_explained_independently(mean_net, bright_corner):
     np.testing.assert_allclose(alone[0], mixed[0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_default_is_the_class_with_the_highest_score(mean_net, bright_corner):
     bright_corner[1] *= -1  # now class 1 wins there
     expected = grad_cam(mean_net, bright_corner, [0, 1])
@@ -67,6 +68,7 @@ def test_the_default_is_the_class_with_the_highest_score(mean_net, bright_corner
     assert expected[1, 0, 0] == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nested", "sequential"])
 def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, kind):
     flat = grad_cam(make_model("flat"), sixteen, 2)
@@ -74,6 +76,7 @@ def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, k
     np.testing.assert_allclose(grad_cam(make_model(kind), sixteen, 2), flat, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_softmax_is_left_out_and_comes_back(make_model, sixteen):
     logits, softmax = make_model("flat"), make_model("flat", softmax=True)
     for model in (logits, softmax):  # so sure that softmax has no gradient left
@@ -85,6 +88,7 @@ def test_softmax_is_left_out_and_comes_back(make_model, sixteen):
     np.testing.assert_allclose(np.sum(softmax(sixteen.astype("float32")), axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("last", [layers.Softmax(), layers.Activation("softmax")])
 def test_softmax_as_a_layer_of_its_own_is_left_out(mean_net, bright_corner, last):
     wrapped = keras.Model(mean_net.input, last(mean_net.output * 1e6))
@@ -93,6 +97,7 @@ def test_softmax_as_a_layer_of_its_own_is_left_out(mean_net, bright_corner, last
     assert np.max(wrapped(bright_corner)) <= 1
 
 
+@pytest.mark.slow
 def test_frozen_layers_are_explained_too(make_model, sixteen):
     model = make_model("nested")
     expected = grad_cam(model, sixteen)
@@ -100,6 +105,7 @@ def test_frozen_layers_are_explained_too(make_model, sixteen):
     np.testing.assert_array_equal(grad_cam(model, sixteen), expected)
 
 
+@pytest.mark.slow
 def test_a_layer_before_all_weights_can_be_named(mean_net, bright_corner):
     images = keras.Input((6, 6, 1))
     model = keras.Model(images, mean_net(layers.Rescaling(2.0, name="twice")(images)))
@@ -107,6 +113,7 @@ def test_a_layer_before_all_weights_can_be_named(mean_net, bright_corner):
     np.testing.assert_allclose(heatmap, bright_corner[..., 0], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_batches_and_number_types_make_no_difference(make_model, sixteen, monkeypatch):
     model = make_model("flat")
     at_once = grad_cam(model, sixteen, [0, 1, 2])
@@ -114,6 +121,7 @@ def test_batches_and_number_types_make_no_difference(make_model, sixteen, monkey
     np.testing.assert_allclose(grad_cam(model, sixteen / 1.0, [0, 1, 2]), at_once, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_net_in_bfloat16_gives_nearly_the_same_map(make_model, sixteen):
     exact = grad_cam(make_model("flat"), sixteen, 0)
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -125,6 +133,7 @@ def test_a_net_in_bfloat16_gives_nearly_the_same_map(make_model, sixteen):
     np.testing.assert_allclose(heatmaps, exact, atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "name"),
     [
@@ -137,10 +146,12 @@ def test_the_default_layer_is_the_last_with_maps_that_is_no_pooling(build, name)
     assert module._last_maps(build()) == name
 
 
+@pytest.mark.slow
 def test_the_default_layer_is_found_in_models_in_models(make_model):
     assert module._last_maps(make_model("nested")) == "base/relu2"
 
 
+@pytest.mark.slow
 def test_of_several_outputs_the_first_counts(mean_net, bright_corner):
     against = layers.Dense(3)(mean_net.get_layer("mean").output)
     several = keras.Model(mean_net.input, [mean_net.output, against])
@@ -148,6 +159,7 @@ def test_of_several_outputs_the_first_counts(mean_net, bright_corner):
     np.testing.assert_array_equal(grad_cam(several, bright_corner, 0), expected)
 
 
+@pytest.mark.slow
 def test_a_shared_layer_counts_where_it_is_used_last(bright_corner):
     images = keras.Input((6, 6, 1))
     conv = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones", name="conv")
@@ -167,6 +179,7 @@ def test_a_wrong_layer_is_answered_with_usable_ones(mean_net, bright_corner):
         grad_cam(mean_net, bright_corner, layer_name="mean")
 
 
+@pytest.mark.slow
 def test_a_net_without_convolution_is_sent_elsewhere(one_pixel_net):
     with pytest.raises(
         ValueError, match=r"`model` must have a convolution .*saliency or occlusion"
@@ -180,11 +193,13 @@ def test_a_class_that_is_none_is_refused(mean_net, bright_corner, class_index):
         grad_cam(mean_net, bright_corner, class_index)
 
 
+@pytest.mark.slow
 def test_a_class_beyond_the_last_is_refused(mean_net, bright_corner):
     with pytest.raises(ValueError, match=r"class 2 and scores of shape \(2, 2\)"):
         grad_cam(mean_net, bright_corner, [0, 2])
 
 
+@pytest.mark.slow
 def test_a_model_that_ends_in_maps_is_refused_and_left_as_it_was(mean_net, bright_corner):
     maps = keras.Model(mean_net.input, mean_net.get_layer("copy").output)
     with pytest.raises(ValueError, match=r"scores \(count, classes\); got class .*\(2, 6, 6, 1\)"):
@@ -192,6 +207,7 @@ def test_a_model_that_ends_in_maps_is_refused_and_left_as_it_was(mean_net, brigh
     assert "call" not in vars(mean_net.get_layer("copy"))
 
 
+@pytest.mark.slow
 def test_a_layer_in_a_side_branch_has_no_gradient(mean_net, bright_corner):
     branch = layers.Conv2D(2, 3, name="branch")(mean_net.input)
     both = keras.Model(mean_net.input, [mean_net.output, branch])

@@ -11,8 +11,6 @@ from cnnbook.explain import _listen
 from cnnbook.explain import integrated_gradients as module
 from cnnbook.explain.integrated_gradients import integrated_gradients
 
-pytestmark = pytest.mark.slow
-
 
 def net_of(function, pixels=2):
     """Class 0 scores a function of the pixels of a 1 x n image, class 1 its negative."""
@@ -45,12 +43,14 @@ def test_of_a_product_of_mixed_signs_both_get_half():
     np.testing.assert_allclose(shares(net_of(lambda a, b: a * b), row(2, -3), 1), [3, 3])
 
 
+@pytest.mark.slow
 def test_where_relu_opens_on_the_way_the_rest_is_shared_out():
     """relu(4 t - 1) at t of the way: open for the last three quarters, so 3/4 of 3 and of 1."""
     model = net_of(lambda a, b: keras.ops.relu(a + b - 1))
     np.testing.assert_allclose(shares(model, row(3, 1), 0, steps=4), [2.25, 0.75], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_steps_are_halved_until_the_sum_is_right():
     """One step says 3 where the score rises by 2: it bends at 1."""
     model = net_of(lambda a: keras.ops.relu(a - 1), pixels=1)
@@ -71,6 +71,7 @@ def asked(monkeypatch):
     return places
 
 
+@pytest.mark.slow
 def test_small_errors_that_are_let_pass_in_each_round_do_not_add_up(asked):
     """x ** 0.6 bends everywhere, and most at 0: each round errs to the same side.
 
@@ -82,6 +83,7 @@ def test_small_errors_that_are_let_pass_in_each_round_do_not_add_up(asked):
     assert len(asked) < 60
 
 
+@pytest.mark.slow
 def test_only_the_step_where_the_score_bends_is_halved(asked):
     shares(net_of(lambda a: keras.ops.relu(a - 1.1), pixels=1), row(3), 0, steps=4)
     assert 4 < len(asked) <= 20
@@ -89,17 +91,20 @@ def test_only_the_step_where_the_score_bends_is_halved(asked):
     assert np.abs(np.array(asked[6:]) - 1.1 / 3).max() < 1 / 8
 
 
+@pytest.mark.slow
 def test_a_ramp_between_two_steps_is_not_missed():
     model = net_of(lambda a: keras.ops.clip(10_000 * (a - 0.3), 0, 1), pixels=1)
     np.testing.assert_allclose(shares(model, row(1), 0, steps=2), [1], rtol=0.01)
 
 
+@pytest.mark.slow
 def test_a_score_that_jumps_gets_a_warning():
     model = net_of(lambda a: 0 * a + keras.ops.floor(a + 0.5), pixels=1)
     with pytest.warns(UserWarning, match=r"image 0 sum to 0, not to the change of its score, 1: "):
         integrated_gradients(model, row(1), 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["flat", "nested", "sequential"])
 @pytest.mark.parametrize("baseline", [0, 127.5])
 def test_shares_sum_to_the_difference_of_the_scores(make_model, sixteen, kind, baseline):
@@ -114,11 +119,13 @@ def test_shares_sum_to_the_difference_of_the_scores(make_model, sixteen, kind, b
     assert found.any()
 
 
+@pytest.mark.slow
 def test_a_net_that_is_sure_by_softmax_is_explained_by_its_logits(make_linear_net):
     model = make_linear_net([[2, 0], [0, 3]], (1, 2, 1), activation="softmax")
     np.testing.assert_allclose(shares(model, row(200, 255)), [0, 765], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_evidence_against_a_class_is_negative_and_what_is_not_read_is_zero(one_pixel_net):
     images = np.full((1, 4, 5, 1), -2.0)
     found = integrated_gradients(one_pixel_net, images, 1)
@@ -127,6 +134,7 @@ def test_evidence_against_a_class_is_negative_and_what_is_not_read_is_zero(one_p
     np.testing.assert_array_equal(integrated_gradients(one_pixel_net, images, 0), 0)
 
 
+@pytest.mark.slow
 def test_what_equals_the_baseline_gets_nothing():
     model = net_of(lambda a, b: a * b)
     np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=3), [6, 0], atol=1e-4)
@@ -134,6 +142,7 @@ def test_what_equals_the_baseline_gets_nothing():
     np.testing.assert_allclose(shares(model, row(5, 3), 0, baseline=other), [0, 10], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_each_image_may_have_its_own_baseline_and_class():
     model = net_of(lambda a, b: a * b)
     images = np.concatenate([row(5, 3), row(5, 3)])
@@ -141,11 +150,13 @@ def test_each_image_may_have_its_own_baseline_and_class():
     np.testing.assert_allclose(found.reshape(2, 2), [[0, 10], [-3, 0]], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_default_is_the_preferred_class_of_the_image_not_of_the_baseline():
     model = net_of(lambda a, b: a - b)
     np.testing.assert_allclose(shares(model, row(1, 3)), [-1, 3], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = integrated_gradients(make_model("flat"), sixteen[:1], 0)
     monkeypatch.setattr(_listen, "BATCH_PIXELS", 7 * 16 * 16)

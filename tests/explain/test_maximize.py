@@ -8,8 +8,6 @@ from keras import layers
 from cnnbook.explain.feature_maps import feature_maps
 from cnnbook.explain.maximize import maximize_filter
 
-pytestmark = pytest.mark.slow
-
 
 def conv_net(kernel, shape=(12, 12, 3), bias=0.0, activation=None):
     """One convolution of these weights, (height, width, channels, filters)."""
@@ -34,6 +32,7 @@ def test_filters_of_colours_like_their_colours_best():
         assert np.abs(picture - np.array(colour, float)).max() <= 3
 
 
+@pytest.mark.slow
 def test_one_filter_gives_one_picture_and_the_same_each_time():
     model = conv_net(COLORS)
     picture = maximize_filter(model, "conv", 1, steps=5)
@@ -42,6 +41,7 @@ def test_one_filter_gives_one_picture_and_the_same_each_time():
     assert (maximize_filter(model, "conv", 1, steps=5, seed=1) != picture).any()
 
 
+@pytest.mark.slow
 def test_a_filter_of_stripes_draws_stripes():
     stripes = np.array([1.0, 1, -1, -1]).reshape(1, 4, 1, 1).repeat(4, axis=0)
     model = conv_net(
@@ -52,6 +52,7 @@ def test_a_filter_of_stripes_draws_stripes():
     assert lying.std(axis=0).mean() > 5 * lying.std(axis=1).mean()
 
 
+@pytest.mark.slow
 def test_the_picture_excites_its_filter_more_than_noise_and_than_the_other_pictures(make_model):
     model = make_model("flat")
     pictures = maximize_filter(model, "relu2", list(range(6)), steps=40)
@@ -62,12 +63,14 @@ def test_the_picture_excites_its_filter_more_than_noise_and_than_the_other_pictu
     assert (answers[:6].argmax(axis=0) == np.arange(6)).all()
 
 
+@pytest.mark.slow
 def test_a_filter_that_relu_keeps_silent_is_found_all_the_same():
     for activation in ("relu", None):
         picture = maximize_filter(conv_net(COLORS, bias=-1e6, activation=activation), "conv", 0)
         assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
 
 
+@pytest.mark.slow
 def test_a_relu_of_its_own_is_looked_behind():
     silent = conv_net(COLORS, bias=-1e6)
     model = keras.Model(silent.input, layers.ReLU(name="relu")(silent.output))
@@ -75,6 +78,7 @@ def test_a_relu_of_its_own_is_looked_behind():
     assert picture[..., 0].min() > 250 and picture[..., 1:].max() < 5
 
 
+@pytest.mark.slow
 def test_where_nothing_changes_the_answer_chance_may():
     """Behind a ReLU that opens at 200; the noise at the start is far from that."""
     first = conv_net(np.ones((1, 1, 1, 1)), (8, 8, 1), bias=-200, activation="relu")
@@ -83,6 +87,7 @@ def test_where_nothing_changes_the_answer_chance_may():
     assert maximize_filter(model, "last", 0, blur=0, decay=0).max() > 200
 
 
+@pytest.mark.slow
 def test_the_picture_is_moved_back_after_each_step(make_linear_net):
     """Only the middle pixel counts: moved by one at most, it is drawn one beside it at most."""
     weights = np.zeros((9, 9))
@@ -94,6 +99,7 @@ def test_the_picture_is_moved_back_after_each_step(make_linear_net):
     assert np.abs(bright - 4).max() == 1
 
 
+@pytest.mark.slow
 def test_a_class_has_a_picture_too_and_softmax_is_left_out(one_pixel_net, make_linear_net):
     picture = maximize_filter(one_pixel_net, "logits", 1, jitter=0, blur=0)
     assert picture[2, 3, 0] == 255
@@ -103,6 +109,7 @@ def test_a_class_has_a_picture_too_and_softmax_is_left_out(one_pixel_net, make_l
     assert picture[0, 1, 0] == 255
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nested", "sequential"])
 def test_layers_of_models_in_models_have_the_same_picture(make_model, kind):
     flat = maximize_filter(make_model("flat"), "conv2", 3, steps=4).astype(float)
@@ -110,6 +117,7 @@ def test_layers_of_models_in_models_have_the_same_picture(make_model, kind):
     assert np.abs(flat - nested).max() <= 2
 
 
+@pytest.mark.slow
 def test_blur_takes_the_glitter_away(make_model):
     def roughness(blur):
         picture = maximize_filter(make_model("flat"), "conv2", 3, blur=blur, jitter=0).astype(float)
@@ -118,6 +126,7 @@ def test_blur_takes_the_glitter_away(make_model):
     assert roughness(0.8) < 0.7 * roughness(0)
 
 
+@pytest.mark.slow
 def test_decay_draws_towards_grey(make_model):
     def contrast(decay):
         return maximize_filter(make_model("flat"), "conv2", 3, steps=40, decay=decay).std()
@@ -125,6 +134,7 @@ def test_decay_draws_towards_grey(make_model):
     assert contrast(0.3) < 0.8 * contrast(0)
 
 
+@pytest.mark.slow
 def test_images_of_any_size_need_one():
     model = conv_net(COLORS, (None, None, 3))
     with pytest.raises(ValueError, match=r"`image_shape` must be .*got \(None, None, 3\)"):

@@ -6,8 +6,6 @@ import pytest
 from cnnbook.explain import _listen
 from cnnbook.explain.occlusion import occlusion_map
 
-pytestmark = pytest.mark.slow
-
 
 def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
     images = np.full((1, 4, 5, 1), 10)
@@ -18,6 +16,7 @@ def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
     assert falls.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_a_pixel_gets_the_mean_of_all_squares_that_hide_it(make_linear_net):
     """Only pixel 2 counts. Squares of 2 at 0, 1, 2, 3 of a row of 5: two of the four hide it."""
     model = make_linear_net([[0], [0], [8], [0], [0]] * 2, (2, 5, 1))
@@ -32,6 +31,7 @@ def test_hiding_what_speaks_against_the_class_raises_the_score(make_linear_net):
     np.testing.assert_allclose(falls, [[[3, -5]]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("window", "strides"), [(3, 2), (3, 3), (5, 4), (4, 1), (1, 1)])
 def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, strides):
     model, image = make_model("flat"), sixteen[0].astype("float32")
@@ -52,6 +52,7 @@ def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, strides):
     np.testing.assert_allclose(falls[0], total / count, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_by_default_the_square_has_the_mean_colour_of_the_image(make_linear_net):
     model = make_linear_net([[1], [1], [0], [0], [0], [0]], (1, 2, 3))
     images = np.array([[[[9, 0, 5], [3, 8, 7]]]])  # means 6, 4 and 6
@@ -61,11 +62,13 @@ def test_by_default_the_square_has_the_mean_colour_of_the_image(make_linear_net)
     np.testing.assert_allclose(falls, [[[(9 - 1) + (0 - 2), 0]]])
 
 
+@pytest.mark.slow
 def test_images_that_are_all_one_colour_lose_nothing(make_model):
     falls = occlusion_map(make_model("flat"), np.full((2, 16, 16, 3), 77, "uint8"))
     np.testing.assert_allclose(falls, 0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_each_image_is_explained_for_its_own_class(make_linear_net):
     model = make_linear_net([[2, 0], [0, 3]], (1, 2, 1))
     images = np.array([[[[9], [1]]], [[[1], [9]]]])
@@ -75,6 +78,7 @@ def test_each_image_is_explained_for_its_own_class(make_linear_net):
     np.testing.assert_allclose(falls, [[[0, 3]], [[2, 0]]])
 
 
+@pytest.mark.slow
 def test_the_class_stays_that_of_the_whole_image(make_linear_net):
     """Without its bright pixel the image would be of the other class."""
     model = make_linear_net([[1, 0], [0, 1]], (1, 2, 1))
@@ -82,12 +86,14 @@ def test_the_class_stays_that_of_the_whole_image(make_linear_net):
     np.testing.assert_allclose(falls, [[[9, 0]]])
 
 
+@pytest.mark.slow
 def test_softmax_is_left_out(make_linear_net):
     model = make_linear_net([[2, 0], [0, 3]], (1, 2, 1), activation="softmax")
     falls = occlusion_map(model, np.array([[[[200], [255]]]]), window=1, fill=0)
     np.testing.assert_allclose(falls, [[[0, 765]]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nested", "sequential"])
 def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, kind):
     flat = occlusion_map(make_model("flat"), sixteen)
@@ -95,12 +101,14 @@ def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, k
     np.testing.assert_allclose(occlusion_map(make_model(kind), sixteen), flat, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = occlusion_map(make_model("flat"), sixteen)
     monkeypatch.setattr(_listen, "BATCH_PIXELS", 3 * 16 * 16)
     np.testing.assert_allclose(occlusion_map(make_model("flat"), sixteen), at_once, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_images_are_left_as_they_were(one_pixel_net):
     images = np.ones((1, 4, 5, 1), "float32")
     occlusion_map(one_pixel_net, images, fill=0)
