@@ -6,7 +6,6 @@ picture, an affine sampler moves it, a classifier sees the result.
 Differs from the paper: the widths of the localisation net and of the classifier are ours.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -99,7 +98,7 @@ class AffineSampler(layers.Layer):
     """
 
     @checked
-    def __init__(self, size: Sequence[int] | None = None, **keywords: Any) -> None:
+    def __init__(self, size: tuple[int, int] | None = None, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.size = None if size is None else tuple(size)
 

@@ -73,7 +73,7 @@ def test_parameters_map_sizes_and_depth_as_published(variant, side, count, maps)
 
 
 def test_default_is_the_grouped_net_for_227_pixels():
-    defaults = build_alexnet.__defaults__
+    defaults = build_alexnet.__wrapped__.__defaults__
     assert defaults == ("grouped", (227, 227, 3), 1000, 0.5)
 
 
