@@ -87,15 +87,21 @@ def _rows(rows: np.ndarray | slice) -> np.ndarray | slice:
 
 @checked
 def _three(
-    paths: Sequence[str | Path], labels: np.ndarray, class_names: Sequence[str]
+    paths: Sequence, labels: np.ndarray, class_names: Sequence[str]
 ) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
     """Return paths, labels and names as the record keeps them, if they belong together.
 
     Args:
-        paths: Names of files, a single one in brackets, and no images, which are for make_pipeline.
+        paths: Names of files, a single one in brackets.
         labels: The place in `class_names` of each picture's class, which class_names.index finds.
         class_names: One name a class.
     """
+    for path in paths:  # here, since `checked` would take a second for 100,000 of them
+        if not isinstance(path, (str, Path)):
+            raise ValueError(
+                f"`paths` must be a list, each text or a path; got {type(path).__name__}."
+                " Images are for make_pipeline."
+            )
     labels, names = np.asarray(labels), tuple(map(str, class_names))
     if labels.shape[:1] != (len(paths),):
         count = len(labels) if labels.ndim else 1

@@ -15,30 +15,19 @@ def as_type(values: Tensor, dtype: str) -> Tensor:
 
 
 def resample(
-    images: Tensor,
-    matrices: Tensor,
-    fill_mode: str,
-    fill_value: float,
-    dtype: str,
-    sizes: Tensor | None = None,
-    image_size: tuple[int, int] | None = None,
+    images: Tensor, matrices: Tensor, fill_mode: str, fill_value: float, dtype: str, *sizes: Any
 ) -> Tensor:
     """Read each new pixel where its picture's matrix says.
 
     `images` are a batch, or all arguments of `Augmentation.change_and_resize`: with `sizes`.
     """
-    batch = images if sizes is None else None
-    corners, shares, is_inside = _neighbors(batch, matrices, fill_mode, sizes, image_size)
+    found = _neighbors(None if sizes else images, matrices, fill_mode, *sizes)
     pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
-    return _blend(pixels, corners, shares, is_inside, fill_mode, fill_value, dtype)
+    return _blend(pixels, *found, fill_mode, fill_value, dtype)
 
 
 def _neighbors(
-    images: Tensor | None,
-    matrices: Tensor,
-    fill_mode: str,
-    sizes: Tensor | None,
-    image_size: Any,
+    images: Tensor, matrices: Tensor, fill_mode: str, sizes: Any = None, image_size: Any = None
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Find the four old pixels around the place where each new one is read.
 
@@ -79,21 +68,15 @@ def _neighbors(
 
 
 def _blend(
-    pixels: Tensor,
-    corners: list[Tensor],
-    shares: list[Tensor],
-    is_inside: Tensor,
-    fill_mode: str,
-    fill_value: float,
-    dtype: str,
+    pixels: Tensor, corners: Any, shares: Any, is_inside: Any, mode: str, value: float, dtype: str
 ) -> Tensor:
     """Interpolate between the pixels that `_neighbors` found."""
     found = [ops.cast(_take(pixels, corner), "float32") for corner in corners]
     to_right, to_lower = (share[..., None] for share in shares)
     above, below = (one + to_right * (other - one) for one, other in (found[:2], found[2:]))
     seen = above + to_lower * (below - above)
-    if fill_mode == "constant":
-        seen = ops.where(is_inside[..., None], seen, fill_value)
+    if mode == "constant":
+        seen = ops.where(is_inside[..., None], seen, value)
     return as_type(seen, dtype)
 
 

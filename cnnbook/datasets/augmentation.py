@@ -142,6 +142,8 @@ class Augmentation(keras.layers.Layer):
 
     @checked
     def __init__(self, changes: dict[str, Any], seed: int | None = None, **keywords: Any) -> None:
+        if changes.keys() != {*CHANGES, "fill_mode", "fill_value"}:
+            raise ValueError("`changes` must be those of `make_augmentation`; call it instead.")
         super().__init__(**{"dtype": "float32", **keywords}, autocast=False)
         self.changes, self.seed = changes, seed
         self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]

@@ -25,6 +25,7 @@ PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
 # train/cat.0.jpg in one archive, PetImages/Cat/0.jpg in the other; hidden folders do not count.
 NAME = re.compile(r"(?:\./)?(?:[^./][^/]*/)*(cat|dog)[./]([0-9]{1,9})\.jpe?g", re.IGNORECASE)
 KNOWN_CORRUPT = ("cat/666.jpg", "dog/11702.jpg")  # 0 bytes each in Microsoft's archive
+PHOTOS_OF_A_CLASS = 12_500
 SOURCES = "Kaggle's train.zip, Microsoft's kagglecatsanddogs zip, or a folder with either's content"
 REPORT = "prepared.json"
 MAX_BYTES = 20_000_000  # of one photo
@@ -71,7 +72,7 @@ def prepare_cats_vs_dogs(
         "test/dog"; and each file or number that was left out, with the reason.
 
     Raises:
-        ValueError: If `train` or `test` is below 1.
+        ValueError: If `train` or `test` is below 1, or both are more than the photos of a class.
         FileNotFoundError: If `zip_or_folder` does not exist.
         FileExistsError: If `target` is something else already.
         UnsafeArchiveError: If a name in the archive leaves the folder, or it unpacks to too much.
@@ -80,8 +81,9 @@ def prepare_cats_vs_dogs(
             read-only. Nothing is left then.
     """
     source, target = Path(zip_or_folder), Path(target).expanduser().absolute()
-    if min(train, test) < 1:
-        raise ValueError(f"`train` and `test` must be at least 1; got {train} and {test}.")
+    if min(train, test) < 1 or train + test > PHOTOS_OF_A_CLASS:
+        found = f"got {train} and {test}, of {PHOTOS_OF_A_CLASS:,} photos of a class"
+        raise ValueError(f"`train` and `test` must be at least 1; {found}.")
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         return _read_report(target, train, test)
     if not source.exists():

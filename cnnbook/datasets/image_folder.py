@@ -64,6 +64,7 @@ def list_image_files(
     The order is that of the names' characters, on every file system. For the rest, see
     `load_image_folder`.
     """
+    folder = Path(folder)
     classes, problems = scan_image_folder(folder, allow_outside)
     if len(classes) < 2:
         raise ValueError(

@@ -72,9 +72,7 @@ def list_mapping_file(
 
 @checked
 def scan_mapping_file(
-    mapping_file: str | Path,
-    class_names: Sequence[str] | None = None,
-    allow_outside: bool = False,
+    mapping_file: str | Path, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> tuple[list[tuple[Path, int]], list[str]]:
     """Return the path and label of each good line, and what is wrong with each other line."""
     mapping_file = Path(mapping_file)
@@ -120,7 +118,7 @@ def _line_problem(line: str, word: str, num_classes: int | None) -> str | None:
         return "no tab; spaces do not part path and label"
     if columns != 2:
         return f"{columns} columns instead of 2"
-    if not (word.strip().isascii() and word.strip().lstrip("-").isdigit()):
+    if not (word.strip().isascii() and word.strip().removeprefix("-").isdigit()):
         return f"label {shown(word.strip())!r} is no number"
     highest = 2**31 if num_classes is None else num_classes
     if not (len(word) < 12 and 0 <= int(word) < highest):

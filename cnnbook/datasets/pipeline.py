@@ -49,6 +49,8 @@ def make_pipeline(
         >>> [len(batch) for batch, _ in make_pipeline(images, labels, batch_size=2)]
         [2, 2, 1]
     """
+    if not (np.ndim(images) and np.ndim(labels)):
+        raise ValueError("`images` and `labels` must be several; pass image[None] and [label].")
     if len(images) == 0:
         raise ValueError("`images` is empty; a pipeline needs at least one image.")
     if len(images) != len(labels):

@@ -50,7 +50,7 @@ class _Adapted(keras.layers.Layer):
             setattr(self, name, self.add_weight(shape, "zeros", trainable=False, name=name))
 
     @checked
-    def adapt(self, data: Iterable[Any]) -> None:
+    def adapt(self, data: Iterable) -> None:
         """Learn the numbers from training images.
 
         Args:
@@ -97,9 +97,8 @@ class MeanImage(_Adapted):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape}
 
-    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
-        _, mean, _ = _moments(data, _squares)
-        return {"mean": mean}
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
+        return {"mean": _moments(data, _squares)[1]}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
@@ -123,7 +122,7 @@ class Standardize(_Adapted):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape, "scale": image_shape}
 
-    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
         count, mean, squares = _moments(data, _squares)
         variance = squares.reshape(mean.shape) / count
         # Rounding leaves a constant value with a tiny variance; this is scikit-learn's bound.
@@ -158,9 +157,7 @@ class PCAWhitening(_Adapted):
     """
 
     @checked
-    def __init__(
-        self, components: int | None = None, epsilon: float = 1e-5, **keywords: Any
-    ) -> None:
+    def __init__(self, components: int | None = None, epsilon: float = 1e-5, **keywords: Any):
         if components is not None and components < 1:
             raise ValueError(f"`components` must be 1 or more, or None for all; got {components}.")
         if not epsilon >= 0:
@@ -169,10 +166,10 @@ class PCAWhitening(_Adapted):
         self.components, self.epsilon = components, epsilon
 
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        values = math.prod(image_shape)
-        return {"mean": image_shape, "matrix": (values, self.components or values)}
+        total = math.prod(image_shape)
+        return {"mean": image_shape, "matrix": (total, self.components or total)}
 
-    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
         mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": directions * scales}
 
@@ -183,8 +180,7 @@ class PCAWhitening(_Adapted):
 
     def get_config(self) -> dict[str, Any]:
         """Describe the layer so that it can be made again."""
-        own = {"components": self.components, "epsilon": self.epsilon}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), "components": self.components, "epsilon": self.epsilon}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -205,7 +201,7 @@ class ZCAWhitening(PCAWhitening):
     def _shapes(self, image_shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         return {"mean": image_shape, "matrix": (math.prod(image_shape),) * 2}
 
-    def _learn(self, data: Iterable[Any]) -> dict[str, np.ndarray]:
+    def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
         mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": (directions * scales) @ directions.T}
 
@@ -215,16 +211,15 @@ class ZCAWhitening(PCAWhitening):
 
 
 def _principal_directions(
-    data: Iterable[Any], components: int | None, epsilon: float
+    data: Iterable, components: int | None, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mean image, directions from the largest variance, one a column, and the scale of each."""
     count, mean, products = _moments(data, _products)
     if count < 2:
         raise ValueError(f"`data` must hold at least 2 images to whiten; got {count}.")
     if components is not None and components > mean.size:
-        raise ValueError(
-            f"`components` must be at most the {mean.size} values of an image; got {components}."
-        )
+        most = f"at most the {mean.size} values of an image"
+        raise ValueError(f"`components` must be {most}; got {components}.")
     directions, variances, _ = np.linalg.svd(products / (count - 1), hermitian=True)
     largest = np.abs(directions).argmax(axis=0)
     signs = np.sign(directions[largest, np.arange(len(largest))])
@@ -247,25 +242,20 @@ def _products(centered: np.ndarray) -> np.ndarray:
     return centered.T @ centered
 
 
-def _moments(
-    data: Iterable[Any], spread: Callable[[np.ndarray], np.ndarray]
-) -> tuple[int, np.ndarray, np.ndarray]:
+def _moments(data: Iterable, spread: Callable) -> tuple[int, np.ndarray, np.ndarray]:
     """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
     count, mean, total = 0, np.zeros(()), np.zeros(())
     for batch in _batches(data):
         if count and batch.shape[1:] != mean.shape:
-            raise ValueError(
-                f"`data` must hold images of one shape; got {mean.shape} and {batch.shape[1:]}."
-                " Resize or crop them first."
-            )
+            found = f"{mean.shape} and {batch.shape[1:]}. Resize or crop them first"
+            raise ValueError(f"`data` must hold images of one shape; got {found}.")
         batch_mean, flat = batch.mean(axis=0), batch.reshape(len(batch), -1)
         if not np.isfinite(batch_mean).all():
             raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
         step, share = batch_mean - mean, len(batch) / (count + len(batch))
         between = spread(np.sqrt(count * share) * step.reshape(1, -1))
         total = total + spread(flat - batch_mean.reshape(-1)) + between
-        mean = mean + share * step
-        count += len(batch)
+        mean, count = mean + share * step, count + len(batch)
     if not count:
         raise ValueError("`data` must hold at least one image; got none. Check the selection.")
     return count, mean, total

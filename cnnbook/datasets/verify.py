@@ -26,6 +26,7 @@ KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "
 ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG"}
 TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
+Finding = tuple[tuple[int, ...], bytes, list[str]]
 
 
 class Picture(NamedTuple):
@@ -52,15 +53,6 @@ class Report(NamedTuple):
         return not self.errors
 
 
-class _Finding(NamedTuple):
-    """What one file is: its size and the hash of its pixels, or why it cannot be read."""
-
-    shape: tuple[int, int]
-    digest: bytes
-    problem: str
-    notices: list[str]
-
-
 @checked
 def verify_pictures(
     pictures: Iterable[Picture],
@@ -82,43 +74,34 @@ def verify_pictures(
     counts = {part: dict.fromkeys(labels, 0) for part, labels in (class_names or {}).items()}
     errors, notices = defaultdict(list), defaultdict(list)
     first: dict[bytes, Picture] = {}
-    heights, widths, unreadable = [], [], []
+    shapes, unreadable = [], []
     for number, (picture, found) in enumerate(_inspect_all(pictures, read), start=1):
         progress(number)
         labels = counts.setdefault(picture.part, {})
         labels[picture.label] = labels.get(picture.label, 0) + 1
-        for kind in found.notices:
-            notices[kind].append(shown(picture.path))
-        if found.problem:
-            kind = "too large" if "the limit is" in found.problem else "unreadable"
-            errors[kind].append(found.problem)
+        if isinstance(found, str):
+            errors["too large" if "the limit is" in found else "unreadable"].append(found)
             unreadable.append(picture.path)
             continue
-        heights.append(found.shape[0])
-        widths.append(found.shape[1])
-        other = first.setdefault(found.digest, picture)
+        shape, digest, unusual = found
+        shapes.append(shape)
+        for kind in unusual:
+            notices[kind].append(shown(picture.path))
+        other = first.setdefault(digest, picture)
         if other is not picture:
             kind, severe = _kind_of_twin(other, picture)
             line = f"{shown(other.path)} and {shown(picture.path)}"
             (errors if severe else notices)[kind].append(line)
     _add_class_problems(counts, errors, notices)
-    return Report(
-        sum(sum(labels.values()) for labels in counts.values()),
-        counts,
-        {
-            name: (min(values), max(values))
-            for name, values in (("height", heights), ("width", widths))
-            if values
-        },
-        dict(errors),
-        dict(notices),
-        unreadable,
-    )
+    total = sum(sum(labels.values()) for labels in counts.values())
+    sides = zip(("height", "width"), zip(*shapes, strict=True), strict=False)  # none of no picture
+    sizes = {name: (min(values), max(values)) for name, values in sides}
+    return Report(total, counts, sizes, dict(errors), dict(notices), unreadable)
 
 
 def _inspect_all(
     pictures: Iterable[Picture], read: Callable[[Path], np.ndarray]
-) -> Iterator[tuple[Picture, _Finding]]:
+) -> Iterator[tuple[Picture, Finding | str]]:
     """Inspect in several threads, a thousand at a time, in order."""
     pictures = iter(pictures)
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -129,14 +112,14 @@ def _inspect_all(
             yield from zip(some, itertools.chain.from_iterable(found), strict=True)
 
 
-def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Finding:
-    """Read one picture, and look at its file."""
+def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> Finding | str:
+    """Return the size of one picture, the hash of its pixels and what is unusual; or the error."""
     try:
         pixels = read(path)
         digest = hashlib.sha256(pixels.tobytes() + repr(pixels.shape).encode()).digest()
-        return _Finding(pixels.shape[:2], digest, "", _notices_of(path, pixels.shape))
+        return pixels.shape[:2], digest, _notices_of(path, pixels.shape)
     except OSError as error:
-        return _Finding((0, 0), b"", str(error), [])
+        return str(error)
 
 
 def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:

@@ -569,7 +569,9 @@ def test_case_29_of_two_at_once_both_succeed(tmp_path, monkeypatch):
 # Arguments ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sizes", [{"train": 0}, {"test": 0}, {"train": -3}])
+@pytest.mark.parametrize(
+    "sizes", [{"train": 0}, {"test": 0}, {"train": -3}, {"train": 12_101}, {"test": 10**30}]
+)
 def test_numbers_below_one_are_an_error(tmp_path, sizes):
     with pytest.raises(ValueError, match="`train` and `test` must be at least 1; got"):
         prepare_cats_vs_dogs(tmp_path / "a.zip", tmp_path / "pets", **sizes)

@@ -75,6 +75,7 @@ BAD_LINES = {
     "case_59_decimal": ("photos/1.png\t1.5", "line 2: label '1.5' is no number"),
     "case_59_nothing": ("photos/1.png\t", "line 2: label '' is no number"),
     "case_59_negative": ("photos/1.png\t-1", "line 2: label -1 must be from 0 to 1"),
+    "case_59_two_signs": ("photos/1.png\t--1", "line 2: label '--1' is no number"),
     "case_59_number_of_classes": ("photos/1.png\t2", "line 2: label 2 must be from 0 to 1"),
     "case_59_other_digits": ("photos/1.png\t²", "line 2: label '²' is no number"),
     "case_59_many_digits": ("photos/1.png\t" + "9" * 5000, "must be from 0 to 1"),
