@@ -45,26 +45,23 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         ValueError: By the function; names the argument, what it must be and what it got.
     """
     signature = inspect.signature(function)
-    kinds = {name: parameter.kind for name, parameter in signature.parameters.items()}
-    rest = [name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_POSITIONAL]
-    ordered = [
-        name
-        for name, kind in kinds.items()
-        if kind in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    ]
+    kinds = {name: each.kind for name, each in signature.parameters.items()}
+    by_place = [name for name, kind in kinds.items() if kind < inspect.Parameter.VAR_POSITIONAL]
+    the_rest = [name for name, kind in kinds.items() if kind == inspect.Parameter.VAR_POSITIONAL]
 
     @functools.cache
     def hints() -> dict[str, Any]:  # at the first call: some name what comes later in a file
-        known = typing.get_type_hints(function)
-        unasked = inspect.Parameter.VAR_KEYWORD
-        return {name: known[name] for name in kinds if name in known and kinds[name] != unasked}
+        named = {name for name, kind in kinds.items() if kind != inspect.Parameter.VAR_KEYWORD}
+        return {
+            name: hint for name, hint in typing.get_type_hints(function).items() if name in named
+        }
 
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
         known = hints()
         # Of a wrong call some names are missing or unknown; Python then says so itself, below.
-        named = zip(ordered + rest * len(arguments), arguments, strict=False)
-        for name, value in (*named, *keywords.items()):
+        placed = zip(by_place + the_rest * len(arguments), arguments, strict=False)
+        for name, value in (*placed, *keywords.items()):
             if name in known and not _fits(value, known[name]):
                 # The arguments of a class are explained where the class is.
                 explained = type(arguments[0]) if function.__name__ == "__init__" else function
@@ -131,8 +128,10 @@ def _is_list(value: Any, kind: Any, inner: tuple[Any, ...]) -> bool:
     """Tell whether a value has items, and each is of the kind that the hint names."""
     if isinstance(value, (str, bytes, Mapping)) or getattr(value, "shape", None) == ():
         return False
-    if not hasattr(value, "__getitem__") or not hasattr(value, "__len__"):
-        return kind in (Iterable, Collection) and isinstance(value, kind)
+    once = kind in (Iterable, Collection)  # will do, and then is left alone
+    parts = ("__len__", "__contains__" if once else "__getitem__")
+    if not all(hasattr(value, part) for part in parts):
+        return once and isinstance(value, kind)
     if _is_fixed(kind, inner):
         return len(value) == len(inner) and all(map(_fits, value, inner))
     same = isinstance(value, np.ndarray) and value.dtype != object
@@ -148,8 +147,9 @@ def _in_words(hint: Any) -> str:
     """Say what a type hint asks for."""
     kind, inner = _parts(hint)
     if kind is Union:
-        words = [word for word in dict.fromkeys(map(_in_words, inner)) if word != "None"]
-        return " or ".join(words) + (", or None" if type(None) in inner else "")
+        words = dict.fromkeys(_in_words(each) for each in inner if each not in (type(None), Any))
+        ordered = sorted(words, key=lambda each: each.startswith("a list"))
+        return " or ".join(ordered) + (", or None" if type(None) in inner else "")
     if kind is Literal:
         return " or ".join(map(repr, inner))
     if _is_fixed(kind, inner):

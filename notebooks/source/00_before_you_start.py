@@ -13,7 +13,7 @@ import os
 import keras
 import numpy as np
 
-import cnnbook.arithmetic
+import cnnbook
 from cnnbook.book.claims import ClaimError, claim
 from cnnbook.datasets.mnist import load_mnist
 from cnnbook.devices import describe_devices, recommend_precision, require_gpu
@@ -139,11 +139,11 @@ except ClaimError as error:
 #   breaks. Exercises stand at the end of each chapter, their solutions folded away below.
 # - **Run the chapters as tests.** `make test` runs all of them, compares outputs that must not
 #   change, and checks every claim: after an update of Keras it tells you what no longer holds.
-# - **Copy what you need.** Every file of `cnnbook`, the command line aside, stands alone and says
-#   what it needs:
+# - **Copy what you need.** A command copies a file of `cnnbook`, with all of the others that it
+#   uses:
 
 # %% tags=["nbval-check-output"]
-print(cnnbook.arithmetic.__doc__.strip().splitlines()[-1])
+print(cnnbook.__doc__.strip().splitlines()[-1])
 
 # %% [markdown]
 # ## What you saw

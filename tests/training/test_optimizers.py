@@ -47,6 +47,7 @@ def test_weights_are_those_of_keras_adam(options):
     assert ours.optimizer.iterations == 20
 
 
+@pytest.mark.slow
 def test_it_moves_the_weights_by_one_operation_an_array(monkeypatch):
     calls = []
     whole = tf.raw_ops.ResourceApplyAdam
