@@ -33,8 +33,8 @@ def python_that(tmp_path: Path, code: str) -> str:
 def test_make_alone_lists_the_targets(make):
     listed = [line.split()[1] for line in make().stdout.splitlines()]
     assert listed == [
-        *("help", "setup", "book", "test", "test-backends", "check", "lab", "notebooks", "claims"),
-        *("data", "bench", "clean"),
+        *("help", "setup", "book", "check", "test", "test-long", "test-lowest", "test-backends"),
+        *("lab", "notebooks", "claims", "data", "bench", "clean"),
     ]
 
 
@@ -45,6 +45,17 @@ def test_without_python_one_line_says_what_to_do(make, target):
     [line] = (run.stdout + run.stderr).strip().splitlines()
     assert "no-such-python is missing or is not Python 3.11 to 3.13" in line
     assert f"make {target} PYTHON=/its/path" in line
+
+
+@pytest.mark.parametrize("words", [("-n", "test"), ("test", "-n"), ("--dry-run", "-k", "check")])
+def test_to_ask_what_would_be_done_does_nothing(make, tmp_path, words):
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "kept").touch()
+    run = make(*words, python_that(tmp_path, f"touch {tmp_path}/called"))
+    assert run.returncode == 0
+    assert "-m venv --clear .venv" in run.stdout
+    assert (tmp_path / ".venv" / "kept").exists()
+    assert not (tmp_path / "called").exists()
 
 
 def test_an_old_python_is_refused_in_one_line(make, tmp_path):
