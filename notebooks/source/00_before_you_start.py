@@ -139,8 +139,8 @@ except ClaimError as error:
 #   breaks. Exercises stand at the end of each chapter, their solutions folded away below.
 # - **Run the chapters as tests.** `make test` runs all of them, compares outputs that must not
 #   change, and checks every claim: after an update of Keras it tells you what no longer holds.
-# - **Copy what you need.** A command copies a file of `cnnbook`, with all of the others that it
-#   uses:
+# - **Copy what you need.** A command copies a file of `cnnbook`, with all that it uses of the
+#   others:
 
 # %% tags=["nbval-check-output"]
 print(cnnbook.__doc__.strip().splitlines()[-1])
