@@ -2,12 +2,9 @@
 
 import functools
 from collections.abc import Callable, Container, Hashable, Sequence
-from typing import ParamSpec, TypeVar
 
-from cnnbook._checks import checked
+from cnnbook._checks import P, R, checked
 
-P = ParamSpec("P")
-R = TypeVar("R")
 # Of these the builders themselves say what the choices are, or what to do: of any type.
 OWN_WORDS = ("image_shape", "depth", "variant", "weights", "blocks")
 
