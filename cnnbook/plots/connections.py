@@ -8,10 +8,14 @@ import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import networkx as nx
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+try:
+    import networkx as nx
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("connections need networkx: pip install networkx") from None
 
 from cnnbook._checks import checked
 from cnnbook.plots._draw import make_panels

@@ -76,7 +76,7 @@ def plot_heat_maps(
 
 def _checked_map(name: str, heat: np.ndarray, count: int) -> np.ndarray:
     """Return (count, h, w), with the channels added up, or refuse what is no map."""
-    heat = np.asarray(heat).astype("float32")
+    heat = np.asarray(heat, "float32")
     heat = heat.sum(axis=3) if heat.ndim == 4 else heat
     if heat.ndim != 3 or len(heat) != count or not heat.size or not np.isfinite(heat).all():
         raise ValueError(
