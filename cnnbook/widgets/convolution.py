@@ -13,13 +13,17 @@ import functools
 from collections.abc import Mapping
 from typing import Any
 
-import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
-import traitlets
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.lib.stride_tricks import sliding_window_view
+
+try:
+    import ipywidgets
+    import traitlets
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("widgets need ipywidgets: pip install ipywidgets") from None
 
 from cnnbook._arrays import as_array_of_any
 from cnnbook._colors import COLORS, color_scale

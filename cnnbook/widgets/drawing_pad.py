@@ -5,9 +5,13 @@ Recognition", https://doi.org/10.1109/5.726791, section III.A, for the size and 
 digits: 20 of 28 pixels, the centre of mass in the middle.
 """
 
-import anywidget
 import numpy as np
-import traitlets
+
+try:
+    import anywidget
+    import traitlets
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("the pad needs anywidget: pip install anywidget") from None
 
 from cnnbook._checks import checked
 

@@ -13,11 +13,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
 
-import ipywidgets
 import keras
 import numpy as np
-import traitlets
 from matplotlib.figure import Figure
+
+try:
+    import ipywidgets
+    import traitlets
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("widgets need ipywidgets: pip install ipywidgets") from None
 
 from cnnbook._checks import checked
 from cnnbook._layers import as_array, check_model_images, listening, nodes
