@@ -28,7 +28,7 @@ KNOWN_CORRUPT = ("cat/666.jpg", "dog/11702.jpg")  # 0 bytes each in Microsoft's 
 PHOTOS_OF_A_CLASS = 12_500
 SOURCES = "Kaggle's train.zip, Microsoft's kagglecatsanddogs zip, or a folder with either's content"
 REPORT = "prepared.json"
-MAX_BYTES = 20_000_000  # of one photo
+MAX_PHOTO_BYTES = 20_000_000
 MAX_TOTAL = 4 * 2**30
 MAX_RATIO = 100  # unpacked to packed; JPEG pictures have 1, a bomb 1,000
 ALWAYS_ALLOWED = 10 * 2**20
@@ -160,8 +160,12 @@ def _read_report(folder: Path, train: int, test: int) -> PreparedPhotos:
 
 def _why_unreadable(content: bytes) -> str:
     """Say why this is no photo that can be decoded; nothing where it is one."""
-    if not 0 < len(content) <= MAX_BYTES:
-        return f"more than {MAX_PIXELS:,} pixels or {MAX_BYTES:,} bytes" if content else "0 bytes"
+    if not 0 < len(content) <= MAX_PHOTO_BYTES:
+        return (
+            f"more than {MAX_PIXELS:,} pixels or {MAX_PHOTO_BYTES:,} bytes"
+            if content
+            else "0 bytes"
+        )
     try:
         with open_picture(content) as picture:
             picture.draft("L", (1, 1))  # of a JPEG all is unpacked, but little computed
@@ -209,7 +213,7 @@ def _read_limited(source: Path, name: str, opener: Callable[[], IO[Any]]) -> byt
     """Read one file, but not more than a photo may have."""
     try:
         with opener() as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_PHOTO_BYTES + 1)
     except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged files
         reason = f"{name!r} cannot be read: {reason_of(error)}"
         raise OSError(f"{source} is damaged: {reason}. Get it again.") from error

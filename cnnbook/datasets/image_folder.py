@@ -11,7 +11,13 @@ from cnnbook._checks import checked
 from cnnbook.datasets._read import read_center_crop, read_image, read_images
 from cnnbook.labelled_files import LabelledFiles, shown
 
-__all__ = ["list_image_files", "load_image_folder", "read_center_crop", "read_image"]
+__all__ = [
+    "list_image_files",
+    "load_image_folder",
+    "read_center_crop",
+    "read_image",
+    "scan_image_folder",
+]
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 OTHER_PICTURES = (

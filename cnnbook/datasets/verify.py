@@ -26,7 +26,7 @@ KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "
 ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG"}
 TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
-Finding = tuple[tuple[int, ...], bytes, list[str]]
+_Finding = tuple[tuple[int, ...], bytes, list[str]]
 
 
 class Picture(NamedTuple):
@@ -101,7 +101,7 @@ def verify_pictures(
 
 def _inspect_all(
     pictures: Iterable[Picture], read: Callable[[Path], np.ndarray]
-) -> Iterator[tuple[Picture, Finding | str]]:
+) -> Iterator[tuple[Picture, _Finding | str]]:
     """Inspect in several threads, a thousand at a time, in order."""
     pictures = iter(pictures)
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -112,7 +112,7 @@ def _inspect_all(
             yield from zip(some, itertools.chain.from_iterable(found), strict=True)
 
 
-def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> Finding | str:
+def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Finding | str:
     """Return the size of one picture, the hash of its pixels and what is unusual; or the error."""
     try:
         pixels = read(path)

@@ -391,7 +391,7 @@ def test_case_21_a_zip_that_declares_less_than_it_holds_is_refused(tmp_path, ref
 @pytest.mark.parametrize("make", [make_zip, make_folder])
 def test_no_more_of_a_file_is_read_than_a_photo_may_have(tmp_path, refused, monkeypatch, make):
     lengths = []
-    monkeypatch.setattr(cats_vs_dogs_archive, "MAX_BYTES", 5000)
+    monkeypatch.setattr(cats_vs_dogs_archive, "MAX_PHOTO_BYTES", 5000)
     monkeypatch.setattr(
         cats_vs_dogs_archive,
         "_why_unreadable",
