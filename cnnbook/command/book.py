@@ -9,7 +9,7 @@ from cnnbook.command._say import choose, fail, project_folder, require_extra
 NEEDED = ("jupytext", "nbformat", "nbclient", "sphinx", "myst_nb", "sphinx_book_theme")
 
 
-def make_book(
+def bind_book(
     chapters: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None,
     update: Annotated[
         bool, typer.Option("--update", help="Full profile; write notebooks/ and its record.")

@@ -7,7 +7,7 @@ import typer
 from cnnbook.command._say import fail, project_folder, require_extra
 
 
-def show_claims(
+def print_claims(
     update: Annotated[
         bool, typer.Option("--update", help="Rewrite the figures of the prose from the record.")
     ] = False,

@@ -8,8 +8,8 @@ try:
 except ModuleNotFoundError:
     raise SystemExit("The command cnnbook needs typer: pip install 'cnnbook[cli]'") from None
 
-from cnnbook.command.book import make_book
-from cnnbook.command.claims import show_claims
+from cnnbook.command.book import bind_book
+from cnnbook.command.claims import print_claims
 from cnnbook.command.copy import copy_files
 from cnnbook.command.data import list_data, verify_data
 from cnnbook.command.doctor import show_machine
@@ -33,8 +33,8 @@ data_app.command("verify")(verify_data)
 app.command("models")(list_models)
 app.command("summary")(show_summary)
 app.command("copy")(copy_files)
-app.command("book")(make_book)
-app.command("claims")(show_claims)
+app.command("book")(bind_book)
+app.command("claims")(print_claims)
 
 
 def main() -> None:

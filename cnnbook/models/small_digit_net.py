@@ -56,16 +56,16 @@ def build_small_digit_net(
     x = layers.Conv2D(filters[0], 5, strides=2, activation="relu", name="conv1", **start)(x)
     x = layers.Conv2D(filters[1], 3, use_bias=not normalize, name="conv2", **start)(x)
     x = layers.MaxPooling2D(2, name="pool")(x)
-    x = _norm_relu(x, 2, normalize)
+    x = _relu_after_norm(x, 2, normalize)
     x = layers.Conv2D(filters[2], 3, use_bias=not normalize, name="conv3", **start)(x)
-    x = _norm_relu(x, 3, normalize)
+    x = _relu_after_norm(x, 3, normalize)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="small_digit_net")
 
 
-def _norm_relu(x: keras.KerasTensor, number: int, normalize: bool) -> keras.KerasTensor:
+def _relu_after_norm(x: keras.KerasTensor, number: int, normalize: bool) -> keras.KerasTensor:
     """Normalise if asked to, then cut below zero.
 
     The running means forget one tenth a batch: with Keras' default of one hundredth, predictions
