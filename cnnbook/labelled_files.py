@@ -124,6 +124,13 @@ def _three(
 
 
 def shown(path: str | Path) -> str:
-    """Return a path for a message: on one line, and printable whatever its bytes are."""
+    """Return a path for a message.
+
+    Args:
+        path: Whatever its bytes are.
+
+    Returns:
+        One line that can be printed.
+    """
     text = str(path)
     return text if text.isprintable() else ascii(text)

@@ -100,6 +100,8 @@ def scan_image_folder(
 ) -> tuple[dict[str, list[Path]], list[str]]:
     """List the pictures of each class, and all that cannot stay as it is.
 
+    For the arguments, see `load_image_folder`.
+
     Returns:
         The files of each class, and one line for each link that leads outside or nowhere, each
         loose picture and each picture of a kind that is not read.

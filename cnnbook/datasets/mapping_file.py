@@ -74,7 +74,10 @@ def list_mapping_file(
 def scan_mapping_file(
     mapping_file: str | Path, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> tuple[list[tuple[Path, int]], list[str]]:
-    """Return the path and label of each good line, and what is wrong with each other line."""
+    """Return the path and label of each good line, and what is wrong with each other line.
+
+    For the arguments, see `load_mapping_file`.
+    """
     mapping_file = Path(mapping_file)
     if not mapping_file.is_file():
         raise FileNotFoundError(

@@ -123,8 +123,15 @@ def _inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.Ke
 def naive_inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.KerasTensor:
     """Look with three sizes of filter and a pooling, straight at all the maps that come in.
 
-    Figure 2a; takes the same row of `filters` and leaves out the reductions and the projection.
-    Maps (batch, h, w, c) to (batch, h, w, sum of the three sizes' filters + c).
+    Figure 2a: leaves out the reductions and the projection.
+
+    Args:
+        x: Maps, (batch, height, width, channels).
+        filters: A row of six numbers, as in table 1; those of reductions and projection are unused.
+        name: Of the module; its layers' names begin with it.
+
+    Returns:
+        Maps, (batch, height, width, filters of the three sizes + channels).
     """
     one, _, three, _, five, _ = filters
     branch1 = _relu_conv(x, one, 1, f"{name}_1x1")
