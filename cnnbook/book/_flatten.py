@@ -70,7 +70,9 @@ def _names(needs: Needs, imports: set[Import]) -> dict[Name, str]:
     names = {(root, name): name for name in needs.root.defined}
     taken = set(needs.root.defined) | set(dir(builtins))
     for local in {each.local for each in imports}:
-        meant = {(i.name and i.module, i.name) for i in imports if i.local == local}
+        same = [each for each in imports if each.local == local]
+        tops = {each.module.partition(".")[0] for each in same if not each.name}
+        meant = tops if tops == {local} else {(each.module, each.name) for each in same}
         if len(meant) > 1 or local in needs.root.defined:
             raise ValueError(f"{root}: two things are named {local}; rename one.")
         taken.add(local)
@@ -82,11 +84,11 @@ def _names(needs: Needs, imports: set[Import]) -> dict[Name, str]:
         for name in part.names:
             if (key := (part.module.name, name)) not in names:
                 stem = part.module.name.rpartition(".")[2].strip("_")
-                fresh = name if name not in taken else f"_{stem}_{name.strip('_')}"
-                if fresh in taken:
-                    raise ValueError(f"{root}: two things are named {fresh}; rename one.")
-                taken.add(fresh)
-                names[key] = fresh
+                is_free = name not in taken or name in part.imported
+                names[key] = name if is_free else f"_{stem}_{name.strip('_')}"
+                if names[key] in taken and name not in part.imported:
+                    raise ValueError(f"{root}: two things are named {names[key]}; rename one.")
+                taken.add(names[key])
     return names
 
 

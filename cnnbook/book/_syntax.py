@@ -41,7 +41,7 @@ class Part:
         self.text = "".join(module.lines[start : node.end_lineno])
         self.is_fixture = any("fixture" in ast.unparse(each) for each in decorators)
         self.uses = list(dict.fromkeys(_uses(node)))
-        self.names, self.local = _bound(node)
+        self.names, self.imported, self.local = _bound(node)
 
 
 class Module:
@@ -108,21 +108,23 @@ class Module:
             self.imports.setdefault(local, []).append(Import(module, name, local, for_types))
 
 
-def _bound(node: ast.AST) -> tuple[set[str], set[str]]:
-    """Return the names that a statement binds in its module, and those that it binds anywhere."""
+def _bound(node: ast.AST) -> tuple[set[str], set[str], set[str]]:
+    """Return what a statement binds in its module, what of that it imports, and all it binds."""
     inner = list(ast.walk(node))
     stored = {
         each.id for each in inner if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
     }
     local = stored | {each.arg for each in inner if isinstance(each, ast.arg)}
     if isinstance(node, DEFINITIONS):
-        return {node.name}, local
+        return {node.name}, set(), local
+    imported: set[str] = set()
     for each in inner:
         if isinstance(each, ast.comprehension):
             stored -= {name.id for name in ast.walk(each.target) if isinstance(name, ast.Name)}
         elif isinstance(each, IMPORTS):
-            stored |= {alias.asname or alias.name.partition(".")[0] for alias in each.names}
-    return stored | {each.name for each in inner if isinstance(each, DEFINITIONS)}, local
+            imported |= {alias.asname or alias.name.partition(".")[0] for alias in each.names}
+    defined = {each.name for each in inner if isinstance(each, DEFINITIONS)}
+    return stored | imported | defined, imported, local
 
 
 def _uses(node: ast.AST, depth: int = 0, is_hint: bool = False) -> Iterator[Use]:

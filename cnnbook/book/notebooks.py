@@ -13,13 +13,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import jupytext
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
 from cnnbook._checks import checked
+
+try:
+    import jupytext
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(f"{error.name} is missing: pip install 'cnnbook[book]'") from None
 
 SECONDS_PER_CELL = 7_200  # one that trains takes half an hour on a CPU without bfloat16 units
 START_UP_MESSAGES = re.compile(

@@ -1,11 +1,13 @@
 """`cnnbook book` and `cnnbook claims`: what a run makes, keeps, and leaves as it was."""
 
+import json
 import shutil
 
 import nbformat
 import pytest
 from typer.testing import CliRunner
 
+from cnnbook.book.build import chapter_names, refresh_prose
 from cnnbook.command.main import app
 
 CHAPTER = """\
@@ -33,6 +35,22 @@ def project(tmp_path, monkeypatch):
     (tmp_path / "README.md").write_text("In all 4<!--claim:sum-->.\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_chapters_are_listed_in_reading_order(project):
+    for name in ("10_ten", "02_two"):
+        (project / "notebooks" / "source" / f"{name}.py").write_text(CHAPTER)
+    assert chapter_names(project) == ["01_one", "02_two", "10_ten"]
+
+
+def test_the_prose_is_compared_with_the_record_and_changed_where_that_is_asked(project):
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.write_text(CHAPTER.replace("It is 4", "It is 3"))
+    record = {"claims": {"sum": {"value": 4}}, "notebooks": {}}
+    (project / "notebooks" / "claims.json").write_text(json.dumps(record))
+    for write in (False, True):
+        assert refresh_prose(project, write) == ["01_one.py: sum: 3 -> 4"]
+    assert source.read_text() == CHAPTER
 
 
 @pytest.mark.slow

@@ -20,8 +20,6 @@ from cnnbook.book.notebooks import (
     write_notebook,
 )
 
-pytestmark = pytest.mark.slow  # nearly every test starts a kernel
-
 SOURCE = """\
 # %% [markdown]
 # # Title
@@ -54,6 +52,7 @@ def test_solutions_are_folded_and_other_tags_kept():
     assert solution.metadata.jupyter.source_hidden
 
 
+@pytest.mark.slow
 def test_a_run_numbers_the_cells_and_sees_the_environment(tmp_path):
     notebook, seconds = run(SOURCE, tmp_path, COLOUR="green")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -62,6 +61,7 @@ def test_a_run_numbers_the_cells_and_sees_the_environment(tmp_path):
     assert 0 < seconds < 60
 
 
+@pytest.mark.slow
 def test_two_runs_write_the_same_bytes(tmp_path):
     for name in ("one", "two"):
         notebook, _ = run(SOURCE, tmp_path, COLOUR="green")
@@ -70,21 +70,25 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.ipynb", "two.ipynb"]
 
 
+@pytest.mark.slow
 def test_a_failing_cell_is_named(tmp_path):
     with pytest.raises(NotebookError, match="cell-02: ZeroDivisionError: division by zero"):
         run("# %%\n1 + 1\n\n# %%\n1 / 0\n\n# %%\n2 + 2", tmp_path)
 
 
+@pytest.mark.slow
 def test_an_expected_error_is_no_failure(tmp_path):
     notebook, _ = run('# %% tags=["raises-exception"]\n1 / 0\n\n# %%\nprint("on")', tmp_path)
     assert notebook.cells[1].outputs[0].text == "on\n"
 
 
+@pytest.mark.slow
 def test_a_dead_kernel_is_noticed(tmp_path):
     with pytest.raises(NotebookError, match="kernel died"):
         run("# %%\nimport os\n\nos._exit(1)", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_kernel_that_never_answers_is_one_line(tmp_path, monkeypatch):
     def execute(self, **options):
         raise RuntimeError("Kernel didn't respond in 60 seconds")
@@ -94,6 +98,7 @@ def test_a_kernel_that_never_answers_is_one_line(tmp_path, monkeypatch):
         run("# %%\n1 + 1", tmp_path)
 
 
+@pytest.mark.slow
 def test_a_warning_left_on_stderr_is_refused(tmp_path):
     with pytest.raises(NotebookError, match="cell-01 wrote to stderr.*careful"):
         run('# %%\nimport warnings\n\nwarnings.warn("careful")', tmp_path)
@@ -109,6 +114,7 @@ def test_only_start_up_messages_of_tensorflow_are_dropped():
     assert START_UP_MESSAGES.sub("", noise + "UserWarning: real\n") == "UserWarning: real\n"
 
 
+@pytest.mark.slow
 def test_new_prose_takes_the_outputs_of_the_same_code(tmp_path):
     executed, _ = run(SOURCE, tmp_path, COLOUR="green")
     fresh = take_outputs(make_notebook(SOURCE.replace("Title", "Better title")), executed)
@@ -116,6 +122,7 @@ def test_new_prose_takes_the_outputs_of_the_same_code(tmp_path):
     assert fresh.cells[2].outputs[0].text == "green\n"
 
 
+@pytest.mark.slow
 def test_changed_code_never_takes_old_outputs(tmp_path):
     executed, _ = run(SOURCE, tmp_path, COLOUR="green")
     with pytest.raises(NotebookError, match="run it again"):

@@ -47,3 +47,9 @@ def test_a_broken_page_leaves_the_old_book_as_it_was(notebook, tmp_path):
         build(notebook, tmp_path / "book", claims="# Claims\n\n```{image} nowhere.png\n```\n")
     assert old.read_text() == "the old book"
     assert [path.name for path in tmp_path.iterdir()] == ["book"]
+
+
+def test_what_is_no_notebook_is_refused_before_anything_is_built(tmp_path):
+    with pytest.raises(ValueError, match="`notebooks` must be a dictionary"):
+        build_pages([], {"index": "# The book\n"}, tmp_path / "book", "A title")
+    assert not list(tmp_path.iterdir())
