@@ -16,7 +16,7 @@ import numpy as np
 P = ParamSpec("P")
 R = TypeVar("R")
 LISTS = (tuple, list, Sequence, Collection, Iterable)
-NUMBERS: dict[Any, Any] = {bool: (bool, np.bool_), int: numbers.Integral, float: numbers.Real}
+NUMBER_KINDS: dict[Any, Any] = {bool: (bool, np.bool_), int: numbers.Integral, float: numbers.Real}
 WORDS: dict[Any, str] = {
     bool: "True or False",
     int: "a whole number",
@@ -92,8 +92,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, each) for each in inner)
     if kind is Literal:
         return any(_fits(value, type(each)) for each in inner)
-    if kind in NUMBERS:
-        return isinstance(value, NUMBERS[kind]) and (kind is bool or not isinstance(value, bool))
+    if kind in NUMBER_KINDS:
+        return isinstance(value, NUMBER_KINDS[kind]) and (kind is bool or type(value) is not bool)
     if kind is np.ndarray:
         return _is_array(value)
     if kind in LISTS:

@@ -9,6 +9,7 @@ import inspect
 import pkgutil
 import re
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras

@@ -71,7 +71,7 @@ def test_measuring_a_model_of_keras():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"repeats": 0}, {"warm_up": -1}, {"images": np.zeros((0, 4, 4, 2))}, {"images": 5}],
+    [{"repeats": 0}, {"warm_up": -1}, {"images": np.zeros((0, 4, 4, 2))}, {"images": np.array(5)}],
 )
 def test_what_cannot_be_measured(wrong):
     images = wrong.pop("images", np.zeros((1, 4, 4, 2)))
