@@ -271,7 +271,7 @@ def test_a_function_for_readers_explains_its_arguments():
     assert not faults, "\n".join(faults)
 
 
-def tests_of(module: str) -> Path:
+def file_of_tests(module: str) -> Path:
     """Find the tests of a module; a file of tests has a name of its own, whatever its room."""
     path = NAMES[module].relative_to(ROOT / "cnnbook")
     command = ROOT / "tests" / path.with_name(f"test_{path.stem}_command.py")
@@ -284,7 +284,7 @@ def test_every_module_has_a_test_file():
     missing = [
         module
         for module in modules
-        if NAMES[module].name != "__init__.py" and not tests_of(module).is_file()
+        if NAMES[module].name != "__init__.py" and not file_of_tests(module).is_file()
     ]
     # `cnnbook claims` is what `cnnbook book` does last, and is tested with it.
     assert missing == ["cnnbook.command.claims"]
@@ -317,7 +317,7 @@ def test_quick_tests_leaves_out_marked_functions_and_files():
 
 
 def test_make_check_runs_something_of_every_module():
-    files = {tests_of(module) for module in NAMES if NAMES[module].name != "__init__.py"}
+    files = {file_of_tests(module) for module in NAMES if NAMES[module].name != "__init__.py"}
     texts = {path.name: path.read_text() for path in files if path.is_file()}
     assert not sorted(name for name, text in texts.items() if not quick_tests(text))
 
