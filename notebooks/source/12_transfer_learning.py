@@ -32,7 +32,6 @@ from cnnbook.datasets.image_folder import read_center_crop
 from cnnbook.datasets.mnist import load_fashion_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.datasets.pipeline import make_pipeline
-from cnnbook.labelled_files import LabelledFiles
 from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 from cnnbook.models.imagenet import class_names, classify
 from cnnbook.models.small_photo_net import build_small_photo_net
@@ -72,6 +71,9 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 
 
 # %%
+from cnnbook.labelled_files import LabelledFiles
+
+
 def some_of_each(labels, count, seed=SEED, kinds=None):
     """Indices of `count` pictures of each class, drawn at random."""
     random, kinds = np.random.default_rng(seed), np.unique(labels) if kinds is None else kinds

@@ -34,7 +34,6 @@ from cnnbook.datasets.image_folder import read_center_crop
 from cnnbook.datasets.mnist import load_fashion_mnist, load_mnist
 from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.devices import recommend_precision
-from cnnbook.labelled_files import LabelledFiles
 from cnnbook.models.small_digit_net import build_small_digit_net
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.runs import plot_runs
@@ -201,6 +200,9 @@ claim("real_resnet50_batch_ms", together.batch_ms, at_most=400, quick=5_000)
 
 
 # %%
+from cnnbook.labelled_files import LabelledFiles
+
+
 def clothes_as_files(kinds=(5, 7)):
     """Sandals and sneakers in random colours, as picture files."""
     random, parts = np.random.default_rng(SEED), []

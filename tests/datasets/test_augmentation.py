@@ -19,8 +19,6 @@ from cnnbook.datasets.image_pipeline import make_image_pipeline
 from cnnbook.datasets.pipeline import make_pipeline
 from cnnbook.labelled_files import LabelledFiles
 
-pytestmark = pytest.mark.slow
-
 SIDE = 8
 EVERYTHING = dict.fromkeys(CHANGES, 0.3) | {"crop": 0.8}
 EVERYTHING |= {"horizontal_flip": True, "vertical_flip": True}
@@ -49,6 +47,7 @@ def drawn(layer, **draws):
 # Geometry: one resampling --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["reflect", "nearest"])
 @pytest.mark.parametrize(("height", "width"), [(11, 7), (8, 8), (1, 5)])
 def test_resampling_is_scipys_linear_interpolation(mode, height, width):
@@ -71,6 +70,7 @@ def test_resampling_is_scipys_linear_interpolation(mode, height, width):
             np.testing.assert_allclose(result[near, channel], expected[near], atol=0.05)
 
 
+@pytest.mark.slow
 def test_constant_paints_what_lies_beyond_the_border(images):
     layer = make_augmentation(translation=0.25, fill_mode="constant", fill_value=7)
     shifted = change(drawn(layer, translation_across=1), images)
@@ -78,6 +78,7 @@ def test_constant_paints_what_lies_beyond_the_border(images):
     assert (shifted[:, :, -2:] == 7).all()
 
 
+@pytest.mark.slow
 def test_a_flip_is_exact_and_happens_to_half_of_the_pictures(images):
     many = np.repeat(images[:1], 400, axis=0)
     for name, mirrored in (("horizontal_flip", many[:, :, ::-1]), ("vertical_flip", many[:, ::-1])):
@@ -87,12 +88,14 @@ def test_a_flip_is_exact_and_happens_to_half_of_the_pictures(images):
         assert 0.4 < is_flipped.mean() < 0.6
 
 
+@pytest.mark.slow
 def test_flips_down_and_across_are_drawn_apart(images):
     many = np.repeat(images[:1], 200, axis=0)
     flipped = change(make_augmentation(horizontal_flip=True, vertical_flip=True, seed=0), many)
     assert len(np.unique(flipped, axis=0)) == 4
 
 
+@pytest.mark.slow
 def test_a_quarter_turn_is_numpys(images):
     turned = change(drawn(make_augmentation(rotation=90), rotation=1), images)
     np.testing.assert_array_equal(turned, np.rot90(images, axes=(1, 2)))
@@ -100,6 +103,7 @@ def test_a_quarter_turn_is_numpys(images):
     np.testing.assert_array_equal(back, images)
 
 
+@pytest.mark.slow
 def test_rotation_of_a_wide_picture_keeps_right_angles():
     """A cross in a picture twice as wide as high, turned by 90 degrees, is the same cross."""
     cross = np.zeros((1, 21, 41, 1), "float32")
@@ -109,6 +113,7 @@ def test_rotation_of_a_wide_picture_keeps_right_angles():
     np.testing.assert_allclose(turned, cross, atol=0.01)
 
 
+@pytest.mark.slow
 def test_zoom_scales_about_the_centre_by_its_bounds():
     disk = (np.hypot(*(np.indices((64, 64)) - 31.5)) < 12).astype("float32")[None, :, :, None]
     layer = make_augmentation(zoom=0.3)
@@ -118,6 +123,7 @@ def test_zoom_scales_about_the_centre_by_its_bounds():
     np.testing.assert_allclose(widths, [24 / 0.7, 24, 24 / 1.3], atol=0.6)
 
 
+@pytest.mark.slow
 def test_shear_slides_the_top_against_the_bottom_and_holds_the_centre():
     line = np.zeros((1, 33, 65, 1), "float32")
     line[0, :, 32] = 255
@@ -132,6 +138,7 @@ def test_translation_is_a_share_of_each_side(images):
     np.testing.assert_array_equal(moved[:, 2:, :-2], images[:, :-2, 2:])
 
 
+@pytest.mark.slow
 def test_crop_shows_a_window_of_this_share_at_its_place():
     """Of 8 pixels, 4 at the lower left: they are read at -0.25, 0.25, ... 3.25 and up to 7.25."""
     image = np.arange(64, dtype="float32").reshape(1, 8, 8, 1)
@@ -142,6 +149,7 @@ def test_crop_shows_a_window_of_this_share_at_its_place():
     np.testing.assert_allclose(corner, 8 * down[:, None] + across, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_crops_reach_all_corners_and_never_leave_the_picture():
     """Columns are numbered: what is seen lies between the first and the last, and reaches both."""
     ramp = np.broadcast_to(np.arange(64.0, dtype="float32")[:, None], (500, 64, 64, 1))
@@ -186,6 +194,7 @@ def flat(pictures):
     return pixels.astype(pictures[0].dtype), np.int32([one.shape[:2] for one in pictures])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["reflect", "nearest", "constant"])
 def test_resizing_reads_each_picture_where_scipy_does(mode):
     random = np.random.default_rng(2)
@@ -210,6 +219,7 @@ def test_resizing_reads_each_picture_where_scipy_does(mode):
             np.testing.assert_allclose(result[..., channel], expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_new_size_is_changed_as_by_a_call(images):
     layers = [make_augmentation(**EVERYTHING | {"cutout": 0}, seed=4) for _ in range(2)]
     resized = layers[0].change_and_resize(*flat(list(images)), (SIDE, SIDE))
@@ -221,6 +231,7 @@ def test_a_change_of_values_alone_does_not_resize():
     assert not make_augmentation(brightness=0.1, cutout=0.2).resizes
 
 
+@pytest.mark.slow
 def test_a_pipeline_of_files_resizes_by_the_layer_and_keeps_labels_with_pictures(tmp_path):
     """Left halves are dark: half of the pictures are mirrored, and nothing else happens to them."""
     sizes = [(30, 20), (9, 40), (16, 16), (70, 90)]
@@ -277,6 +288,7 @@ def test_noise_has_the_standard_deviation_asked_for():
     assert abs(np.corrcoef(added.reshape(4, -1)) - np.eye(4)).max() < 0.06
 
 
+@pytest.mark.slow
 def test_cutout_paints_one_square_of_the_size_asked_for_in_every_picture():
     white = np.full((50, 20, 20, 3), 255, "uint8")
     painted = change(make_augmentation(cutout=0.5, fill_value=9, seed=0), white) == 9
@@ -287,6 +299,7 @@ def test_cutout_paints_one_square_of_the_size_asked_for_in_every_picture():
     assert len(np.unique(np.c_[rows.argmax(axis=1), columns.argmax(axis=1)], axis=0)) > 25
 
 
+@pytest.mark.slow
 def test_values_stay_in_range_and_do_not_wrap_around():
     extremes = np.zeros((200, 8, 8, 3), "uint8")
     extremes[100:] = 255
@@ -301,6 +314,7 @@ def test_values_stay_in_range_and_do_not_wrap_around():
 # The layer -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_each_change_alone_changes_pictures_in_training_and_nothing_else(name, images):
     layer = make_augmentation(**{name: EVERYTHING[name]}, seed=0)
@@ -311,12 +325,14 @@ def test_each_change_alone_changes_pictures_in_training_and_nothing_else(name, i
         np.testing.assert_array_equal(unchanged, images)
 
 
+@pytest.mark.slow
 def test_every_picture_gets_a_change_of_its_own_anew_in_each_call(images):
     same, layer = np.repeat(images[:1], 16, axis=0), make_augmentation(**EVERYTHING)
     first, second = change(layer, same), change(layer, same)
     assert len(np.unique(np.concatenate([first, second]), axis=0)) == 32
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_the_changes(images):
     runs = [make_augmentation(**EVERYTHING, seed=seed) for seed in (5, 5, 6)]
     one, same, other = ([change(layer, images) for _ in range(2)] for layer in runs)
@@ -324,6 +340,7 @@ def test_the_seed_fixes_the_changes(images):
     assert (np.array(one) != other).mean() > 0.5
 
 
+@pytest.mark.slow
 def test_keras_set_random_seed_fixes_a_layer_without_one(images):
     results = []
     for _ in range(2):
@@ -332,6 +349,7 @@ def test_keras_set_random_seed_fixes_a_layer_without_one(images):
     np.testing.assert_array_equal(*results)
 
 
+@pytest.mark.slow
 def test_changes_do_not_depend_on_one_another(images):
     """Equal seeds in all parts would make every picture that is flipped a dark one."""
     many = np.repeat(images[:1].astype("float32"), 600, axis=0)
@@ -342,6 +360,7 @@ def test_changes_do_not_depend_on_one_another(images):
     assert abs(np.corrcoef(np.array(draws, float)) - np.eye(3)).max() < 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["uint8", "int32", "float32", "float64"])
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_the_type_that_goes_in_comes_out_with_whole_numbers_rounded(kind, policy, images):
@@ -357,6 +376,7 @@ def test_the_type_that_goes_in_comes_out_with_whole_numbers_rounded(kind, policy
     np.testing.assert_allclose(changed, np.rint(exact) if "int" in kind else exact, atol=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
 def test_a_model_changes_pictures_in_fit_and_not_in_evaluate_or_predict(images):
     pixels = keras.Input((SIDE, SIDE, 3))
@@ -370,6 +390,7 @@ def test_a_model_changes_pictures_in_fit_and_not_in_evaluate_or_predict(images):
     assert model.fit(floats, floats, verbose=0).history["loss"][0] > 10
 
 
+@pytest.mark.slow
 def test_a_saved_model_brings_its_augmentation_along(images, tmp_path):
     pixels = keras.Input((SIDE, SIDE, 3))
     model = keras.Model(pixels, make_augmentation(**EVERYTHING, seed=8)(pixels))
@@ -380,6 +401,7 @@ def test_a_saved_model_brings_its_augmentation_along(images, tmp_path):
     np.testing.assert_array_equal(change(layer, images), expected)
 
 
+@pytest.mark.slow
 def test_a_pipeline_augments_training_batches_of_any_size(images):
     labels = np.arange(16)
     layer = make_augmentation(**EVERYTHING, seed=0)
@@ -398,6 +420,7 @@ def test_a_pipeline_for_evaluation_gives_the_pictures_as_they_are(images):
         np.testing.assert_array_equal(labels, np.arange(16))
 
 
+@pytest.mark.slow
 def test_pictures_whose_size_is_not_known_before(images):
     dataset = tf.data.Dataset.from_generator(
         lambda: [images, images[:, :5]], output_signature=tf.TensorSpec((None, None, None, 3))
@@ -468,6 +491,7 @@ def test_alpha_says_how_much_is_blended(levels):
     assert largest[0] > 0.93 > largest[1] > 0.67 > largest[2] > 0.5
 
 
+@pytest.mark.slow
 def test_a_pipeline_mixes_batches_and_keeps_pictures_with_labels(levels):
     images, labels = levels
     batches = make_pipeline(
@@ -514,6 +538,7 @@ def test_keras_noise_is_too_small_for_pixels_and_its_crop_cuts_a_batch_at_one_pl
     assert len(np.unique(keras.layers.RandomCrop(4, 4)(same, training=True), axis=0)) == 1
 
 
+@pytest.mark.slow
 def test_keras_shear_moves_the_centre():
     dot = np.zeros((20, 33, 33, 1), "float32")
     dot[:, 15:18, 15:18] = 255
@@ -563,6 +588,7 @@ assert np.allclose(keras.ops.convert_to_numpy(shares).sum(axis=1), 1)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_other_backends_give_the_same(backend):
     if importlib.util.find_spec(backend) is None:
