@@ -76,6 +76,20 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     return refusing
 
 
+def as_array_of_any(values: object) -> np.ndarray:
+    """Return an array of whatever came, of objects where lists are of unequal length."""
+    try:
+        return np.asarray(values)
+    except ValueError:
+        return np.asarray(values, object)
+
+
+def shown(path: object) -> str:
+    """Return a path for a message: one line that can be printed, whatever its bytes are."""
+    text = str(path)
+    return text if text.isprintable() else ascii(text)
+
+
 @functools.cache
 def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
     """Split `Sequence[str]` into Sequence and (str,), and a union into Union and its members."""
@@ -155,7 +169,8 @@ def _in_words(hint: Any) -> str:
     if _is_fixed(kind, inner):
         return f"({', '.join(map(_in_words, inner))})"
     if kind in LISTS:
-        return "a list" + (f", each {_in_words(inner[0])}" if inner else "")
+        known = inner and inner[0] not in (Any, object)
+        return "a list" + (f", each {_in_words(inner[0])}" if known else "")
     for known in (kind, Mapping, os.PathLike):
         if known in WORDS and issubclass(kind, known):
             return WORDS[known]

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnbook._arrays import as_array_of_any
+from cnnbook._checks import as_array_of_any
 
 Images = np.ndarray | object  # any: `check_model_images` says best what is wrong
 

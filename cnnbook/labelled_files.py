@@ -121,16 +121,3 @@ def _three(
             f" {labels.min()} to {labels.max()}. Number the classes from 0."
         )
     return [path if isinstance(path, Path) else Path(path) for path in paths], labels, names
-
-
-def shown(path: str | Path) -> str:
-    """Return a path for a message.
-
-    Args:
-        path: Whatever its bytes are.
-
-    Returns:
-        One line that can be printed.
-    """
-    text = str(path)
-    return text if text.isprintable() else ascii(text)

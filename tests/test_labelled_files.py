@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cnnbook.labelled_files import LabelledFiles, shown
+from cnnbook._checks import shown
+from cnnbook.labelled_files import LabelledFiles
 
 NAMES = ("cat", "dog")
 

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cnnbook._checks import shown
 from cnnbook.datasets.image_folder import SHAPE, read_image, scan_image_folder
 from cnnbook.datasets.mapping_file import scan_mapping_file
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.verify import Picture, Report, verify_pictures
-from cnnbook._checks import shown
 
 PARTS = ("train", "training", "validation", "valid", "val", "test", "testing")
 FIRST = 10  # problems of a kind that the table shows

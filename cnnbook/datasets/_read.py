@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook.center_crop import center_crop
-from cnnbook.labelled_files import LabelledFiles, shown
+from cnnbook.labelled_files import LabelledFiles
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook.datasets._read import read_center_crop, read_image, read_images
-from cnnbook.labelled_files import LabelledFiles, shown
+from cnnbook.labelled_files import LabelledFiles
 
 __all__ = [
     "list_image_files",

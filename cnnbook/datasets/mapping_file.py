@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook.datasets._read import read_images
-from cnnbook.labelled_files import LabelledFiles, shown
+from cnnbook.labelled_files import LabelledFiles
 
 
 @checked

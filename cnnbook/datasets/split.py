@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook.datasets._places import smallest_of_each
-from cnnbook.labelled_files import shown
 
 
 @checked

@@ -17,8 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cnnbook._checks import checked
-from cnnbook.labelled_files import shown
+from cnnbook._checks import checked, shown
 
 MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
 SMALL = 32  # pixels of the shorter side that most networks need

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnbook._arrays import as_array_of_any
+from cnnbook._checks import as_array_of_any
 from cnnbook._layers import (
     Images,
     as_array,

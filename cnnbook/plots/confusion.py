@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cnnbook._arrays import as_array_of_any
-from cnnbook._checks import checked
+from cnnbook._checks import as_array_of_any, checked
 from cnnbook.plots._draw import CENTERED
 
 Classes = np.ndarray | object  # any: `_checked_classes` says best what is wrong

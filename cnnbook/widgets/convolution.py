@@ -25,7 +25,7 @@ try:
 except ModuleNotFoundError:
     raise ModuleNotFoundError("widgets need ipywidgets: pip install ipywidgets") from None
 
-from cnnbook._arrays import as_array_of_any
+from cnnbook._checks import as_array_of_any
 from cnnbook._colors import COLORS, color_scale
 from cnnbook.widgets._figures import AS_LARGE_AS_IT_IS, as_mimebundle, as_png
 
