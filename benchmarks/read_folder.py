@@ -1,12 +1,11 @@
-"""Opening and checking 10,000 small JPEGs: this book's way against Keras'.
+"""Opening 10,000 small JPEGs: this book's way against Keras'.
 
     python benchmarks/read_folder.py
 
 All in one run, on the same files, in turns, after one unmeasured turn. Keras lists the folder with
 `image_dataset_from_directory` and passes once over it. This book lists it with `list_image_files`
-and checks every picture with `find_broken_images`. Beside them: one pass over the batches of
-`make_image_pipeline` (whose resizing averages, where Keras' skips pixels), and `verify_pictures`,
-which also compares all contents.
+and passes once over the batches of `make_image_pipeline` (whose resizing averages, where Keras'
+skips pixels). Beside them: `verify_pictures`, which checks every picture and compares all contents.
 """
 
 import argparse
@@ -19,7 +18,6 @@ from pathlib import Path
 import keras
 from bench_tools import keep, make_photos
 
-from cnnbook.datasets.check_images import find_broken_images
 from cnnbook.datasets.image_folder import list_image_files, read_image
 from cnnbook.datasets.image_pipeline import make_image_pipeline
 from cnnbook.datasets.verify import Picture, verify_pictures
@@ -31,12 +29,6 @@ def keras_pass(folder: Path, size: tuple[int, int]) -> int:
         folder, image_size=size, batch_size=128, shuffle=False, verbose=False
     )
     return sum(len(labels) for _, labels in dataset)
-
-
-def our_check(folder: Path, size: tuple[int, int]) -> int:
-    """List and check with this book."""
-    paths = list_image_files(folder).paths
-    return len(paths) - len(find_broken_images(paths, read_image))
 
 
 def our_pass(folder: Path, size: tuple[int, int]) -> int:
@@ -64,7 +56,6 @@ def main() -> None:
     options = parser.parse_args()
     ways = {
         "keras, one pass": keras_pass,
-        "cnnbook, check": our_check,
         "cnnbook, one pass": our_pass,
         "cnnbook, verify": verify_pass,
     }

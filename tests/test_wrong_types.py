@@ -156,7 +156,6 @@ VALID = {
     "datasets.cats_vs_dogs_archive.prepare_cats_vs_dogs": lambda w: dict(
         zip_or_folder=w.folder / "missing.zip", target=w.folder / "target", train=2, test=1
     ),
-    "datasets.check_images.find_broken_images": lambda w: dict(paths=w.paths, read=str),
     "datasets.cifar.load_cifar100": lambda w: dict(label_mode="fine"),
     "datasets.image_folder.read_center_crop": lambda w: dict(path=w.paths[0], image_size=(4, 4)),
     "datasets.image_folder.read_image": lambda w: dict(path=w.paths[0], image_size=(4, 4)),
