@@ -27,7 +27,7 @@ FAMILIES = {
     "inception_v3": ("build_inception_v3", SMALL | {"image_shape": (75, 75, 3)}),
     "resnet": ("build_resnet", SMALL | {"depth": 18}),
     "resnet_cifar": ("build_resnet_cifar", SMALL | {"depth": 8}),
-    "squeezenet": ("build_squeezenet", SMALL | {"version": "1.1"}),
+    "squeezenet": ("build_squeezenet", SMALL | {"variant": "1.1"}),
     "densenet": ("build_densenet_cifar", SMALL | {"depth": 10}),
     "spatial_transformer": ("build_spatial_transformer", GREY),
     "mobilenet_v2": ("build_mobilenet_v2", SMALL),
