@@ -12,7 +12,6 @@ import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -56,18 +55,28 @@ def export_litert(
         >>> export_litert(model, "mean.tflite").stat().st_size < 5_000
         True
     """
-    options: dict[str, Any] = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
     model = _in_float32(model)
+    kinds, options = tf.lite.OpsSet.TFLITE_BUILTINS, {}
     if int8_images is not None:
         images = _calibration_images(int8_images, model.input_shape[1:])
+        kinds = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
         options = {
-            "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
             "optimizations": [tf.lite.Optimize.DEFAULT],
             "representative_dataset": lambda: ([image[None]] for image in images),
             "inference_input_type": tf.uint8,
             "inference_output_type": tf.int8,
         }
-    return _export(model, path, "litert", ".tflite", **options)
+
+    def write(part: Path) -> None:  # Keras has it as format="litert" from 3.13 on
+        saved = str(part.with_name("saved"))
+        model.export(saved, format="tf_saved_model", verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved)
+        converter.target_spec.supported_ops = [kinds]
+        for name, value in options.items():
+            setattr(converter, name, value)
+        part.write_bytes(converter.convert())
+
+    return _export(path, ".tflite", write)
 
 
 @checked
@@ -96,19 +105,17 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
         raise ImportError("export_onnx needs tf2onnx: pip install tf2onnx.") from error
     model = _in_float32(model)
     model(np.zeros((1, *model.input_shape[1:]), "float32"))  # Keras asks that it has run once
-    # What tf2onnx cannot translate it copies under its old name; the check finds that.
-    return _export(model, path, "onnx", ".onnx", onnx.checker.check_model)
+
+    def write(part: Path) -> None:
+        model.export(str(part), format="onnx", verbose=False)
+        # What tf2onnx cannot translate it copies under its old name; the check finds that.
+        onnx.checker.check_model(str(part))
+
+    return _export(path, ".onnx", write)
 
 
-def _export(
-    model: keras.Model,
-    path: str | Path,
-    kind: str,
-    ending: str,
-    check: Callable[[str], object] = str,
-    **options: Any,
-) -> Path:
-    """Let Keras write beside the path, then rename; say in one line why it cannot."""
+def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Path:
+    """Write beside the path, then rename; say in one line why that cannot be."""
     path = Path(path)
     if path.suffix != ending:
         raise ValueError(f"`path` must end in {ending!r}; got {path.name!r}.")
@@ -120,8 +127,7 @@ def _export(
         part = Path(folder, f"part{ending}")
         try:
             with quiet():
-                model.export(str(part), format=kind, verbose=False, **options)
-                check(str(part))
+                write(part)
         except (OSError, MemoryError, ImportError):
             raise
         except Exception as error:  # the converters raise many kinds, over many lines
