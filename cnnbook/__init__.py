@@ -1,13 +1,11 @@
 """A book on convolutional neural networks that runs.
 
-The names that one wants first are here: `from cnnbook import load_mnist`, or
-`cnnbook.load_mnist`; `dir(cnnbook)` lists them. Each is imported when it is asked for, so that
-`import cnnbook` costs no time. All else is imported from its file; this is the table of contents:
+The names that one wants first are here, each imported when it is asked for: `cnnbook.load_mnist`;
+`dir(cnnbook)` lists them. All else is imported from its file; this is the table of contents:
 
 - `cnnbook.arithmetic`: the sums of a CNN in NumPy: output size, convolution, pooling, parameters
 - `cnnbook.devices`: what will this run on?
-- `cnnbook.datasets`: what goes in? digits, clothes, CIFAR, folders of pictures; pipelines,
-  augmentation, preprocessing
+- `cnnbook.datasets`: what goes in? digits, clothes, CIFAR, folders of pictures; augmentation
 - `cnnbook.labelled_files`: which pictures are on disk, and what is on each?
 - `cnnbook.center_crop`: the middle of a picture, at another size
 - `cnnbook.models`: what computes? one family of networks a file
@@ -22,6 +20,7 @@ The names that one wants first are here: `from cnnbook import load_mnist`, or
 `cnnbook copy NAME` writes a file that stands alone, with what it needs; `cnnbook copy` lists them.
 """
 
+import difflib
 import importlib
 from typing import TYPE_CHECKING
 
@@ -73,16 +72,12 @@ else:
     def __getattr__(name: str) -> object:
         """Import one of the names when it is asked for."""
         if name not in _FILES:
-            import difflib
-
-            close = difflib.get_close_matches(name, _FILES, n=1)
             advice = "`dir(cnnbook)` lists those there are; files are imported by their own names."
-            if close:
-                advice = f"Did you mean {close[0]!r}?"
+            for close in difflib.get_close_matches(name, _FILES, n=1):
+                advice = f"Did you mean {close!r}?"
             raise AttributeError(f"module 'cnnbook' has no name {name!r}. {advice}")
-        value = getattr(importlib.import_module("." + _FILES[name], __name__), name)
-        globals()[name] = value
-        return value
+        file = importlib.import_module("." + _FILES[name], __name__)
+        return globals().setdefault(name, getattr(file, name))
 
     def __dir__() -> list[str]:
         """List the names, those that are not imported yet among them."""

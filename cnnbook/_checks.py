@@ -39,10 +39,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     which of the words of a `Literal` it is. Where an array is asked for, whatever NumPy makes an
     array of will do, but for a bare number; where a tuple or list, what has a length and items;
     where a named tuple, data class or protocol, what has its fields. What can be walked through
-    only once is left alone.
-
-    Raises:
-        ValueError: By the function; names the argument, what it must be and what it got.
+    only once is left alone. The function raises ValueError, of one line.
     """
     signature = inspect.signature(function)
     kinds = {name: each.kind for name, each in signature.parameters.items()}
@@ -51,10 +48,9 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.cache
     def hints() -> dict[str, Any]:  # at the first call: some name what comes later in a file
-        named = {name for name, kind in kinds.items() if kind != inspect.Parameter.VAR_KEYWORD}
-        return {
-            name: hint for name, hint in typing.get_type_hints(function).items() if name in named
-        }
+        known = typing.get_type_hints(function)
+        rest = [name for name, kind in kinds.items() if kind == inspect.Parameter.VAR_KEYWORD]
+        return {name: hint for name, hint in known.items() if name not in (*rest, "return")}
 
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
@@ -169,8 +165,8 @@ def _in_words(hint: Any) -> str:
     if _is_fixed(kind, inner):
         return f"({', '.join(map(_in_words, inner))})"
     if kind in LISTS:
-        known = inner and inner[0] not in (Any, object)
-        return "a list" + (f", each {_in_words(inner[0])}" if known else "")
+        anything = not inner or inner[0] in (Any, object)
+        return "a list" + ("" if anything else f", each {_in_words(inner[0])}")
     for known in (kind, Mapping, os.PathLike):
         if known in WORDS and issubclass(kind, known):
             return WORDS[known]

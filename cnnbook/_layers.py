@@ -21,24 +21,21 @@ def nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.lay
             yield from nodes(layer, f"{prefix}{layer.name}/")
 
 
-def find_layer(
-    model: keras.Model, layer_name: str, argument: str = "layer_name"
-) -> keras.layers.Layer:
+def find_layer(model: keras.Model, layer_name: str, argument: str = "layer_name") -> keras.Layer:
     """Return the layer of this name or path, wherever it lies, or say which names are close."""
     is_input = keras.layers.InputLayer
     named = {path: layer for path, layer in nodes(model) if not isinstance(layer, is_input)}
-    if str(layer_name) in named:
-        return named[str(layer_name)]
-    found = [path for path in named if path.endswith(f"/{layer_name}")]
+    name = str(layer_name)
+    found = [name] if name in named else [path for path in named if path.endswith(f"/{name}")]
     if len(found) != 1:
         ends = {path.rpartition("/")[2]: path for path in named}
-        close = difflib.get_close_matches(str(layer_name).rpartition("/")[2], ends, 5, 0.4)
+        close = difflib.get_close_matches(name.rpartition("/")[2], ends, 5, 0.4)
         advice = f"Close names: {', '.join([ends[end] for end in close] or list(named)[-8:])}."
         if found:
             advice = f"These have it, write one of them: {', '.join(found)}."
         raise ValueError(
-            f"`{argument}` must name one layer of the model; {len(found)} are named"
-            f" {layer_name!r}. {advice}"
+            f"`{argument}` must name one layer of the model; {len(found)} are named {layer_name!r}."
+            f" {advice}"
         )
     return named[found[0]]
 
@@ -49,8 +46,8 @@ def listening(
 ) -> Iterator[list[Any]]:
     """Keep what a layer gets and what it returns, [input, output], each time the model runs.
 
-    Unlike a new model of the same layers this leaves no trace in them, and it hears layers at any
-    depth of models in models. `watch` is called with each output.
+    Unlike a new model of the same layers this leaves no trace in them, and hears layers at any
+    depth. `watch` is called with each output.
     """
     heard: list[Any] = []
     compute = layer.call

@@ -25,18 +25,16 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
 
     Args:
         input_size: W, pixels along the axis, at least 1.
-        kernel_size: F, pixels the filter covers along the axis, at least 1. It is not the number
-            of filters: that is the depth of the output.
+        kernel_size: F, pixels the filter covers, at least 1; not the number of filters.
         padding: P, zeros put at each of the two ends, at least 0.
         strides: S, pixels from one stop to the next, at least 1.
 
     Returns:
-        The number of outputs along the axis, at least 1.
+        Outputs along the axis, at least 1.
 
     Raises:
-        ValueError: If the filter is larger than the padded input, or if the last step would leave
-            some pixels uncovered. The message names the nearest choices that fit. (Keras does not
-            stop there: it leaves those pixels out, see `convolve`.)
+        ValueError: If the filter is larger than the padded input, or leaves some pixels uncovered,
+            which Keras leaves out (see `convolve`); names the nearest choices that fit.
 
     Example:
         >>> output_size(input_size=28, kernel_size=5)
@@ -44,16 +42,14 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
         >>> output_size(input_size=227, kernel_size=11, strides=4)
         55
     """
-    _check_whole("input_size", input_size, 1)
-    _check_whole("kernel_size", kernel_size, 1)
-    _check_whole("padding", padding, 0)
-    _check_whole("strides", strides, 1)
+    _check_whole(1, input_size=input_size, kernel_size=kernel_size, strides=strides)
+    _check_whole(0, padding=padding)
     span = input_size - kernel_size + 2 * padding
     if span < 0:
+        needed = math.ceil((kernel_size - input_size) / 2)
         raise ValueError(
-            "`kernel_size` must be at most `input_size` + 2 * `padding` = "
-            f"{input_size + 2 * padding}; got {kernel_size}. "
-            f"Use a smaller filter or padding {math.ceil((kernel_size - input_size) / 2)}."
+            f"`kernel_size` must be at most `input_size` + 2 * `padding` = {span + kernel_size};"
+            f" got {kernel_size}. Use a smaller filter or padding {needed}."
         )
     if span % strides:
         choices = _choices_that_fit(input_size, kernel_size, padding, strides)
@@ -80,8 +76,8 @@ def convolve(
     Args:
         images: (batch, height, width, channels), any number type; integers do not overflow.
         kernels: (kernel_height, kernel_width, channels, filters).
-        strides: Pixels from one stop to the next, down and across. Pixels that the last full step
-            does not reach are left out.
+        strides: Pixels from one stop to the next; what the last full step does not reach is left
+            out.
         padding: "valid" for none. "same" puts zeros around until the output has
             ceil(size / strides) rows and columns; an odd zero goes to the bottom or the right.
         bias: (filters,), added to every output of its filter. Default: none.
@@ -89,8 +85,7 @@ def convolve(
     Returns:
         (batch, out_height, out_width, filters), float32 or, if an input needs it, float64.
 
-    Raises:
-        ValueError: If shapes do not fit one another, or `strides` or `padding` is not legal.
+    Raises: ValueError: If shapes do not fit one another, or an argument is not legal.
 
     Example:
         >>> image = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 3, 3, 1)
@@ -99,9 +94,8 @@ def convolve(
         array([[-4., -4.],
                [-4., -4.]])
     """
-    images, kernels = np.asarray(images), np.asarray(kernels)
-    _check_images(images)
-    _check_whole("strides", strides, 1)
+    images, kernels = _checked_images(images), np.asarray(kernels)
+    _check_whole(1, strides=strides)
     if kernels.ndim != 4 or kernels.shape[2] != images.shape[3] or 0 in kernels.shape[:2]:
         raise ValueError(
             "`kernels` must be (kernel_height, kernel_width, channels, filters) with the "
@@ -111,14 +105,12 @@ def convolve(
         raise ValueError(f"`padding` must be 'valid' or 'same'; got {padding!r}.")
     if bias is not None and np.shape(bias) != kernels.shape[3:]:
         raise ValueError(
-            f"`bias` must have one value a filter, shape {kernels.shape[3:]}; "
-            f"got shape {np.shape(bias)}."
+            f"`bias` must have one value a filter, {kernels.shape[3:]}; got shape {np.shape(bias)}."
         )
     dtype = np.result_type(images, kernels, np.float32)
     if padding == "same":
         rows, columns = (
-            _same_padding(size, kernel_size, strides)
-            for size, kernel_size in zip(images.shape[1:3], kernels.shape[:2], strict=True)
+            _same_padding(images.shape[1 + i], kernels.shape[i], strides) for i in (0, 1)
         )
         images = np.pad(images, ((0, 0), rows, columns, (0, 0)))
     windows = _windows(images, kernels.shape[:2], strides).astype(dtype)
@@ -147,8 +139,7 @@ def pool(
         (batch, out_height, out_width, channels). "max" keeps the type; "average" of integers is
         float64.
 
-    Raises:
-        ValueError: If the window does not fit in the images, or an argument is not legal.
+    Raises: ValueError: If the window does not fit in the images, or an argument is not legal.
 
     Example:
         >>> image = np.array([[1, 2, 5, 6], [3, 4, 7, 8]]).reshape(1, 2, 4, 1)
@@ -157,14 +148,11 @@ def pool(
         >>> pool(image, mode="average")[0, :, :, 0]
         array([[2.5, 6.5]])
     """
-    images = np.asarray(images)
     strides = pool_size if strides is None else strides
-    _check_images(images)
-    _check_whole("pool_size", pool_size, 1)
-    _check_whole("strides", strides, 1)
+    _check_whole(1, pool_size=pool_size, strides=strides)
     if mode not in ("max", "average"):
         raise ValueError(f"`mode` must be 'max' or 'average'; got {mode!r}.")
-    windows = _windows(images, (pool_size, pool_size), strides)
+    windows = _windows(_checked_images(images), (pool_size, pool_size), strides)
     return windows.max(axis=(4, 5)) if mode == "max" else windows.mean(axis=(4, 5))
 
 
@@ -179,8 +167,7 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
         Pixels from the first to the last that the output depends on, both included. (Where a
         stride exceeds its filter size, some pixels in between are skipped.) 1 for no layers.
 
-    Raises:
-        ValueError: If a layer is not a pair of whole numbers of at least 1.
+    Raises: ValueError: If a layer is not a pair of whole numbers of at least 1.
 
     Example:
         >>> receptive_field([(3, 1), (3, 1), (3, 1)])
@@ -193,11 +180,10 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
         try:
             kernel_size, strides = layer
         except (TypeError, ValueError):
-            raise ValueError(
-                f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}."
-            ) from None
-        _check_whole(f"layers[{index}] kernel_size", kernel_size, 1)
-        _check_whole(f"layers[{index}] strides", strides, 1)
+            words = f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}."
+            raise ValueError(words) from None
+        place = f"layers[{index}]"
+        _check_whole(1, **{f"{place} kernel_size": kernel_size, f"{place} strides": strides})
         field += (kernel_size - 1) * step
         step *= strides
     return field
@@ -214,15 +200,13 @@ def count_parameters(
     Args:
         inputs: Channels that come in; for a dense layer, values that come in.
         outputs: Filters; for a dense layer, neurons.
-        kernel_size: Pixels along each side of a square filter, or a sequence such as
-            (height, width), of any length.
+        kernel_size: Pixels along each side of a square filter, or of each side, of any number.
         bias: Whether each filter or neuron adds a number of its own.
 
     Returns:
         Weights plus biases.
 
-    Raises:
-        ValueError: If a size is not a whole number of at least 1.
+    Raises: ValueError: If a size is not a whole number of at least 1.
 
     Example:
         >>> count_parameters(inputs=3, outputs=1, kernel_size=5)  # 75 weights and a bias
@@ -230,11 +214,10 @@ def count_parameters(
         >>> count_parameters(inputs=32 * 32 * 3, outputs=1, bias=False)  # one dense neuron
         3072
     """
-    _check_whole("inputs", inputs, 1)
-    _check_whole("outputs", outputs, 1)
+    _check_whole(1, inputs=inputs, outputs=outputs)
     sides: Any = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
     for side in sides:
-        _check_whole("kernel_size", side, 1)
+        _check_whole(1, kernel_size=side)
     return math.prod(sides) * inputs * outputs + bool(bias) * outputs
 
 
@@ -257,20 +240,15 @@ def _same_padding(size: int, kernel_size: int, strides: int) -> tuple[int, int]:
 def _choices_that_fit(input_size: int, kernel_size: int, padding: int, strides: int) -> str:
     """For each argument, the next value below and above that alone makes the others fit."""
 
-    def fits(size: int, ring: int, step: int) -> bool:
-        span = size - kernel_size + 2 * ring
-        return span >= 0 and span % step == 0
+    def fits(input_size: int, padding: int, strides: int) -> bool:
+        span = input_size - kernel_size + 2 * padding
+        return min(input_size, strides) > 0 and span >= 0 and span % strides == 0
 
-    span = input_size - kernel_size + 2 * padding  # the longest stride that fits
-    sizes = [size for size in range(1, input_size + strides + 1) if fits(size, padding, strides)]
-    rings = [ring for ring in range(padding + strides + 1) if fits(input_size, ring, strides)]
-    steps = [step for step in range(1, span + 1) if fits(input_size, padding, step)]
+    given = {"input_size": input_size, "padding": padding, "strides": strides}
     choices = []
-    for name, value, valid in (
-        ("input_size", input_size, sizes),
-        ("padding", padding, rings),
-        ("strides", strides, steps),
-    ):
+    for name, value in given.items():
+        candidates = range(input_size + 2 * padding + strides + 1)
+        valid = [choice for choice in candidates if fits(**given | {name: choice})]
         below = [choice for choice in valid if choice < value][-1:]
         above = [choice for choice in valid if choice > value][:1]
         if below or above:
@@ -278,14 +256,19 @@ def _choices_that_fit(input_size: int, kernel_size: int, padding: int, strides: 
     return ", or ".join(choices)
 
 
-def _check_images(images: np.ndarray) -> None:
+def _checked_images(images: np.ndarray) -> np.ndarray:
+    """Return an array of images."""
+    images = np.asarray(images)
     if images.ndim != 4:
         raise ValueError(
-            "`images` must have 4 axes (batch, height, width, channels); got shape "
-            f"{images.shape}. Add the missing ones: image[None, :, :, None] for one grey image."
+            f"`images` must have 4 axes (batch, height, width, channels); got shape {images.shape}."
+            " Add the missing ones: image[None, :, :, None] for one grey image."
         )
+    return images
 
 
-def _check_whole(name: str, value: int, lowest: int) -> None:
-    if not isinstance(value, Integral) or value < lowest:
-        raise ValueError(f"`{name}` must be a whole number, at least {lowest}; got {value!r}.")
+def _check_whole(lowest: int, **values: int) -> None:
+    """Refuse what is no count, by its name."""
+    for name, value in values.items():
+        if not isinstance(value, Integral) or value < lowest:
+            raise ValueError(f"`{name}` must be a whole number, at least {lowest}; got {value!r}.")

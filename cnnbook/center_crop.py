@@ -26,18 +26,15 @@ def center_crop(
     """Cut out the window in the middle that has the proportions of `image_size`, and resize it.
 
     Args:
-        image: One picture of Pillow, or an array (height, width, 3), (height, width, 1) or
-            (height, width) uint8.
+        image: One picture of Pillow, or an array (height, width[, 1 or 3]) uint8.
         image_size: (height, width) in pixels of the result.
         share: Of the side of the largest such window; above 0, and 1 for all of it.
-        resample: How Pillow resizes the window, averaging where it shrinks; None leaves that to
-            you, and gives the window itself, in whole pixels.
+        resample: How Pillow resizes the window, averaging where it shrinks; None: not at all.
 
     Returns:
         (height, width) uint8, with the channels that `image` has.
 
-    Raises:
-        ValueError: If an argument is outside what is said above.
+    Raises: ValueError: If an argument is outside what is said above.
 
     Example:
         >>> picture = np.zeros((60, 90, 3), "uint8")
@@ -64,8 +61,7 @@ def center_crop(
         raise ValueError(f"`resample` must be 'bilinear', 'bicubic' or None; got {resample!r}.")
     height, width = image_size
     if resample:
-        border = (1 - share) / 2
-        image = ImageOps.fit(image, (width, height), RESAMPLING[resample], border)
+        image = ImageOps.fit(image, (width, height), RESAMPLING[resample], (1 - share) / 2)
     else:
         scale = share * min(image.width / width, image.height / height)
         across, down = (max(1, round(scale * side)) for side in (width, height))

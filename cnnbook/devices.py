@@ -1,8 +1,7 @@
 """What will this run on: which processor, which GPUs, and in which number format?
 
-Nothing here is looked up in a table: GPUs are what the Keras backend in use can see, and which
-number format is faster is measured on the spot. Keras is imported by the functions that need it,
-so importing this file costs no time.
+GPUs are what the Keras backend in use can see; which number format is faster is measured. Keras is
+imported by the functions that need it, so importing this file costs no time.
 """
 
 import contextlib
@@ -10,6 +9,7 @@ import importlib
 import math
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -54,10 +54,8 @@ def describe_devices() -> str:
     """Describe the hardware that Keras will compute on.
 
     Returns:
-        Three lines or more: the version of Keras and its backend; the CPU with
-        its logical cores open to this process and the memory of the machine;
-        every GPU that the backend can see with its memory, or "GPU: none that
-        TensorFlow can see".
+        Three lines or more: the version of Keras and its backend; the CPU with its logical cores
+        open to this process and the memory of the machine; every GPU that the backend can see.
 
     Example:
         >>> describe_devices().splitlines()[0].startswith("Keras 3.")
@@ -75,9 +73,7 @@ def describe_devices() -> str:
 def require_gpu() -> None:
     """Stop with a clear message where Keras would compute on the CPU.
 
-    Raises:
-        RuntimeError: If the backend in use sees no GPU; the message says what
-            it sees, and what to do.
+    Raises: RuntimeError: If the backend in use sees no GPU; says what it sees, and what to do.
     """
     if _gpus():
         return
@@ -97,12 +93,11 @@ def require_gpu() -> None:
 def use_memory_growth() -> None:
     """Let TensorFlow take GPU memory as it needs it, instead of all at once.
 
-    Call it before anything is computed. Without a GPU there is nothing to do,
-    nor with PyTorch, which always takes memory as it needs it.
+    Call it before anything is computed. Without a GPU there is nothing to do, nor with PyTorch.
 
     Raises:
-        RuntimeError: If TensorFlow has started its GPUs already; or with JAX on
-            a GPU, where only an environment variable set before the start helps.
+        RuntimeError: If TensorFlow has started its GPUs already; or with JAX on a GPU, where only
+            an environment variable set before the start helps.
     """
     backend, _ = _backend()
     if backend == "tensorflow":
@@ -126,15 +121,12 @@ def use_memory_growth() -> None:
 def recommend_precision() -> Precision:
     """Measure which Keras dtype policy trains faster on the device at hand.
 
-    Trains a small convolutional network for a few steps, forward and backward,
-    in float32 and in mixed bfloat16 in turn, and compares the fastest step of
-    each: other work on the machine can only make a step slower, never faster.
-    Takes about a second on two CPU cores; a GPU first loads its libraries.
-    No policy is set and no random state is touched.
+    Trains a small convolutional network for a few steps, in float32 and in mixed bfloat16 in turn,
+    and compares the fastest step of each: other work on the machine can only make a step slower.
+    Takes about a second on two CPU cores. No policy is set and no random state is touched.
 
     Returns:
-        A `Precision`. Its policy is "mixed_bfloat16" where that is at least 1.2
-        times as fast, otherwise "float32".
+        A `Precision`. Its policy is "mixed_bfloat16" where that is at least 1.2 times as fast.
 
     Example:
         >>> recommend_precision().policy in ("float32", "mixed_bfloat16")
@@ -143,8 +135,7 @@ def recommend_precision() -> Precision:
     steps = {"float32": _training_step("float32")}
     with contextlib.suppress(Exception):  # each backend has its own "not on this device"
         steps["mixed_bfloat16"] = _training_step("mixed_bfloat16")
-    fastest = {"float32": math.inf, "mixed_bfloat16": math.inf}
-    start = perf_counter()
+    fastest, start = {"float32": math.inf, "mixed_bfloat16": math.inf}, perf_counter()
     for round_number in range(15):
         if round_number >= 3 and perf_counter() - start > 0.7:
             break
@@ -152,9 +143,9 @@ def recommend_precision() -> Precision:
             began = perf_counter()
             step()
             fastest[policy] = min(fastest[policy], perf_counter() - began)
-    speedup = fastest["float32"] / fastest["mixed_bfloat16"]
-    policy = "mixed_bfloat16" if speedup >= CLEARLY_FASTER else "float32"
-    return Precision(policy, speedup, fastest["float32"], fastest["mixed_bfloat16"])
+    float32, bfloat16 = fastest.values()
+    policy = "mixed_bfloat16" if float32 / bfloat16 >= CLEARLY_FASTER else "float32"
+    return Precision(policy, float32 / bfloat16, float32, bfloat16)
 
 
 def _training_step(policy: str) -> Callable[[], object]:
@@ -163,10 +154,10 @@ def _training_step(policy: str) -> Callable[[], object]:
     from keras import layers
 
     weights = keras.initializers.RandomNormal(stddev=0.05, seed=0)  # the reader's seed stays
-    convolution = {"kernel_size": 3, "activation": "relu", "kernel_initializer": weights}
+    options = {"activation": "relu", "kernel_initializer": weights, "dtype": policy}
     pixels = keras.Input((28, 28, 3), name="trial_pixels")
-    x = layers.Conv2D(32, **convolution, dtype=policy, name="trial_conv1")(pixels)
-    x = layers.Conv2D(64, **convolution, dtype=policy, name="trial_conv2")(x)
+    x = layers.Conv2D(32, 3, **options, name="trial_conv1")(pixels)
+    x = layers.Conv2D(64, 3, **options, name="trial_conv2")(x)
     x = layers.GlobalAveragePooling2D(dtype=policy, name="trial_pool")(x)
     x = layers.Dense(10, kernel_initializer=weights, dtype="float32", name="trial_logits")(x)
     model = keras.Model(pixels, x, name="trial")
@@ -174,8 +165,7 @@ def _training_step(policy: str) -> Callable[[], object]:
     model.compile(optimizer=keras.optimizers.SGD(0.01, name="trial_sgd"), loss=loss)
 
     batch_size = 1024 if _gpus() else 32  # enough work to outweigh the call itself
-    images = keras.ops.ones((batch_size, 28, 28, 3))
-    labels = keras.ops.zeros(batch_size, dtype="int32")
+    images, labels = keras.ops.ones((batch_size, 28, 28, 3)), keras.ops.zeros(batch_size, "int32")
     model.train_on_batch(images, labels)
     return lambda: model.train_on_batch(images, labels)  # returns the loss, so it waits for it
 
@@ -203,10 +193,8 @@ def _cpu_name() -> str:
     if sys.platform == "darwin":
         return _output_of("sysctl", "-n", "machdep.cpu.brand_string").strip()
     file = Path("/proc/cpuinfo")
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    found = re.search(r"model name\s*: (.*)", file.read_text("utf-8") if file.exists() else "")
+    return found[1].strip() if found else platform.processor() or platform.machine()
 
 
 def _gpus() -> list[str]:
@@ -233,10 +221,7 @@ def _gpus() -> list[str]:
 
 
 def _nvidia_memory() -> dict[str, str]:
-    """Memory of each kind of NVIDIA GPU in the machine, by name, as the driver tells it.
-
-    Asking the driver starts no GPU, so memory growth can still be chosen after it.
-    """
+    """Memory of each kind of NVIDIA GPU, as the driver tells it, which starts no GPU."""
     query = ("nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader,nounits")
     lines = (line.rpartition(", ") for line in _output_of(*query).splitlines())
     return {name: f"{int(size) / 1024:.0f} GiB" for name, _, size in lines if size.isdigit()}

@@ -26,8 +26,7 @@ class LabelledFiles:
             numbers, such as shares of classes.
         class_names: The name of each class.
 
-    Raises:
-        ValueError: If there are not as many labels as paths, or a label is none of the classes.
+    Raises: ValueError: If there is not one label a path, or a label is none of the classes.
 
     Example:
         >>> files = LabelledFiles(["1.jpg", "2.jpg", "3.jpg"], [0, 1, 1], ("cat", "dog"))
@@ -44,8 +43,7 @@ class LabelledFiles:
     def __post_init__(self) -> None:
         """Look whether the three belong together."""
         made = _three(self.paths, self.labels, self.class_names)
-        for name, value in zip(self._fields, made, strict=True):
-            object.__setattr__(self, name, value)
+        vars(self).update(zip(self._fields, made, strict=True))
 
     def __len__(self) -> int:
         """Count the pictures."""
@@ -62,34 +60,26 @@ class LabelledFiles:
         Args:
             rows: Their numbers, one boolean a picture, or a slice such as `slice(100)`.
 
-        Raises:
-            ValueError: If there are no such pictures.
+        Raises: ValueError: If there are no such pictures.
         """
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows, None if np.size(rows) else int)  # of [] that would be float
         try:
-            chosen = np.atleast_1d(np.arange(len(self))[_rows(rows)])
+            chosen = np.atleast_1d(np.arange(len(self))[rows])
         except (IndexError, TypeError) as error:
             raise ValueError(
                 f"`rows` must choose among {len(self):,} pictures, by numbers from 0, by as many"
                 f" booleans, or by a slice; {error}."
             ) from error
-        return LabelledFiles(
-            [self.paths[row] for row in chosen], self.labels[chosen], self.class_names
-        )
-
-
-def _rows(rows: np.ndarray | slice) -> np.ndarray | slice:
-    """Make an array of what is a list; an empty one has no type of its own."""
-    if isinstance(rows, slice):
-        return rows
-    numbers = np.asarray(rows)
-    return numbers if numbers.size else numbers.astype(int)
+        paths = [self.paths[row] for row in chosen]
+        return LabelledFiles(paths, self.labels[chosen], self.class_names)
 
 
 @checked
 def _three(
     paths: Sequence, labels: np.ndarray, class_names: Sequence[str]
 ) -> tuple[list[Path], np.ndarray, tuple[str, ...]]:
-    """Return paths, labels and names as the record keeps them, if they belong together.
+    """Return the three as the record keeps them, if they belong together.
 
     Args:
         paths: Names of files, a single one in brackets.
@@ -104,10 +94,9 @@ def _three(
             )
     labels, names = np.asarray(labels), tuple(map(str, class_names))
     if labels.shape[:1] != (len(paths),):
-        count = len(labels) if labels.ndim else 1
         raise ValueError(
             f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
-            f" {count} labels."
+            f" {len(np.atleast_1d(labels))} labels."
         )
     if labels.size and labels.dtype.kind not in "iuf":
         raise ValueError(
