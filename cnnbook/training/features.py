@@ -1,10 +1,8 @@
 """How does a trained network describe pictures, computed once and never again?
 
 A network without its last layer turns a picture into a few hundred numbers, its bottleneck
-features. They take a minute for 2,000 photographs, and do not change while neither network nor
-picture does. So they are kept on disk: each under the SHA-256 of its picture, in a folder named
-by the SHA-256 of all that computes them, which is weights and layers, the preprocessing and the
-image size among them.
+features. They are kept on disk: each under the SHA-256 of its picture, in a folder named by the
+SHA-256 of all that computes them: weights, layers, preprocessing and image size.
 """
 
 import hashlib
@@ -40,26 +38,23 @@ def bottleneck_features(
 ) -> np.ndarray:
     """Compute what a network says about pictures, or take it from the cache.
 
-    Nothing is computed twice: neither equal pictures, nor what was done before an interruption,
-    nor a file that has only moved. If a picture changes, it alone is computed again; if the network
-    changes, everything is. To make room, delete the cache's folder.
+    Nothing is computed twice: neither equal pictures, nor what was done before an interruption, nor
+    a file that has only moved. If a picture changes, it alone is computed again; if the network
+    does, everything is.
 
     Args:
         model: From images of one size to features, with its preprocessing inside. Of a model of
-            this book take `keras.Model(model.input, model.get_layer("average").output)`. To one
-            of keras.applications, built with include_top=False and pooling="avg", give its
-            preprocessing: `keras.Model(images, base(preprocess_input(images)))`.
+            this book take `keras.Model(model.input, model.get_layer("average").output)`; of
+            keras.applications `keras.Model(images, base(preprocess_input(images)))`.
         data: Images (count, height, width, channels) as the model takes them, `LabelledFiles` of
             pictures, or their paths alone.
-        read_image: Given a path and (height, width), returns an image of 3 channels, such as
-            `read_center_crop`; for files only. The cache knows it by its name: give another one to
-            a function that reads otherwise.
-        cache_folder: Made if it is missing; None keeps nothing.
+        read_image: From a path and (height, width) to an image of 3 channels, such as
+            `read_center_crop`; for files only. The cache knows it by its name.
+        cache_folder: Made if it is missing; None keeps nothing. Delete it to make room.
         batch_size: Pictures that are computed at once.
 
     Returns:
-        (count, features) float32, in the order of `data`; (count, height, width, channels) if
-        the model ends in maps.
+        (count, features) float32 in the order of `data`, or maps if the model ends in maps.
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -76,11 +71,9 @@ def bottleneck_features(
     items = items if isinstance(items, np.ndarray) else list(items)
     image_size, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
     digests = [_picture_key(item, read_image) for item in items]
-    folder = None
-    if cache_folder is not None:
-        folder = Path(cache_folder).expanduser() / _network_key(model)
+    folder = None if cache_folder is None else Path(cache_folder).expanduser() / _network_key(model)
     features = _read_kept(folder) if folder else {}
-    first = {digest: index for index, digest in reversed(list(enumerate(digests)))}
+    first = {digest: index for index, digest in reversed([*enumerate(digests)])}
     missing = sorted(index for digest, index in first.items() if digest not in features)
 
     def read(indices: list[int]) -> np.ndarray:
@@ -131,8 +124,7 @@ def _picture_key(item: np.ndarray | str | Path, read_image: Any) -> bytes:
 def _network_key(model: keras.Model) -> str:
     """Return the SHA-256 of all that features depend on, but for the pictures.
 
-    Names of layers are no part of it, since Keras counts them on within a process, nor is which
-    of them are trainable.
+    Names of layers, which Keras counts on, are no part of it, nor is which are trainable.
     """
     config = json.loads(model.to_json())["config"] | {"name": ""}
     plain = _without_names(config, _numbers_of_layers(config, {}))
@@ -162,10 +154,7 @@ def _without_names(value: object, numbers: dict[str, int], key: str = "") -> obj
 
 
 def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
-    """Return the features in a folder of the cache, by the SHA-256 of their pictures.
-
-    A file that is damaged is removed, with a warning: its features are computed again.
-    """
+    """Return kept features by the SHA-256 of their pictures; remove a damaged file."""
     features: dict[bytes, np.ndarray] = {}
     for path in sorted(folder.glob("*.npy")):
         content = path.read_bytes()
@@ -179,10 +168,7 @@ def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
 
 
 def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray]) -> None:
-    """Write some features into a file of their own, named by its SHA-256: whole, or not at all.
-
-    Where that is not possible it warns: the features are worth more than the cache.
-    """
+    """Write features into a file named by its SHA-256, whole or not at all; else warn."""
     shape = features[digests[0]].shape
     table = np.empty(len(digests), [("digest", "u1", 32), ("features", "<f4", shape)])
     table["digest"] = [list(digest) for digest in digests]
@@ -196,8 +182,7 @@ def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray])
             Path(part, name).replace(folder / f"{name}.npy")
     except OSError as error:
         warnings.warn(
-            f"{folder} cannot keep features ({error.strerror}), so they will be computed again."
-            " Make room, or name another `cache_folder`.",
+            f"{folder} cannot keep features ({error.strerror}). Name another `cache_folder`.",
             stacklevel=3,
         )
 
@@ -218,14 +203,13 @@ def _check_features_arguments(
         found = f"a list of {type(data[0]).__name__}"
     if found != shapes[0]:
         raise ValueError(
-            f"`data` must be one array of images {shapes[0]}, as `model` takes them, or a list"
-            f" of paths of pictures, which have 3 channels; got {found}. Resize the images, or"
-            " build the model for theirs."
+            f"`data` must be one array of images {shapes[0]}, as `model` takes them, or a list of"
+            f" paths of pictures, which have 3 channels; got {found}. Resize the images."
         )
     if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
         raise ValueError(
             f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
-            " Give it `read_center_crop` of image_folder.py, or one of your own."
+            " Give it `read_center_crop` of image_folder.py."
         )
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")

@@ -1,8 +1,8 @@
 """How can a unit start with few connections? Sparse initial weights.
 
-Each unit is connected with K of its inputs, drawn anew for each unit; all its other weights begin
-at 0. So the size of what a unit receives depends on K alone, not on how wide the layer before is,
-and units begin more different from one another. Training may fill the zeros later.
+Each unit is connected with K of its inputs, drawn anew; its other weights begin at 0. So what it
+receives depends on K alone, not on how wide the layer before is, and units begin more different
+from one another. Training may fill the zeros later.
 
 Source: Martens (2010), "Deep learning via Hessian-free optimization",
 https://www.cs.toronto.edu/~jmartens/docs/Deep_HessianFree.pdf, section 5.
@@ -29,11 +29,9 @@ class SparseConnections(keras.initializers.Initializer):
     Args:
         connections: K, inputs that each unit is connected with. 10 to 15 is usual.
         stddev: Standard deviation of the weights that are not 0. Default: sqrt(2 / K).
-        seed: A whole number for the same weights in every call. Default: one is drawn when the
-            initializer is made.
+        seed: A whole number for the same weights in every call. Default: one is drawn.
 
-    Raises:
-        ValueError: If `connections` is less than 1, or `stddev` is not above 0.
+    Raises: ValueError: If `connections` is less than 1, or `stddev` is not above 0.
 
     Example:
         >>> layer = keras.layers.Dense(4, kernel_initializer=SparseConnections(3, seed=0))
@@ -45,13 +43,9 @@ class SparseConnections(keras.initializers.Initializer):
     @checked
     def __init__(self, connections: int = 15, stddev: float | None = None, seed: int | None = None):
         if connections < 1:
-            raise ValueError(
-                f"`connections` must be 1 or more; got {connections}. 10 to 15 is usual."
-            )
+            raise ValueError(f"`connections` must be 1 or more; got {connections}. Try 15.")
         if stddev is not None and not stddev > 0:
-            raise ValueError(
-                f"`stddev` must be above 0; got {stddev}. None chooses sqrt(2 / connections)."
-            )
+            raise ValueError(f"`stddev` must be above 0; got {stddev}. None chooses sqrt(2 / K).")
         self.connections, self.stddev, self.seed = connections, stddev, seed
         self._drawn_seed = random.randint(0, 2**30) if seed is None else seed  # as Keras does
 
@@ -60,10 +54,9 @@ class SparseConnections(keras.initializers.Initializer):
         inputs, units = math.prod(shape[:-1]), shape[-1]
         connections = min(self.connections, inputs)
         stddev = self.stddev or math.sqrt(2 / connections)
-        weights = keras.random.normal(
-            (inputs, units), stddev=stddev, dtype=dtype, seed=self._drawn_seed
-        )
-        lots = keras.random.uniform((inputs, units), seed=self._drawn_seed + 1)
+        seed, table = self._drawn_seed, (inputs, units)
+        weights = keras.random.normal(table, stddev=stddev, dtype=dtype, seed=seed)
+        lots = keras.random.uniform(table, seed=seed + 1)
         rank = ops.argsort(ops.argsort(lots, axis=0), axis=0)  # each rank once in every column
         return ops.reshape(ops.where(rank < connections, weights, 0), shape)
 

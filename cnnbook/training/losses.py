@@ -29,8 +29,7 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns:
         (count,) float64, 0 or more; log(num_classes) where all logits are equal.
 
-    Raises:
-        ValueError: If shapes do not fit or a label is none of the classes.
+    Raises: ValueError: If shapes do not fit or a label is none of the classes.
 
     Example:
         >>> cross_entropy([[10, -5, 5]], [0]).round(4)
@@ -55,15 +54,13 @@ def multiclass_hinge(
         labels: (count,) whole numbers, the true class of each image.
         margin: The lead that the true class should have, above 0.
         wrong_classes: "sum" adds max(0, wrong - true + margin) over all wrong classes; "largest"
-            takes the largest of them, as `keras.losses.CategoricalHinge` does with margin 1. (That
-            one counts a wrong score below 0 as 0.)
+            takes the largest, as `keras.losses.CategoricalHinge` does with margin 1 where no wrong
+            score is below 0.
 
     Returns:
         (count,) float64, 0 or more.
 
-    Raises:
-        ValueError: If shapes do not fit, a label is none of the classes, or another argument is
-            not legal.
+    Raises: ValueError: If shapes do not fit, or an argument is outside what is said above.
 
     Example:
         >>> multiclass_hinge([[10, -5, 5]], [0], margin=10)  # 0 for the -5, and 5 for the 5

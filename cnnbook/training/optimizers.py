@@ -1,8 +1,8 @@
 """Can Adam's step be cheaper? One pass over the weights instead of a dozen.
 
-Keras writes Adam as a dozen operations, each of which reads and writes arrays as large as all the
-weights. TensorFlow has one operation that does the same in one pass, and that Keras does not use.
-It pays on a CPU where a network has many weights for its work, as wide dense layers have.
+Keras writes Adam as a dozen operations, each over arrays as large as all the weights. TensorFlow
+has one operation that does the same in one pass. It pays on a CPU where a network has many weights
+for its work, as wide dense layers have.
 
 Source: Kingma & Ba (2014), "Adam: A Method for Stochastic Optimization",
 https://arxiv.org/abs/1412.6980, algorithm 1 in the form that the end of section 2 gives, as Keras.
@@ -36,9 +36,8 @@ class FusedAdam(keras.optimizers.Adam):
             return
         index = self._get_variable_index(variable)
         step = tf.cast(self.iterations + 1, variable.dtype)
-        beta_1, beta_2, epsilon = (
-            tf.constant(value, variable.dtype) for value in (self.beta_1, self.beta_2, self.epsilon)
-        )
+        given = (self.beta_1, self.beta_2, self.epsilon)
+        beta_1, beta_2, epsilon = (tf.constant(value, variable.dtype) for value in given)
         tf.raw_ops.ResourceApplyAdam(
             var=_handle(variable),
             m=_handle(self._momentums[index]),

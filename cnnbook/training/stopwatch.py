@@ -1,11 +1,9 @@
 """How fast does it train, when does it reach the goal, and how long is left?
 
-A Keras callback that prints one line an epoch, and nothing else where the output is kept (a
-notebook, a file, a pipe). In a terminal the line counts batches until the epoch ends.
+A Keras callback that prints one line an epoch; in a terminal it counts batches until then.
 
-The first call of a training step builds its graph, which takes seconds and happens once: these
-seconds are told apart, and not part of the images per second. Validation is not part of them
-either. Seconds to the goal are all that passed on the clock, since that is what one waits for.
+The first step builds its graph, which takes seconds and happens once: these seconds are told apart,
+and not part of the images per second, nor is validation. Seconds to the goal are all that passed.
 """
 
 import math
@@ -22,13 +20,11 @@ class Stopwatch(keras.callbacks.Callback):
 
     Args:
         images_per_epoch: Training images in an epoch, above 0.
-        metric: The value to print and to hold against the goal, as `fit` names it; larger is
-            better.
+        metric: To print and to hold against the goal, as `fit` names it; larger is better.
         goal: Report the seconds until `metric` first reached this. Default: no goal.
 
     Attributes:
-        images_per_second: One number an epoch; nan for an epoch that was nothing but the first
-            step.
+        images_per_second: One number an epoch; nan for one that was nothing but the first step.
         first_step_seconds: What the first step took, building the graph included.
         seconds_to_goal: Since the start of training; None until the goal is reached.
 
@@ -48,10 +44,8 @@ class Stopwatch(keras.callbacks.Callback):
         self, images_per_epoch: int, metric: str = "val_accuracy", goal: float | None = None
     ):
         if images_per_epoch < 1:
-            raise ValueError(
-                f"`images_per_epoch` must be 1 or more; got {images_per_epoch}. It is"
-                " len(train_images)."
-            )
+            words = f"`images_per_epoch` must be 1 or more; got {images_per_epoch}."
+            raise ValueError(f"{words} It is len(train_images).")
         super().__init__()
         self.images_per_epoch, self.metric, self.goal = images_per_epoch, metric, goal
 
@@ -83,31 +77,28 @@ class Stopwatch(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Print the line of the epoch."""
-        now = time.perf_counter()
-        logs = logs or {}
+        now, logs = time.perf_counter(), logs or {}
         if self.metric not in logs:
             raise ValueError(
-                f"`metric` must be one of {sorted(logs)}; got {self.metric!r}. For a value"
-                " that begins with 'val_' pass `validation_data` to fit."
+                f"`metric` must be one of {sorted(logs)}; got {self.metric!r}. For one with 'val_'"
+                " pass `validation_data` to fit."
             )
         value = float(logs[self.metric])
+        first_step = 0 if self.images_per_second else self.first_step_seconds or 0
         self.images_per_second.append(self._rate())
-        first_step = self.first_step_seconds if len(self.images_per_second) == 1 else 0
-        self._epoch_seconds.append(now - self._epoch_start - (first_step or 0))
-        reached = self.goal is not None and self.seconds_to_goal is None and value >= self.goal
-        if reached:
-            self.seconds_to_goal = now - self._start
-
+        self._epoch_seconds.append(now - self._epoch_start - first_step)
         epochs = self.params["epochs"]
         parts = [
             f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}",
             f"{self.images_per_second[-1]:7,.0f} images/s",
             f"{self.metric} {value:.4f}",
         ]
-        if reached:
+        if self.goal is not None and self.seconds_to_goal is None and value >= self.goal:
+            self.seconds_to_goal = now - self._start
             parts.append(f"reached {self.goal:g} after {self.seconds_to_goal:.1f} s")
         if epochs > epoch + 1:
-            parts.append(f"{self._seconds_left(epochs - epoch - 1):.0f} s left")
+            known = self._epoch_seconds[1:] or self._epoch_seconds  # the very first is another
+            parts.append(f"{(epochs - epoch - 1) * sum(known) / len(known):.0f} s left")
         wipe = "\r\x1b[K" if sys.stdout.isatty() else ""
         print(wipe + "   ".join(parts), flush=True)
 
@@ -118,8 +109,3 @@ class Stopwatch(keras.callbacks.Callback):
             return math.nan
         images = self.images_per_epoch * batches / self._batches_done
         return images / (self._timed_until - self._timed_from)
-
-    def _seconds_left(self, epochs: int) -> float:
-        """Mean seconds of the epochs so far, the very first only if there is no other."""
-        known = self._epoch_seconds[1:] or self._epoch_seconds
-        return epochs * sum(known) / len(known)

@@ -20,14 +20,12 @@ FEW_IMAGES = 2_000  # chapter 12: with 300 to 1,500 and a minute of training, a 
 
 
 class Advice(NamedTuple):
-    """What to try first with a pretrained network."""
+    """What to try first with a pretrained network, and why; each a sentence."""
 
     strategy: str
     """ "head", "early head", "fine-tune" or "retrain"."""
     what: str
-    """What to do, as one sentence."""
     why: str
-    """The reason, as one sentence."""
 
     def __str__(self) -> str:
         """One line for people."""
@@ -44,8 +42,8 @@ ADVICE = {
     (True, False): Advice(
         "early head",
         "Train a small head on the features of a layer in the middle.",
-        "Late layers have specialised in what they were trained on, early ones see edges and"
-        " textures, which all pictures have; to change either takes more images.",
+        "Late layers know what they were trained on, early ones see edges and textures, which all"
+        " pictures have; to change either takes more images.",
     ),
     (False, True): Advice(
         "fine-tune",
@@ -55,8 +53,7 @@ ADVICE = {
     (False, False): Advice(
         "retrain",
         "Train a new head, then all layers, starting from the old weights.",
-        "There are enough images to change everything, and old weights are a better start than"
-        " random ones, even for other pictures.",
+        "There are enough images, and old weights are a better start than random ones.",
     ),
 }
 
@@ -78,8 +75,7 @@ def build_head(
         An uncompiled functional model named "new_head", from features (batch, num_features) to
         float32 logits (batch, num_classes), with layers "hidden", "dropout" and "logits".
 
-    Raises:
-        ValueError: If an argument is outside what is said above.
+    Raises: ValueError: If an argument is outside what is said above.
 
     Example:
         >>> build_head(1280, 2, hidden_units=0).count_params()
@@ -88,16 +84,14 @@ def build_head(
     if num_features < 1 or hidden_units < 0 or not 0 <= dropout < 1:
         raise ValueError(
             "`num_features` must be 1 or more, `hidden_units` 0 or more, `dropout` at least 0 and"
-            f" less than 1; got {num_features}, {hidden_units} and {dropout}. The first is"
-            " features.shape[1]."
+            f" less than 1; got {num_features}, {hidden_units} and {dropout}."
         )
     if num_classes < 2:
         raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes: over"
-            " one unit softmax is always 1, and nothing is learned."
+            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes: of one"
+            " unit softmax is always 1."
         )
-    features = keras.Input((num_features,), name="features")
-    x = features
+    x = features = keras.Input((num_features,), name="features")
     if hidden_units:
         x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
         x = layers.Dropout(dropout, name="dropout")(x)
@@ -109,19 +103,16 @@ def build_head(
 def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     """Put a head, trained or not, on a base, and freeze the base.
 
-    Both keep their weights and share them with the result. Training then changes the head alone,
-    until `unfreeze_from`.
+    Both share their weights with it. Training changes the head alone, until `unfreeze_from`.
 
     Args:
         base: A functional model from images to (batch, features).
         head: A model from such features to logits, such as that of `build_head`.
 
     Returns:
-        An uncompiled functional model from images to logits, whose layers are those of the base,
-        under their names, and the head.
+        An uncompiled functional model from images to logits: the layers of the base, and the head.
 
-    Raises:
-        ValueError: If the two do not fit together.
+    Raises: ValueError: If the two do not fit together.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -131,23 +122,21 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     """
     if not getattr(base, "outputs", None) or not getattr(head, "inputs", None):
         raise ValueError(
-            "`base` and `head` must be functional models; got"
-            f" {type(base).__name__} and {type(head).__name__}. Build them with keras.Model(inputs,"
-            " outputs)."
+            f"`base` and `head` must be functional models; got {type(base).__name__} and"
+            f" {type(head).__name__}. Build them with keras.Model(inputs, outputs)."
         )
     given, taken = base.outputs[0].shape, head.inputs[0].shape
     if len(base.outputs) != 1 or given != taken:
         advice = "build the head for these features: build_head(base.output_shape[-1], ...)"
         if len(given) == 4:
             advice = (
-                "end the base in one number a map: layers.GlobalAveragePooling2D()(base.output), or"
-                ' pooling="avg" in keras.applications'
+                "end the base in one number a map: layers.GlobalAveragePooling2D()(base.output)"
             )
         raise ValueError(f"`head` takes {taken}, `base` gives {given}; {advice}.")
     if head.name in {layer.name for layer in base.layers}:
         raise ValueError(
-            f"`head` must have a name of its own; `base` has a layer {head.name!r} already. Give"
-            ' it another: head.name = "new_head".'
+            f"`head` must have a name of its own; `base` has a layer {head.name!r} already. Write"
+            ' head.name = "new_head".'
         )
     base.trainable = False
     images = base.inputs[0] if len(base.inputs) == 1 else base.inputs
@@ -158,13 +147,10 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
 def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     """Let a layer and all behind it learn, in the order of `model.layers`, and no other.
 
-    Batch normalisation stays as it is, wherever it lies: Keras then uses its stored means and
-    variances in training too, and neither they nor its two weights change. They come from a
-    million images. Those of a small batch of other images would change what every later layer
-    gets to see at once, and the stored ones would drift away with them.
+    Batch normalisation stays as it is, wherever it lies: its means and variances come from many
+    images. Those of a small batch of others would change what every later layer gets to see.
 
-    Compile the model afterwards: Keras notes what can be trained when it compiles. Take a small
-    learning rate.
+    Compile the model afterwards, with a small learning rate: Keras notes then what can be trained.
 
     Args:
         model: With the pretrained layers in it, or in a model in it, at any depth.
@@ -174,8 +160,7 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     Returns:
         The names of all layers with weights that learn now, as "model/layer" where nested.
 
-    Raises:
-        ValueError: If no layer or several have this name; lists close names.
+    Raises: ValueError: If no layer or several have this name; lists close names.
 
     Example:
         >>> images = keras.Input((8,))
@@ -200,10 +185,7 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
 
 @checked
 def transfer_advice(num_images: int, similar: bool) -> Advice:
-    """Say what to try first, in the four cases of the usual guide.
-
-    Chapter 12 tries it on three data sets, and shows where it is right. It is a place to begin:
-    validation pictures decide.
+    """Say what to try first, in the four cases of the usual guide, which chapter 12 tries.
 
     Args:
         num_images: For training, all classes together. Up to `FEW_IMAGES` are few.
@@ -213,15 +195,12 @@ def transfer_advice(num_images: int, similar: bool) -> Advice:
     Returns:
         An `Advice`; printed, it is one line.
 
-    Raises:
-        ValueError: If there is no image.
+    Raises: ValueError: If there is no image.
 
     Example:
         >>> transfer_advice(200, similar=True).strategy
         'head'
     """
     if num_images < 1:
-        raise ValueError(
-            f"`num_images` must be 1 or more; got {num_images}. It is len(train_images)."
-        )
+        raise ValueError(f"`num_images` must be 1 or more; got {num_images}: len(train_images).")
     return ADVICE[num_images <= FEW_IMAGES, bool(similar)]
