@@ -185,7 +185,7 @@ VALID = {
     "datasets.mnist.read_idx": lambda w: dict(
         path=w.folder / "train-images-idx3-ubyte", expected_sha256="0" * 64
     ),
-    "datasets.photos.load_photo": lambda w: dict(name="cat", folder=None),
+    "datasets.photos.load_photo": lambda w: dict(name="cat"),
     "datasets.pipeline.make_pipeline": lambda w: dict(
         images=some(4, 8, 8, 3), labels=np.arange(4), batch_size=2, training=True, augment=None,
         seed=0

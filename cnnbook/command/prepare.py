@@ -29,7 +29,7 @@ def prepare_data(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if archive:
-            _make_cats_vs_dogs(archive, to or _usual_place(name))
+            _make_cats_vs_dogs(archive, to)
         splits = None if to else load(name)
     except (OSError, RuntimeError) as error:  # the latter where there is no home folder
         raise fail(str(error)) from None
@@ -41,13 +41,7 @@ def prepare_data(
         )
 
 
-def _usual_place(name: str) -> Path:
-    """Return the folder that the loader looks in first."""
-    cache = os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook"
-    return Path(os.environ.get("CNNBOOK_DATA") or cache).expanduser() / name
-
-
-def _make_cats_vs_dogs(archive: Path, folder: Path) -> None:
+def _make_cats_vs_dogs(archive: Path, folder: Path | None) -> None:
     """Make the folders of photos, and say what is in them and what was left out."""
     from cnnbook.datasets.cats_vs_dogs_archive import prepare_cats_vs_dogs
 

@@ -17,8 +17,9 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 T = TypeVar("T")
-ONE_DAY = 24 * 3600
 Arrays = list[np.ndarray]
+Words = tuple[str, ...]
+ONE_DAY = 24 * 3600
 
 
 class ImageSplits(NamedTuple):
@@ -30,9 +31,9 @@ class ImageSplits(NamedTuple):
     validation_labels: np.ndarray
     test_images: np.ndarray
     test_labels: np.ndarray
-    class_names: tuple[str, ...]
+    class_names: Words
     source: str
-    passed_by: tuple[str, ...] = ()  # the places that had no copy, each with the reason
+    passed_by: Words = ()  # the places that had no copy, each with the reason
 
 
 class NotHereError(Exception):
@@ -46,9 +47,24 @@ def data_folder() -> Path:
     return Path(os.environ["CNNBOOK_DATA"]).expanduser()
 
 
+def cache_folder() -> Path:
+    """Return the folder that data is kept in which was made from a copy elsewhere."""
+    return Path(os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook").expanduser()
+
+
 def tfds_folder() -> Path:
     """Return the folder that TensorFlow Datasets (TFDS) prepares data in."""
     return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+
+
+def tfds_beside_data() -> list[Path]:
+    """Return where TFDS may have prepared data below the folder that CNNBOOK_DATA names."""
+    return [data_folder(), data_folder() / "tensorflow_datasets"]
+
+
+def usual_folder() -> Path:
+    """Return the folder that photos are looked for in first."""
+    return data_folder() if os.environ.get("CNNBOOK_DATA") else cache_folder()
 
 
 def embedded_folders() -> list[Path]:
@@ -59,11 +75,10 @@ def embedded_folders() -> list[Path]:
 
 def first_available(
     what_is: str, places: Mapping[str, Callable[[], T]], ways_out: Iterable[str]
-) -> tuple[str, T, tuple[str, ...]]:
+) -> tuple[str, T, Words]:
     """Read from the first place that has a copy; otherwise say what was tried and what to do.
 
-    Returns:
-        The place, what was read there, and why each place before it was passed by.
+    Returns the place, what was read there, and why each place before it was passed by.
     """
     reasons: list[str] = []
     for place, read in places.items():
@@ -79,30 +94,25 @@ def first_available(
 
 def tfds_places(name: str, host: str, label_key: str = "label") -> dict[str, Callable[[], Arrays]]:
     """Return the three places where TensorFlow Datasets may have a copy, each with its reader."""
-
-    def below_the_variable() -> Arrays:
-        return _read_tfds(name, label_key, [data_folder(), data_folder() / "tensorflow_datasets"])
-
     return {
-        "CNNBOOK_DATA/tensorflow_datasets": below_the_variable,
+        "CNNBOOK_DATA/tensorflow_datasets": lambda: _read_tfds(name, label_key, tfds_beside_data()),
         "the prepared TFDS copy": lambda: _read_tfds(name, label_key, [tfds_folder()]),
         "a download through TFDS": lambda: _download_tfds(name, label_key, tfds_folder(), host),
     }
 
 
-def prepared_by_tfds(name: str, roots: Iterable[Path]) -> Path | None:
-    """Return the first folder in which TFDS has prepared a data set; None if there is none."""
-    # TFDS leaves a folder "incomplete.ABC_3.0.2" behind when it is killed.
-    found = (root for root in roots if any((root / name).glob("[0-9]*/dataset_info.json")))
-    return next(found, None)
+def prepared_by_tfds(name: str, roots: Iterable[Path], where: object) -> Path:
+    """Return the first folder in which TFDS has prepared a data set; a message says `where`."""
+    for root in roots:  # where TFDS was killed, it leaves a folder "incomplete.ABC_3.0.2"
+        if any((root / name).glob("[0-9]*/dataset_info.json")):
+            return root
+    raise NotHereError(f"no prepared {name} in {where}")
 
 
 def broken_tfds(folder: Path, error: Exception) -> OSError:
     """Say what is wrong with a copy that TFDS has prepared, and what to do."""
-    return OSError(
-        f"{folder} holds a TFDS copy that cannot be read ({_said(error)}). Move it away and prepare"
-        " it again."
-    )
+    found = f"holds a TFDS copy that cannot be read ({_said(error)})"
+    return OSError(f"{folder} {found}. Move it away and prepare it again.")
 
 
 def _said(error: Exception) -> str:
@@ -111,15 +121,12 @@ def _said(error: Exception) -> str:
 
 def _read_tfds(name: str, label_key: str, roots: Sequence[Path]) -> Arrays:
     """Read train images, train labels, test images and test labels as TFDS has prepared them."""
-    root = prepared_by_tfds(name, roots)
-    if root is None:
-        raise NotHereError(f"no prepared {name} in {roots[-1]}")
+    root = prepared_by_tfds(name, roots, where=roots[-1])
     import tensorflow_datasets as tfds
 
+    options = {"data_dir": root, "download": False, "batch_size": -1}
     try:
-        parts = tfds.load(
-            name, split=["train", "test"], data_dir=root, download=False, batch_size=-1
-        )
+        parts = tfds.load(name, split=["train", "test"], **options)
         return [part[key].numpy() for part in parts for key in ("image", label_key)]
     except Exception as error:
         raise broken_tfds(root / name, error) from error
@@ -149,10 +156,7 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> Arrays
 
 @contextlib.contextmanager
 def made_whole(folder: Path) -> Iterator[Path]:
-    """Give a place to write in; it becomes the folder when all is written, or nothing is left.
-
-    Where another process was faster, its folder stays.
-    """
+    """Give a place to write in; it becomes the folder when all is written, or nothing is left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     start = f".{folder.name}.incomplete-"
     _sweep(folder.parent.glob(f"{start}*"))
@@ -161,7 +165,7 @@ def made_whole(folder: Path) -> Iterator[Path]:
         yield content
         try:
             content.replace(folder)
-        except OSError:
+        except OSError:  # where another process was faster, its folder stays
             if not (folder.is_dir() and any(folder.iterdir())):
                 raise
 
@@ -178,8 +182,7 @@ def smallest_of_each(
 ) -> np.ndarray:
     """Mark, in each group, those whose digests are the smallest: `count` of the group's size.
 
-    So a choice depends on contents alone, not on an order or a random generator. Equal contents
-    always stay together: rather than part them, a few less are marked.
+    So a choice depends on contents alone. Equal ones stay together: rather, a few less are marked.
     """
     marks = np.zeros(len(digests), bool)
     for group in np.unique(groups):
@@ -191,16 +194,12 @@ def smallest_of_each(
 
 
 def split_and_announce(
-    title: str,
-    source: str,
-    arrays: Arrays,
-    class_names: tuple[str, ...],
-    passed_by: tuple[str, ...] = (),
+    title: str, source: str, arrays: Arrays, class_names: Words, passed_by: Words = ()
 ) -> ImageSplits:
     """Set the validation images apart, and print one line: which source, how many images.
 
     Validation gets the training images whose pixels have the smallest SHA-256, 5,000 of a whole
-    set, 1,000 of a small one: the same ones on every machine and from every source.
+    set, 1,000 of a small one: the same on every machine.
     """
     images, labels, test_images, test_labels = arrays
     digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
@@ -210,12 +209,9 @@ def split_and_announce(
         *(images[~is_validation], labels[~is_validation].astype(np.int64)),
         *(images[is_validation], labels[is_validation].astype(np.int64)),
         *(test_images.copy(), test_labels.astype(np.int64)),
-        class_names,
-        source,
-        passed_by,
+        *(class_names, source, passed_by),
     )
-    print(
-        f"{title} from {source}: {len(splits.train_images):,} training,"
-        f" {len(splits.validation_images):,} validation and {len(test_images):,} test images."
-    )
+    train, validation, test = (f"{len(labels):,}" for labels in splits[1:6:2])
+    counts = f"{train} training, {validation} validation and {test} test"
+    print(f"{title} from {source}: {counts} images.")
     return splits

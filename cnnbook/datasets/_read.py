@@ -48,19 +48,13 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
 def read_center_crop(path: str | Path, image_size: tuple[int, int]) -> np.ndarray:
     """Read the largest window in the middle of a picture with the proportions of `image_size`.
 
-    Networks for ImageNet are used to such windows. For the rest it is `read_image`: photos are
-    turned upright (EXIF), all kinds become RGB, transparency is laid on white.
+    Networks for ImageNet are used to such windows. For the rest it is as `read_image`.
 
     Args:
         path: A JPEG, PNG, GIF, BMP or WebP file of at most 50 million pixels and 200 MB.
         image_size: (height, width) in pixels that the window is resized to, bilinear.
 
-    Returns:
-        (height, width, 3) uint8.
-
-    Raises:
-        ValueError: If a size is below 1.
-        OSError: If the file is no picture, or only a part of one: names the file.
+    Returns and raises what `read_image` does.
     """
     return center_crop(_open(path), image_size)
 
@@ -83,12 +77,12 @@ def check_size(image_size: tuple[int, int]) -> None:
 def _open(path: str | Path) -> Image.Image:
     """Read and decode a file; raise an OSError that names it where that is not possible."""
     try:
-        file = path if isinstance(path, Path) else Path(path)
-        if not stat.S_ISREG((status := file.stat()).st_mode):
+        status = Path(path).stat()
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no regular file")
         if status.st_size > MAX_BYTES:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
-        return _decode(file.read_bytes(), shown(path))
+        return _decode(Path(path).read_bytes(), shown(path))
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
         raise OSError(
             f"{shown(path)} is no picture that can be read ({reason_of(error)}); repair, replace"
@@ -112,11 +106,7 @@ def _decode(content: bytes, name: str) -> Image.Image:
 
 
 def open_picture(content: bytes) -> Image.Image:
-    """Open the content of a picture file, of a kind and size that is read; nothing is decoded yet.
-
-    Raises:
-        ValueError: If it is none; says why.
-    """
+    """Open a picture that may be read, and decode nothing yet; a ValueError says why it may not."""
     if not content:
         raise ValueError("the file is empty")
     try:

@@ -31,9 +31,9 @@ def _neighbors(
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Find the four old pixels around the place where each new one is read.
 
-    Returns the numbers of the upper left, upper right, lower left and lower right pixels among
-    all of the batch, the shares of the right and of the lower ones, and whether the place is in
-    the picture: four, two and one of (batch, height, width).
+    Returns, each of (batch, height, width), the numbers of the upper left, upper right, lower left
+    and lower right pixels among all, the shares of the right and of the lower ones, and whether
+    the place is in the picture.
     """
     if sizes is None:
         count, *image_size, _ = ops.shape(images)

@@ -1,15 +1,10 @@
 """How does one training picture become many, each still true to its label?
 
-`make_augmentation` gives one Keras layer that changes every picture of a batch in its own way,
-anew each time, in training only. It works inside a model and in the `map` of a `tf.data` pipeline.
-Brightness, contrast and cutout are Keras' own layers. The rest is done here, because
-
-- Keras has a layer each for flip, rotation, shear, zoom and shift. One after the other, each blurs
-  what the one before left, and takes its time again; here they are *one* resampling. Keras'
-  `RandomCrop` also cuts a whole batch at one place, and its `RandomShear` holds the upper left
-  corner, not the centre, so that it shifts the picture as well;
-- Keras has no layer that shifts the channels apart;
-- Keras' `GaussianNoise` takes deviations up to 1, too few for values up to 255.
+Brightness, contrast and cutout are Keras' own layers. The rest is done here: where Keras has a
+layer each for flip, rotation, shear, zoom and shift, of which each blurs what the one before left,
+here they are *one* resampling. Keras' `RandomCrop` cuts a whole batch at one place, its
+`RandomShear` holds the upper left corner, not the centre, its `GaussianNoise` takes deviations up
+to 1, too few for values up to 255, and no layer shifts the channels apart.
 
 Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional
 Neural Networks", section 4.1, for crops, mirror images and shifted colours. DeVries & Taylor
@@ -66,32 +61,30 @@ def make_augmentation(
     fill_value: float = 0.0,
     seed: int | None = None,
 ) -> keras.layers.Layer:
-    """Make one layer of the changes that are asked for; a change left out does not happen.
+    """Make one layer, for a model or a pipeline, of the changes that are asked for.
 
-    The layer takes (batch, height, width, channels), integers or floats in [0, 255], and returns
-    the same shape, type and range. Called with `training=False`, as in `evaluate` and `predict`,
-    or without `training`, it returns its input. Each number is the largest change; what happens
-    to a picture is drawn evenly between none and that, to both sides.
+    It takes (batch, height, width, channels), integers or floats in [0, 255], and returns the same
+    shape, type and range. Without `training=True`, as in `evaluate` and `predict`, it returns its
+    input. Each number is the largest change; what happens to a picture is drawn evenly, for each
+    anew, between none and that, to both sides.
 
     Args:
         horizontal_flip: Swap left and right, for half of the pictures.
-        vertical_flip: Swap top and bottom, for half of the pictures.
+        vertical_flip: Swap top and bottom, for half of them.
         rotation: About the centre, in degrees.
         zoom: Share of the size: 0.3 shows things from 1 / 1.3 to 1 / 0.7 times as large.
         shear: How far the top slides against the bottom, in shares of the height.
         translation: Shift down and across, each in shares of the side.
-        crop: Side of a window, in shares of the picture's, that is cut out at a random place and
-            resized to the size of the picture. 1 cuts nothing.
+        crop: Side, in shares of the picture's, of a window that is cut out and enlarged.
         brightness: Added to all values, in shares of 255.
         contrast: Share by which values move away from the picture's mean, or towards it.
         color: Added to each channel on its own, in shares of 255.
         noise: Standard deviation of what is added to each value, in shares of 255.
-        cutout: Side of a square that is painted over, in shares of the picture's side. Always
-            happens, at a random place.
-        fill_mode: What lies beyond the border: the picture's mirror image ("reflect"), its
-            outermost pixels ("nearest"), or `fill_value` ("constant").
+        cutout: Side of a square that is always painted over, in shares of the picture's side.
+        fill_mode: What lies beyond the border: a mirror image ("reflect"), the outermost pixels
+            ("nearest"), or `fill_value` ("constant").
         fill_value: For "constant", and for the square of cutout; 0 is black.
-        seed: Fixes the changes of one call after the other. A parallel pipeline calls in no fixed
+        seed: Fixes the changes of one call after the other; a parallel pipeline calls in no fixed
             order. Default: drawn by Python's generator, which `keras.utils.set_random_seed` sets.
 
     Returns:
@@ -118,26 +111,20 @@ def make_augmentation(
         choices = ", ".join(map(repr, FILL_MODES))
         raise ValueError(f"`fill_mode` must be one of {choices}; got {fill_mode!r}.")
     if all(changes[name] == nothing for name, (_, _, nothing) in CHANGES.items()):
-        raise ValueError(
-            "`make_augmentation` needs at least one change; got none. For none, give the pipeline"
-            " no `augment`."
-        )
+        raise ValueError("`make_augmentation` needs at least one change; got none. Name one.")
     return Augmentation(changes, seed=seed)
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
 class Augmentation(keras.layers.Layer):
-    """The layer that `make_augmentation` makes.
-
-    Computes in float32 under any dtype policy, and returns the type that it was given. Unlike
-    Keras' own layers of this kind, it changes nothing where `training` is not given.
-
-    Attributes:
-        resizes: Whether pixels are moved, so that `change_and_resize` can do both at once.
+    """The layer that `make_augmentation` makes; it computes in float32 under any dtype policy.
 
     Args:
         changes: All arguments of `make_augmentation` but the seed, by name.
         seed: As there.
+
+    Attributes:
+        resizes: Whether pixels are moved, so that `change_and_resize` can do both at once.
     """
 
     @checked
@@ -168,10 +155,8 @@ class Augmentation(keras.layers.Layer):
     def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
         """Map (batch, height, width, channels) to the same shape and type."""
         if len(images.shape) != 4:
-            raise ValueError(
-                "`images` must have shape (batch, height, width, channels); got"
-                f" {tuple(images.shape)}. For one image pass image[None]."
-            )
+            found = f"got {tuple(images.shape)}. For one image pass image[None]"
+            raise ValueError(f"`images` must have shape (batch, height, width, channels); {found}.")
         if not training:
             return images
         dtype = keras.backend.standardize_dtype(images.dtype)
@@ -187,19 +172,14 @@ class Augmentation(keras.layers.Layer):
         Nothing is averaged: a picture of more than twice `image_size` should be shrunk before.
 
         Args:
-            pixels: (count, channels), those of all pictures one after the other, row by row;
-                more of them may follow.
+            pixels: (count, channels), of all pictures one after the other; more may follow.
             sizes: (batch, 2) int32, height and width of each picture.
-            image_size: (height, width) of the new ones.
-
-        Returns:
-            (batch, height, width, channels) of the type of `pixels`.
+            image_size: (height, width) of the new ones, of (batch, height, width, channels).
         """
         dtype = keras.backend.standardize_dtype(pixels.dtype)
         new_shape = ops.shape(sizes)[0], *image_size
-        return self._change_values(
-            self._resample(pixels, dtype, new_shape, sizes, image_size), dtype
-        )
+        moved = self._resample(pixels, dtype, new_shape, sizes, image_size)
+        return self._change_values(moved, dtype)
 
     def _resample(
         self, images: keras.KerasTensor, dtype: str, new_shape: Any, *sizes: Any
@@ -235,8 +215,7 @@ class Augmentation(keras.layers.Layer):
     def _matrices(self, count: int, height: int, width: int) -> keras.KerasTensor:
         """Draw where each picture is read: (count, 2, 3), for rows (x, y), columns (x, y, 1).
 
-        Places are in pixels, from the centre. The matrix leads from a place of the new picture
-        to the place of the old one that is seen there.
+        It leads from a place in the new picture to one in the old, in pixels from the centre.
         """
         have, draws = self.changes, ops.unstack(self._draw(9, count), num=9)
         mirror = [
@@ -265,19 +244,18 @@ def make_mixup(
 ) -> Callable[[keras.KerasTensor, keras.KerasTensor], tuple]:
     """Make a function that blends each picture with another of its batch, and the labels alike.
 
-    Keras' `MixUp` does it. It takes integer labels for numbers to blend, and makes a matrix of
-    (batch, batch) of them without a word; here they become shares of classes first.
+    It is Keras' `MixUp`, which would make a matrix of (batch, batch) of integer labels; here they
+    become shares of classes first.
 
     Args:
-        num_classes: Number of classes.
-        alpha: Of the Beta(alpha, alpha) distribution that the share of a picture comes from:
-            below 1 most pairs are nearly one picture, at 1 all shares are equally likely.
+        num_classes: Number of classes, 2 or more.
+        alpha: Of the Beta(alpha, alpha) distribution of shares: at 1 all are equally likely, below
+            it most pairs are nearly one picture.
         seed: As in `make_augmentation`.
 
     Returns:
-        A function of (images, labels), for the `augment` of a pipeline. Labels are (batch,)
-        integers or (batch, num_classes) shares. It returns float32 images of the same shape, and
-        shares of (batch, num_classes), each row with the sum 1.
+        A function for the `augment` of a pipeline, of images and (batch,) integers or (batch,
+        num_classes) shares, to float32 images and shares, each row with the sum 1.
 
     Raises:
         ValueError: If a number is too small; by the function, if labels have another shape.
@@ -300,10 +278,8 @@ def make_mixup(
     def mixup(images: keras.KerasTensor, labels: keras.KerasTensor) -> tuple:
         shares = ops.one_hot(labels, num_classes) if len(labels.shape) == 1 else labels
         if len(shares.shape) != 2 or shares.shape[-1] != num_classes:
-            raise ValueError(
-                f"`labels` must have shape (batch,) or (batch, {num_classes}); got"
-                f" {tuple(labels.shape)}."
-            )
+            shapes = f"(batch,) or (batch, {num_classes}); got {tuple(labels.shape)}"
+            raise ValueError(f"`labels` must have shape {shapes}.")
         mixed = layer({"images": images, "labels": ops.cast(shares, "float32")}, training=True)
         return mixed["images"], mixed["labels"]
 

@@ -1,9 +1,8 @@
 """Cats against dogs, and five flowers: where are the photos, and which are for what?
 
 Looks in the folder that the variable CNNBOOK_DATA names, in the cache (CNNBOOK_CACHE, or
-~/.cache/cnnbook), and for a copy that TensorFlow Datasets (TFDS) has prepared. Paths and labels
-are returned: decoded, the photos would take 420 MB. `make_image_pipeline`
-reads them when their turn comes.
+~/.cache/cnnbook), and for a copy that TensorFlow Datasets (TFDS) has prepared. Returns paths, for
+decoded the photos would take 420 MB; `make_image_pipeline` reads them when their turn comes.
 
 Source: Elson, Douceur, Howell & Saul (2007), "Asirra: A CAPTCHA that Exploits Interest-Aligned
 Manual Image Categorization".
@@ -11,7 +10,6 @@ Manual Image Categorization".
 
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -22,11 +20,13 @@ from cnnbook._checks import checked
 from cnnbook.datasets._places import (
     NotHereError,
     broken_tfds,
+    cache_folder,
     data_folder,
     first_available,
     made_whole,
     prepared_by_tfds,
     smallest_of_each,
+    tfds_beside_data,
     tfds_folder,
 )
 from cnnbook.labelled_files import LabelledFiles
@@ -73,10 +73,9 @@ def load_cats_vs_dogs() -> PhotoSplits:
     class are taken for training and 1000 to 1399 for the test, once, into the cache; it lacks some.
 
     Returns:
-        Paths of .jpg files, in the order of their names, and labels. Of 1,000 training and 400 test
-        photos of each class: 1,600 for training, 400 for validation, 800 for the test. Validation
-        gets a fifth of each class of the folder train, those whose content has the smallest
-        SHA-256: the same on every machine. Equal photos of a class stay together.
+        Paths of .jpg files, in the order of their names, and labels. Validation gets a fifth of
+        each class of the folder train, chosen by content, the same on every machine: of 1,000
+        training and 400 test photos of each class it is 1,600, 400 and, for the test, 800.
 
     Raises:
         FileNotFoundError: If there is no copy; lists every place tried, and ways out.
@@ -98,21 +97,16 @@ def load_flowers() -> PhotoSplits:
 def _load(name: str, title: str, class_names: tuple[str, ...]) -> PhotoSplits:
     places: dict[str, Callable[[], Path]] = {
         f"CNNBOOK_DATA/{name}": lambda: _with_parts(data_folder() / name),
-        "the cache": lambda: _with_parts(_cache() / name),
+        "the cache": lambda: _with_parts(cache_folder() / name),
     }
     if name == "cats_vs_dogs":
-        places["the prepared TFDS copy"] = lambda: _with_parts(_copy_tfds(_cache() / name))
+        places["the prepared TFDS copy"] = lambda: _with_parts(_copy_tfds(cache_folder() / name))
     source, folder, _ = first_available(f"{title} are", places, WAYS_OUT[name])
     splits = _list_parts(folder, class_names, source)
     train, validation, test = (f"{len(part):,}" for part in splits[:3])
-    print(
-        f"{title} from {source}: {train} training, {validation} validation and {test} test photos."
-    )
+    counts = f"{train} training, {validation} validation and {test} test"
+    print(f"{title} from {source}: {counts} photos.")
     return splits
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook").expanduser()
 
 
 def _with_parts(folder: Path) -> Path:
@@ -134,10 +128,8 @@ def _list_parts(folder: Path, class_names: tuple[str, ...], source: str) -> Phot
         labels = np.repeat(np.arange(len(class_names)), [len(group) for group in groups])
         parts.append(LabelledFiles(paths, labels, class_names))
     if problems:
-        raise OSError(
-            f"{folder} is no whole copy: {'; '.join(problems[:10])} ({len(problems)} problems in"
-            " all). Move it away, and prepare it again."
-        )
+        found = f"{'; '.join(problems[:10])} ({len(problems)} problems in all)"
+        raise OSError(f"{folder} is no whole copy: {found}. Move it away, and prepare it again.")
     known, test = parts
     digests = [hashlib.sha256(path.read_bytes()).digest() for path in known.paths]
     is_validation = smallest_of_each(digests, known.labels, lambda total: total // 5)
@@ -148,19 +140,15 @@ def _copy_tfds(folder: Path) -> Path:
     """Write the photos that are wanted of a TFDS copy into a folder: all of them, or nothing."""
     roots = [tfds_folder()]
     with contextlib.suppress(NotHereError):
-        roots = [data_folder(), data_folder() / "tensorflow_datasets", *roots]
-    root = prepared_by_tfds(folder.name, roots)
-    if root is None:
-        raise NotHereError(f"no prepared {folder.name} in {' or '.join(map(str, roots))}")
+        roots = [*tfds_beside_data(), *roots]
+    root = prepared_by_tfds(folder.name, roots, where=" or ".join(map(str, roots)))
     import tensorflow_datasets as tfds
 
     with made_whole(folder) as content:
         try:
-            decoders = {"image": tfds.decode.SkipDecoding()}  # the JPEG file as it is
-            photos = tfds.load(
-                "cats_vs_dogs", split="train", data_dir=root, download=False, decoders=decoders
-            )
-            for photo in tfds.as_numpy(photos):
+            as_they_are = {"image": tfds.decode.SkipDecoding()}
+            options = {"split": "train", "download": False, "decoders": as_they_are}
+            for photo in tfds.as_numpy(tfds.load("cats_vs_dogs", data_dir=root, **options)):
                 label = CATS_AND_DOGS[photo["label"]]
                 number = int(PureWindowsPath(photo["image/filename"].decode()).stem)
                 if number in TRAIN or number in TEST:  # of PetImages/Cat/7.jpg it is 7

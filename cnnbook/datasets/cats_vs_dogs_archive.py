@@ -1,8 +1,5 @@
 """Cats against dogs: how do two archives of 25,000 photos become the 2,800 of a small task?
 
-`prepare_cats_vs_dogs` takes the first photos of each class into class folders, once, and whole or
-not at all; `load_cats_vs_dogs` finds them.
-
 Source: Elson, Douceur, Howell & Saul (2007), "Asirra: A CAPTCHA that Exploits Interest-Aligned
 Manual Image Categorization". 25,000 of its photos are in Kaggle's train.zip
 (https://www.kaggle.com/c/dogs-vs-cats/data) and in Microsoft's kagglecatsanddogs_5340.zip
@@ -18,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from cnnbook._checks import checked
-from cnnbook.datasets._places import made_whole
+from cnnbook.datasets._places import made_whole, usual_folder
 from cnnbook.datasets._read import MAX_PIXELS, open_picture, reason_of
 
 PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
@@ -51,36 +48,38 @@ class PreparedPhotos(NamedTuple):
 
 @checked
 def prepare_cats_vs_dogs(
-    zip_or_folder: str | Path, target: str | Path, *, train: int = 1000, test: int = 400
+    zip_or_folder: str | Path,
+    target: str | Path | None = None,
+    *,
+    train: int = 1000,
+    test: int = 400,
 ) -> PreparedPhotos:
     """Make the folders {train,test}/{cat,dog} of the first photos of each class: all, or nothing.
 
-    Every photo is decoded before it is copied, unchanged, as cat.0.jpg, dog.0.jpg and so on. The
-    two files that are corrupt in Microsoft's archive are left out, and so are numbers that do not
-    occur.
+    Every photo is decoded before it is copied, unchanged, as cat.0.jpg, dog.0.jpg and so on. Left
+    out are two files that are corrupt in Microsoft's archive, and numbers that do not occur.
 
     Args:
         zip_or_folder: Kaggle's train.zip, Microsoft's kagglecatsanddogs zip, or a folder with
             either's content. It is only read.
-        target: The folder to make. One that was made before, with the same numbers, stays as it
-            is; an empty one is filled.
+        target: The folder to make; None for that in which `load_cats_vs_dogs` looks first. One
+            made before, with the same numbers, stays as it is.
         train: Numbers 0 to train - 1 of each class are for training,
         test: and as many after them for the test.
 
     Returns:
-        The folder; how many photos are in its "train/cat", "train/dog", "test/cat" and
-        "test/dog"; and each file or number that was left out, with the reason.
+        The folder; how many photos are in its "train/cat" and so on; what was left out, and why.
 
     Raises:
         ValueError: If `train` or `test` is below 1, or both are more than the photos of a class.
         FileNotFoundError: If `zip_or_folder` does not exist.
         FileExistsError: If `target` is something else already.
         UnsafeArchiveError: If a name in the archive leaves the folder, or it unpacks to too much.
-        OSError: If the archive is damaged, other files are no photos, a photo is there twice, or
-            more than a fifth of the numbers of a class do not occur; or if the disk is full or
-            read-only. Nothing is left then.
+        OSError: If the archive is damaged, other files are no photos, a photo is there twice, more
+            than a fifth of a class is missing, or the disk is full or read-only.
     """
-    source, target = Path(zip_or_folder), Path(target).expanduser().absolute()
+    source = Path(zip_or_folder)
+    target = Path(target or usual_folder() / "cats_vs_dogs").expanduser().absolute()
     if min(train, test) < 1 or train + test > PHOTOS_OF_A_CLASS:
         found = f"got {train} and {test}, of {PHOTOS_OF_A_CLASS:,} photos of a class"
         raise ValueError(f"`train` and `test` must be at least 1; {found}.")
@@ -102,9 +101,7 @@ def prepare_cats_vs_dogs(
 
 def _write_photos(folder: Path, entries: Entries, source: Path, train: int, test: int) -> None:
     """Write the photos with the wanted numbers, and a report; raise where too much is wrong."""
-    taken: dict[str, str] = {}
-    left_out: dict[str, str] = {}
-    broken = []
+    taken, left_out, broken = dict[str, str](), dict[str, str](), []
     for place in PLACES:
         (folder / place).mkdir(parents=True)
     for name, opener in entries:
@@ -160,12 +157,10 @@ def _read_report(folder: Path, train: int, test: int) -> PreparedPhotos:
 
 def _why_unreadable(content: bytes) -> str:
     """Say why this is no photo that can be decoded; nothing where it is one."""
-    if not 0 < len(content) <= MAX_PHOTO_BYTES:
-        return (
-            f"more than {MAX_PIXELS:,} pixels or {MAX_PHOTO_BYTES:,} bytes"
-            if content
-            else "0 bytes"
-        )
+    if not content:
+        return "0 bytes"
+    if len(content) > MAX_PHOTO_BYTES:
+        return f"more than {MAX_PIXELS:,} pixels or {MAX_PHOTO_BYTES:,} bytes"
     try:
         with open_picture(content) as picture:
             picture.draft("L", (1, 1))  # of a JPEG all is unpacked, but little computed
@@ -182,24 +177,23 @@ def _zip_entries(path: Path) -> Entries:
     except Exception as error:  # zipfile raises a dozen kinds on damaged files
         raise OSError(f"{path} cannot be read: {reason_of(error)}. Give {SOURCES}.") from error
     with archive:
-        infos = archive.infolist()
-        total = sum(info.file_size for info in infos)
+        names = [info.orig_filename for info in archive.infolist()]
+        total = sum(info.file_size for info in archive.infolist())
         limit = min(MAX_TOTAL, max(MAX_RATIO * path.stat().st_size, ALWAYS_ALLOWED))
-        reasons = [f"the name {name!r} leaves the folder" for name in map(_bad_name, infos) if name]
+        reasons = [f"the name {name!r} leaves the folder" for name in names if _leaves(name)]
         if total > limit:
             reasons.append(f"it unpacks to {total:,} bytes; for its size {limit:,} are allowed")
         if reasons:
             words = f"{path} was refused as a whole: {reasons[0]}"
             raise UnsafeArchiveError(f"{words}. Get it from its maker again.")
-        for info in infos:
+        for info in archive.infolist():
             yield info.filename, functools.partial(archive.open, info)
 
 
-def _bad_name(info: zipfile.ZipInfo) -> str | None:
-    """Return a name that leads out of the folder it is unpacked in, on any system."""
-    name = info.orig_filename
-    parts = name.replace("\\", "/").split("/")
-    return name if ".." in parts or not parts[0] or ":" in name[:2] else None
+def _leaves(name: str) -> bool:
+    """Tell whether a name leads out of the folder it is unpacked in, on any system."""
+    name = name.replace("\\", "/")
+    return ".." in name.split("/") or name.startswith("/") or ":" in name[:2]
 
 
 def _folder_entries(folder: Path) -> Entries:

@@ -1,8 +1,8 @@
 """CIFAR-10 and CIFAR-100: small colour photographs in 10 or 100 classes.
 
-Looks, in this order, in the TensorFlow Datasets folder under the variable CNNBOOK_DATA, in the
-prepared copy of TensorFlow Datasets (TFDS), and downloads through TFDS unless CNNBOOK_OFFLINE is
-set. There is no embedded copy: the licence of these photographs does not allow one.
+Looks for a prepared copy of TensorFlow Datasets (TFDS) in the folder that CNNBOOK_DATA names, then
+where TFDS keeps its own, and downloads through TFDS unless CNNBOOK_OFFLINE is set. There is no
+embedded copy: the licence of these photographs does not allow one.
 
 Source: Krizhevsky (2009), "Learning Multiple Layers of Features from Tiny Images",
 https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf.
@@ -13,7 +13,6 @@ from typing import Literal
 from cnnbook._checks import checked
 from cnnbook.datasets._places import ImageSplits, first_available, split_and_announce, tfds_places
 
-HOST = "www.cs.toronto.edu"
 CIFAR10_CLASSES = (
     *("airplane", "automobile", "bird", "cat", "deer"),
     *("dog", "frog", "horse", "ship", "truck"),
@@ -46,15 +45,14 @@ def load_cifar10() -> ImageSplits:
     """Load photographs in ten classes, and say where from.
 
     Returns:
-        Images (count, 32, 32, 3) uint8 RGB, labels 0 to 9: 45,000 training, 5,000 validation and
-        the 10,000 official test images. The validation images are chosen by their content, so
-        they are the same on every machine and from every source.
+        Images (count, 32, 32, 3) uint8 RGB, labels 0 to 9: 45,000 training, 5,000 validation
+        (chosen by content, the same on every machine) and the 10,000 official test images.
 
     Raises:
         FileNotFoundError: If no copy is to be had; lists every place tried.
         OSError: If a copy is broken: names the folder and what is wrong with it.
     """
-    return _load_from_tfds("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
+    return _load("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
 
 
 @checked
@@ -62,26 +60,21 @@ def load_cifar100(label_mode: Literal["fine", "coarse"] = "fine") -> ImageSplits
     """Load photographs in 100 fine or 20 coarse classes; as `load_cifar10` in everything else.
 
     Args:
-        label_mode: "fine" for labels 0 to 99, "coarse" for labels 0 to 19.
-
-    Raises:
-        ValueError: If `label_mode` is neither.
+        label_mode: "fine" for labels 0 to 99, "coarse" for labels 0 to 19; else a ValueError.
     """
     modes = {"fine": (FINE_CLASSES, "label"), "coarse": (COARSE_CLASSES, "coarse_label")}
     if label_mode not in modes:
         raise ValueError(f"`label_mode` must be 'fine' or 'coarse'; got {label_mode!r}.")
-    return _load_from_tfds("cifar100", "CIFAR-100", *modes[label_mode])
+    return _load("cifar100", "CIFAR-100", *modes[label_mode])
 
 
-def _load_from_tfds(
-    name: str, title: str, class_names: tuple[str, ...], label_key: str
-) -> ImageSplits:
+def _load(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
     ways_out = [
         f"go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
         f"copy the folder tensorflow_datasets/{name} of a machine that has it into"
         " ~/tensorflow_datasets, or beside other data and set CNNBOOK_DATA to its parent",
         "use load_mnist() or load_fashion_mnist(), which come with the book",
     ]
-    places = tfds_places(name, HOST, label_key)
+    places = tfds_places(name, "www.cs.toronto.edu", label_key)
     source, arrays, passed_by = first_available(f"{title} is", places, ways_out)
     return split_and_announce(title, source, arrays, class_names, passed_by)

@@ -37,25 +37,22 @@ def load_image_folder(
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Load every picture below a folder that has one folder a class.
 
-    Folders within a class folder belong to that class. Files are read in the order of their
-    names, hidden files are passed over, pictures are turned upright (EXIF) and made RGB.
+    Folders within a class folder belong to that class. Hidden files are passed over. Files and
+    classes are in the order of their names' characters, on every file system.
 
     Args:
         folder: Holds one folder a class, at least two.
         image_size: (height, width) in pixels that every picture is resized to.
-        class_names: What the classes must be, such as those of the training pictures; None
-            takes the names as they are.
+        class_names: What the classes must be, such as those of the training pictures; or None.
         allow_outside: Follow links to files outside of `folder`.
 
     Returns:
-        Images (count, height, width, 3) uint8, labels (count,) int64, and the class names, which
-        are the names of the folders in alphabetical order.
+        Images (count, height, width, 3) uint8 as of `read_image`, labels (count,) int64, and the
+        class names, which are those of the folders.
 
     Raises:
-        FileNotFoundError: If `folder` is missing, or a class has no pictures.
-        ValueError: If there are fewer than two classes, other ones than `class_names`, or a size
-            below 1.
-        OSError: If a picture cannot be read: names the file.
+        ValueError: If there are fewer than two classes, or others than `class_names`.
+        OSError: If `folder` is missing, a class is empty, or a picture cannot be read: names it.
     """
     files = list_image_files(folder, class_names=class_names, allow_outside=allow_outside)
     return read_images(files, image_size), files.labels, files.class_names
@@ -65,56 +62,42 @@ def load_image_folder(
 def list_image_files(
     folder: str | Path, *, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> LabelledFiles:
-    """List the pictures of each class, both in the order of their names.
-
-    The order is that of the names' characters, on every file system. For the rest, see
-    `load_image_folder`.
-    """
-    folder = Path(folder)
+    """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
+    name = shown(folder)
     if len(classes) < 2:
-        raise ValueError(
-            f"{shown(folder)} must hold at least two class folders; it has {len(classes)}; {SHAPE}."
-        )
+        found = f"it has {len(classes)}; {SHAPE}"
+        raise ValueError(f"{name} must hold at least two class folders; {found}.")
     if class_names is not None and tuple(classes) != tuple(class_names):
-        raise ValueError(
-            f"{shown(folder)} must have the classes {', '.join(class_names)}, as `class_names`"
-            f" says; it has {', '.join(map(shown, classes))}."
-        )
-    empty = [shown(name) for name, files in classes.items() if not files]
-    if empty:
-        raise FileNotFoundError(
-            f"{shown(folder)}: no pictures in the class folders {', '.join(empty)}; add some"
-            f" ({', '.join(SUFFIXES)}) or remove the folders."
-        )
+        wanted = f"{', '.join(class_names)}, as `class_names` says"
+        found = ", ".join(map(shown, classes))
+        raise ValueError(f"{name} must have the classes {wanted}; it has {found}.")
+    if empty := ", ".join(shown(label) for label, files in classes.items() if not files):
+        add = f"add some ({', '.join(SUFFIXES)}) or remove the folders"
+        raise FileNotFoundError(f"{name}: no pictures in the class folders {empty}; {add}.")
     if problems:
         raise OSError("; ".join(problems[:10]) + f" ({len(problems)} such files in all).")
-    counts = [len(files) for files in classes.values()]
+    labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
     paths = [path for files in classes.values() for path in files]
-    return LabelledFiles(paths, np.repeat(np.arange(len(classes)), counts), tuple(classes))
+    return LabelledFiles(paths, labels, tuple(classes))
 
 
 @checked
 def scan_image_folder(
     folder: str | Path, allow_outside: bool = False
 ) -> tuple[dict[str, list[Path]], list[str]]:
-    """List the pictures of each class, and all that cannot stay as it is.
-
-    For the arguments, see `load_image_folder`.
+    """List the pictures of each class; for the arguments, see `load_image_folder`.
 
     Returns:
-        The files of each class, and one line for each link that leads outside or nowhere, each
-        loose picture and each picture of a kind that is not read.
+        The files of each class, and a line for each other picture and each link that leads nowhere.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"`folder` must exist; got {shown(folder)}; {SHAPE}.")
     root, start = os.path.realpath(folder), len(os.fspath(folder / "x")) - 1
-    classes: dict[str, list[Path]] = {
-        entry.name: []
-        for entry in sorted(os.scandir(folder), key=_by_name)
-        if entry.is_dir(follow_symlinks=False) and not _is_hidden(entry.name)
-    }
+    folders = [each for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
+    names = [each.name for each in sorted(folders, key=_by_name) if not _is_hidden(each.name)]
+    classes: dict[str, list[Path]] = {name: [] for name in names}
     entries = list(_walk(folder))
     # A link to one of these adds nothing; of links to the same picture, one counts.
     seen = {os.path.join(root, it.path[start:]) for it in entries if not it.is_symlink()}
@@ -124,16 +107,14 @@ def scan_image_folder(
         label, _, rest = entry.path[start:].partition(os.sep)
         real = os.path.realpath(entry.path) if entry.is_symlink() else ""
         inside = not real or os.path.commonpath([root, real]) == root
-        name, is_folder = shown(entry.path), real != "" and os.path.isdir(real)
+        name, is_folder = shown(entry.path), bool(real) and os.path.isdir(real)
         if inside if is_folder else suffix not in (*SUFFIXES, *OTHER_PICTURES):
             continue
         if real and not os.path.exists(real):
             problems.append(f"{name} is a link to nothing ({shown(real)}): remove it")
         elif not inside and (is_folder or not allow_outside):
-            problems.append(
-                f"{name} is a link that leaves the folder (to {shown(real)}): copy what it leads"
-                " to; with allow_outside=True links to files are followed"
-            )
+            advice = "copy what it leads to; with allow_outside=True links to files are followed"
+            problems.append(f"{name} is a link that leaves the folder (to {shown(real)}): {advice}")
         elif suffix in OTHER_PICTURES:
             problems.append(f"{name} is of a kind that is not read: save it as JPEG or PNG")
         elif not rest:

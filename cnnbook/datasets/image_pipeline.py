@@ -1,8 +1,7 @@
 """How do 100,000 pictures become batches without filling the memory?
 
-Only paths and labels are kept; a batch is read when its turn comes, by several threads. Shuffle,
-read and batch, augment, prefetch. A layer that moves pixels resizes the pictures as well, in one
-resampling.
+Only paths and labels are kept; a batch is read when its turn comes, by several threads. A layer
+that moves pixels resizes the pictures as well, in one resampling.
 """
 
 import functools
@@ -40,17 +39,14 @@ def make_image_pipeline(
         image_size: (height, width) in pixels that every picture is resized to.
         batch_size: Images a batch; the last batch may be smaller.
         training: Shuffle anew in each epoch, and augment. Off for evaluation.
-        augment: A Keras layer or a function from a batch of images to a batch of images, or one
-            with a parameter named `labels`, which takes both and returns both. It is called with
-            `training=True` if it has such a parameter. One with `resizes=True`, as
-            `make_augmentation` makes where pixels are moved, gets pictures of their own sizes, and
-            has a method `change_and_resize(pixels, sizes, image_size)`. Unused in evaluation.
+        augment: A Keras layer or function as for `make_pipeline`; unused in evaluation. One with
+            `resizes=True`, as `make_augmentation` makes where pixels are moved, has a method
+            `change_and_resize(pixels, sizes, image_size)`, for pictures of their own sizes.
         seed: Of the shuffle.
 
     Returns:
-        A `tf.data.Dataset` that yields every picture exactly once an epoch, as `read_image` reads
-        it, or as `augment` resizes and changes it: (batch, height, width, 3) uint8. Iterating
-        raises `tf.errors.InvalidArgumentError` that names the file where a picture cannot be read.
+        A `tf.data.Dataset` that yields every picture exactly once an epoch, (batch, height, width,
+        3) uint8, and raises `tf.errors.InvalidArgumentError` that names a file that is unreadable.
 
     Raises:
         ValueError: If there are no files, or a size is below 1.
@@ -58,9 +54,8 @@ def make_image_pipeline(
     if len(files) == 0:
         raise ValueError("`files` is empty; a pipeline needs at least one picture.")
     if min(*image_size, batch_size) < 1:
-        raise ValueError(
-            f"`image_size` and `batch_size` must be at least 1; got {image_size} and {batch_size}."
-        )
+        found = f"got {image_size} and {batch_size}"
+        raise ValueError(f"`image_size` and `batch_size` must be at least 1; {found}.")
     resizes = training and getattr(augment, "resizes", False)
     read = _reader(files, image_size, resizes)
     dataset = tf.data.Dataset.range(len(files))
@@ -106,11 +101,10 @@ def _read_below_twice(path: str | Path, image_size: tuple[int, int]) -> np.ndarr
 
 
 def _one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Put the pixels of pictures of several sizes into one array, and say the sizes.
+    """Put the pixels of all pictures into one array (count, 3), and say the sizes (batch, 2).
 
-    Returns:
-        (count, 3) uint8, and (batch, 2) int32. The count is a power of the root of two, so that
-        few are ever seen: operations are compiled for each anew. The last pixels are arbitrary.
+    The count is a power of the root of two, so that few are ever seen: operations are compiled for
+    each anew. The last pixels are arbitrary.
     """
     sizes = np.array([picture.shape[:2] for picture in pictures], np.int32)
     count = int(sizes.prod(axis=1).sum())
@@ -120,11 +114,7 @@ def _one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.nda
 
 
 def _resize_batch(
-    image_size: tuple[int, int],
-    augment: Any,
-    pixels: tf.Tensor,
-    sizes: tf.Tensor,
-    labels: tf.Tensor,
+    size: tuple[int, int], augment: Any, pixels: tf.Tensor, sizes: tf.Tensor, labels: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Change and resize the pictures of a training batch."""
-    return augment.change_and_resize(pixels, sizes, image_size), labels
+    return augment.change_and_resize(pixels, sizes, size), labels

@@ -28,8 +28,8 @@ def load_mapping_file(
     Args:
         mapping_file: UTF-8 text, with or without a byte order mark, any line ends.
         image_size: (height, width) in pixels that every picture is resized to.
-        class_names: The name of each class: labels must be below their number. None names the
-            classes "0", "1" and so on, and then every class up to the highest must have a picture.
+        class_names: The name of each class: labels must be below their number. None names them
+            "0", "1" and so on; then every class up to the highest must have a picture.
         allow_outside: Accept pictures outside of the folder of the mapping file.
 
     Returns:
@@ -53,7 +53,6 @@ def list_mapping_file(
 ) -> LabelledFiles:
     """List the picture and the label of each line; see `load_mapping_file`."""
     pictures, problems = scan_mapping_file(mapping_file, class_names, allow_outside)
-    name = shown(mapping_file)
     if not problems and not pictures:
         problems = ["it names no picture"]
     labels = np.array([label for _, label in pictures], np.int64)
@@ -61,13 +60,11 @@ def list_mapping_file(
         absent = sorted(set(range(min(labels.max(), len(labels)) + 1)) - set(labels.tolist()))
         problems = [f"no picture has label {label}; pass `class_names`" for label in absent]
     if problems:
-        raise OSError(
-            f"{name}: {'; '.join(problems[:10])} ({len(problems)} problems in all). A line is:"
-            " path, tab, number of the class."
-        )
-    if class_names is None:
-        class_names = [str(label) for label in range(labels.max() + 1)]
-    return LabelledFiles([path for path, _ in pictures], labels, tuple(class_names))
+        found = f"{'; '.join(problems[:10])} ({len(problems)} problems in all)"
+        line = "A line is: path, tab, number of the class."
+        raise OSError(f"{shown(mapping_file)}: {found}. {line}")
+    names = map(str, range(labels.max() + 1)) if class_names is None else class_names
+    return LabelledFiles([path for path, _ in pictures], labels, tuple(names))
 
 
 @checked
@@ -78,19 +75,15 @@ def scan_mapping_file(
 
     For the arguments, see `load_mapping_file`.
     """
-    mapping_file = Path(mapping_file)
-    if not mapping_file.is_file():
-        raise FileNotFoundError(
-            f"`mapping_file` must be a file that exists; got {shown(mapping_file)}."
-        )
+    file, name = Path(mapping_file), shown(mapping_file)
+    if not file.is_file():
+        raise FileNotFoundError(f"`mapping_file` must be a file that exists; got {name}.")
     try:
-        lines = mapping_file.read_text(encoding="utf-8-sig").rstrip().split("\n")
+        lines = file.read_text(encoding="utf-8-sig").rstrip().split("\n")
     except UnicodeDecodeError as error:
-        raise OSError(
-            f"{shown(mapping_file)} is no UTF-8 text (byte {error.start:,}); save it as UTF-8."
-        ) from None
-    root = os.path.realpath(mapping_file.parent)
-    seen: dict[str, int] = {}
+        found = f"is no UTF-8 text (byte {error.start:,})"
+        raise OSError(f"{name} {found}; save it as UTF-8.") from None
+    root, seen = os.path.realpath(file.parent), dict[str, int]()
     pictures, problems = [], []
     for number, line in enumerate(lines if lines != [""] else [], start=1):
         path, _, word = line.rstrip("\r").partition("\t")

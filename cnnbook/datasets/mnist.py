@@ -1,9 +1,9 @@
 """MNIST and Fashion-MNIST: which copy is here, and is it whole?
 
-Looks, in this order, in the folder that the variable CNNBOOK_DATA names (idx .gz files, or a
-TensorFlow Datasets folder), in the prepared copy of TensorFlow Datasets (TFDS), downloads through
-TFDS unless CNNBOOK_OFFLINE is set, and falls back to the small copy that comes with the book. A
-copy that is found but broken is an error: it is never quietly replaced by a smaller one.
+Looks in the folder that CNNBOOK_DATA names (for idx .gz files, or a copy of TensorFlow Datasets),
+where TensorFlow Datasets (TFDS) keeps its own, downloads through TFDS unless CNNBOOK_OFFLINE is
+set, and falls back to the small copy that comes with the book. A copy that is found but broken is
+an error: it is never quietly replaced by a smaller one.
 
 Source: LeCun, Cortes & Burges, "The MNIST database of handwritten digits"; Xiao, Rasul & Vollgraf
 (2017), "Fashion-MNIST: a Novel Image Dataset", https://arxiv.org/abs/1708.07747.
@@ -75,9 +75,8 @@ def load_mnist() -> ImageSplits:
 
     Returns:
         Images (count, 28, 28, 1) uint8, white on black; labels 0 to 9. The whole set has 55,000
-        training, 5,000 validation and the 10,000 official test images; the embedded one, drawn
-        from the first 10,000 training images, 7,500 / 1,000 / 1,500. The validation images are
-        chosen by their content, so they are the same on every machine and from every source.
+        training, 5,000 validation (chosen by content, the same on every machine) and the 10,000
+        official test images; the embedded one, of training images alone, 7,500 / 1,000 / 1,500.
 
     Raises:
         FileNotFoundError: If no copy is to be had; lists every place tried.
@@ -119,12 +118,10 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
         (count, height, width) or (count,) uint8.
 
     Raises:
-        OSError: If the file is empty, no gzip file, cut short, damaged, of another kind than its
-            name says, of another length than its header says, or has another checksum.
+        OSError: If the file is damaged, or is not what its name, header or checksum says.
     """
     path = Path(path)
-    packed = path.read_bytes()
-    again = "Download it again, or restore it from a backup."
+    packed, again = path.read_bytes(), "Download it again, or restore it from a backup."
     if not packed:
         raise OSError(f"{path} is empty (0 bytes). {again}")
     try:
@@ -134,31 +131,25 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
     except (gzip.BadGzipFile, zlib.error) as error:
         looks = " It looks like an HTML page." if packed.lstrip()[:1] == b"<" else ""
         raise OSError(f"{path} is no whole gzip file: {error}.{looks} {again}") from None
-
     if len(content) > MAX_CONTENT:
         raise OSError(f"{path} unpacks to more than {MAX_CONTENT:,} bytes. {again}")
     rank = 3 if "idx3" in path.name else 1
-    magic, expected_magic = content[:4].hex(), f"0000080{rank}"
-    if magic != expected_magic:
-        raise OSError(
-            f"{path} begins with 0x{magic} ({KINDS.get(magic, 'neither images nor labels')});"
-            f" expected 0x{expected_magic} ({KINDS[expected_magic]}). Were files swapped? {again}"
-        )
+    magic, expected = content[:4].hex(), f"0000080{rank}"
+    if magic != expected:
+        found = f"0x{magic} ({KINDS.get(magic, 'neither images nor labels')})"
+        wanted = f"0x{expected} ({KINDS[expected]}). Were files swapped?"
+        raise OSError(f"{path} begins with {found}; expected {wanted} {again}")
     if len(content) < 4 + 4 * rank:
         raise OSError(f"{path} ends within its header, after {len(content)} bytes. {again}")
     shape = [int.from_bytes(content[at : at + 4]) for at in range(4, 4 + 4 * rank, 4)]
     body = memoryview(content)[4 + 4 * rank :]
     if len(body) != math.prod(shape):
-        raise OSError(
-            f"{path}: its header promises {math.prod(shape):,} bytes ({shape}); it holds"
-            f" {len(body):,}. {again}"
-        )
+        promised = f"{math.prod(shape):,} bytes ({shape}); it holds {len(body):,}"
+        raise OSError(f"{path}: its header promises {promised}. {again}")
     found = hashlib.sha256(content).hexdigest()
     if expected_sha256 not in (None, found):
-        raise OSError(
-            f"{path} has the wrong checksum: SHA-256 of its content is {found}, expected"
-            f" {expected_sha256}. {again}"
-        )
+        sums = f"SHA-256 of its content is {found}, expected {expected_sha256}"
+        raise OSError(f"{path} has the wrong checksum: {sums}. {again}")
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
@@ -169,12 +160,11 @@ def _read_four(folder: Path, checksums: tuple[str, ...]) -> list[np.ndarray]:
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; add or remove the others.")
     arrays = [read_idx(folder / file, sha) for file, sha in zip(FILES, checksums, strict=True)]
-    for images, labels in ((0, 1), (2, 3)):
-        if len(arrays[images]) != len(arrays[labels]):
-            raise OSError(
-                f"{folder}: {FILES[images]} has {len(arrays[images]):,} images and {FILES[labels]}"
-                f" {len(arrays[labels]):,} labels; download both again."
-            )
+    counts = [f"{file} has {len(array):,}" for file, array in zip(FILES, arrays, strict=True)]
+    for place in (0, 2):
+        if len(arrays[place]) != len(arrays[place + 1]):
+            found = f"{counts[place]} images and {counts[place + 1]} labels"
+            raise OSError(f"{folder}: {found}; download both again.")
     return [array[..., None] if array.ndim == 3 else array for array in arrays]
 
 

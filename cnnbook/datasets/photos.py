@@ -16,12 +16,11 @@ PHOTOS = {"cat": "cat.png", "coffee": "coffee.png", "rocket": "rocket.jpg", "cam
 
 
 @checked
-def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarray:
+def load_photo(name: str = "cat") -> np.ndarray:
     """Load one photograph.
 
     Args:
         name: "cat" (300x451), "coffee" (400x600), "rocket" (427x640) or "camera" (512x512, grey).
-        folder: Where the files are. Defaults to the folder that comes with the book.
 
     Returns:
         (height, width, 3) uint8 RGB; (512, 512, 1) for "camera".
@@ -32,13 +31,11 @@ def load_photo(name: str = "cat", folder: str | Path | None = None) -> np.ndarra
     """
     if name not in PHOTOS:
         raise ValueError(f"`name` must be one of {', '.join(PHOTOS)}; got {name!r}.")
-    folders = [Path(folder)] if folder else [place / "photos" for place in embedded_folders()]
-    for place in folders:
-        if (place / PHOTOS[name]).is_file():
-            with Image.open(place / PHOTOS[name]) as photo:
-                pixels = np.array(photo)
-            return pixels[..., None] if pixels.ndim == 2 else pixels
-    raise FileNotFoundError(
-        f"{PHOTOS[name]} is not in {' or '.join(map(str, folders))}; copy the folder data/photos of"
-        " the cnnbook repository there, or pass `folder`."
-    )
+    places = [folder / "photos" / PHOTOS[name] for folder in embedded_folders()]
+    for place in filter(Path.is_file, places):
+        with Image.open(place) as photo:
+            pixels = np.array(photo)
+        return pixels[..., None] if pixels.ndim == 2 else pixels
+    folders = " or ".join(str(place.parent) for place in places)
+    advice = "copy the folder data/photos of the cnnbook repository there"
+    raise FileNotFoundError(f"{PHOTOS[name]} is not in {folders}; {advice}.")

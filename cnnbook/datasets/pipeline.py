@@ -1,8 +1,7 @@
 """How do arrays become batches, in the right order?
 
-Shuffle, batch, augment, prefetch. Shuffling comes before batching, so that batches differ from
-epoch to epoch; augmentation sees whole batches, which is faster; and evaluation neither shuffles
-nor augments nor drops the last, smaller batch.
+Shuffle, batch, augment, prefetch: shuffled before, batches differ from epoch to epoch; whole
+batches are augmented faster; evaluation neither shuffles nor augments nor drops the last batch.
 """
 
 import functools
@@ -54,13 +53,10 @@ def make_pipeline(
     if len(images) == 0:
         raise ValueError("`images` is empty; a pipeline needs at least one image.")
     if len(images) != len(labels):
-        raise ValueError(
-            f"`images` and `labels` must have the same length; got {len(images)} images and"
-            f" {len(labels)} labels."
-        )
+        found = f"got {len(images)} images and {len(labels)} labels"
+        raise ValueError(f"`images` and `labels` must have the same length; {found}.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
-
     dataset = tf.data.Dataset.from_tensor_slices((images, labels))
     if training:
         dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)

@@ -1,16 +1,14 @@
 """What should pictures look like when they enter a network? Centred, scaled, whitened.
 
-Four Keras layers that learn their numbers from training images, by `adapt`, and are saved within
-the model that they stand in. All compute in float32 under any dtype policy: a rounded pixel, less
-its mean, has few digits left. They work in the units of their input: put `Rescaling(1 / 255)`
-before them to count in [0, 1].
+Four Keras layers that learn their numbers from training images, by `adapt`, and are saved with
+their model. All compute in float32 under any dtype policy (a rounded pixel, less its mean, has few
+digits left) and in the units of their input: put `Rescaling(1 / 255)` before them for [0, 1].
 
 Source: Krizhevsky & Hinton (2009), "Learning Multiple Layers of Features from Tiny Images",
 https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf, appendix A, for ZCA whitening.
 Chan, Golub & LeVeque (1979), "Updating Formulae and a Pairwise Algorithm for Computing Sample
 Variances", https://doi.org/10.1007/978-3-642-51461-6_3, for the sums over batches.
-Differs from the source: directions in which the images do not vary at all come out as 0, where
-dividing by their spread would blow rounding errors up.
+Differs from the source: directions in which the images do not vary come out as 0.
 """
 
 import math
@@ -42,10 +40,8 @@ class _Adapted(keras.layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make room for the numbers."""
         if not self.adapted:
-            raise ValueError(
-                f"`adapt` of layer {self.name!r} must be called before the layer is used; got"
-                " images first. Call adapt(training_images)."
-            )
+            must = "must be called before the layer is used; got images first"
+            raise ValueError(f"`adapt` of layer {self.name!r} {must}. Call adapt(training_images).")
         for name, shape in self._shapes(tuple(input_shape[1:])).items():
             setattr(self, name, self.add_weight(shape, "zeros", trainable=False, name=name))
 
@@ -58,17 +54,14 @@ class _Adapted(keras.layers.Layer):
                 of batches such as a `tf.data.Dataset`. Of (images, labels) batches, the images.
 
         Raises:
-            ValueError: If there are no images, they differ in shape, one has a value that is not
-                finite, or the data never ends. For whitening also if there is a single image, or
-                more than 16,384 values an image.
+            ValueError: If there are no images, they differ in shape, a value is not finite, or the
+                data never ends; to whiten, of a single image or more than 16,384 values an image.
         """
         numbers = self._learn(data)
         image_shape = numbers["mean"].shape
         if self.built and self.mean.shape != image_shape:
-            raise ValueError(
-                "`data` must hold images of the shape that the layer was built for,"
-                f" {self.mean.shape}; got {image_shape}. Make a new layer for them."
-            )
+            shapes = f"built for, {self.mean.shape}; got {image_shape}. Make a new layer for them"
+            raise ValueError(f"`data` must hold images of the shape that the layer was {shapes}.")
         self.adapted = True
         if not self.built:
             self.build((None, *image_shape))
@@ -79,7 +72,8 @@ class _Adapted(keras.layers.Layer):
         """Describe the layer so that it can be made again."""
         return super().get_config()  # without this, Keras leaves the name out
 
-    def _centered(self, images: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
+        """Subtract the mean image; map (batch, ...) to the same shape."""
         return ops.cast(images, self.compute_dtype) - self.mean
 
 
@@ -98,19 +92,15 @@ class MeanImage(_Adapted):
         return {"mean": image_shape}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        return {"mean": _moments(data, _squares)[1]}
-
-    def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
-        """Map (batch, ...) to the same shape."""
-        return self._centered(images)
+        return {"mean": _moments(data)[1]}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
 class Standardize(_Adapted):
     """Subtract the mean training image and divide by the standard deviation, value by value.
 
-    A value that is the same in all training images is only centred, as scikit-learn's
-    `StandardScaler` does it. (`keras.layers.Normalization` divides such a value by 1e-7.)
+    A value that is the same in all training images is only centred, as by scikit-learn's
+    `StandardScaler`. (`keras.layers.Normalization` divides it by 1e-7.)
 
     Example:
         >>> layer = Standardize()
@@ -123,7 +113,7 @@ class Standardize(_Adapted):
         return {"mean": image_shape, "scale": image_shape}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        count, mean, squares = _moments(data, _squares)
+        count, mean, squares = _moments(data)
         variance = squares.reshape(mean.shape) / count
         # Rounding leaves a constant value with a tiny variance; this is scikit-learn's bound.
         rounding = count * np.finfo(float).eps
@@ -132,7 +122,7 @@ class Standardize(_Adapted):
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
-        return self._centered(images) * self.scale
+        return super().call(images) * self.scale
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -140,12 +130,12 @@ class PCAWhitening(_Adapted):
     """Describe an image by uncorrelated numbers of variance 1, those that vary most first.
 
     The singular value decomposition of the covariance gives the directions; each is divided by
-    sqrt(variance + epsilon). The sign of each is chosen so that its largest entry is positive.
+    sqrt(variance + epsilon), with the sign that makes its largest entry positive.
 
     Args:
-        components: How many numbers to keep, k. Default: one for each value of the image. Those
-            beyond the number of directions in which the training images vary are 0.
-        epsilon: Added to the variances, in squared units of the input. A larger one amplifies
+        components: How many numbers to keep; None for one for each value of the image. Those beyond
+            the number of directions in which the training images vary are 0.
+        epsilon: Added to the variances, in squared units of the input: a larger one amplifies
             directions of little variance, mostly noise, less.
 
     Example:
@@ -175,7 +165,7 @@ class PCAWhitening(_Adapted):
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to (batch, components)."""
-        flat = ops.reshape(self._centered(images), (-1, self.matrix.shape[0]))
+        flat = ops.reshape(super().call(images), (-1, self.matrix.shape[0]))
         return ops.matmul(flat, self.matrix)
 
     def get_config(self) -> dict[str, Any]:
@@ -185,10 +175,9 @@ class PCAWhitening(_Adapted):
 
 @keras.saving.register_keras_serializable(package="cnnbook")
 class ZCAWhitening(PCAWhitening):
-    """Whiten, then turn back: values that are uncorrelated and still look like the image.
+    """Whiten, then turn back, which of all ways to whiten changes the images least.
 
-    Of all ways to whiten, it changes the images least. Arguments as for `PCAWhitening`; with fewer
-    components the image is made of these alone.
+    Arguments as for `PCAWhitening`; with fewer components the image is made of these alone.
 
     Example:
         >>> images = np.random.default_rng(0).normal(size=(500, 2, 1, 1)) * [[[1]], [[5]]]
@@ -229,20 +218,16 @@ def _principal_directions(
     return mean, (directions * signs)[:, :components], scales[:components]
 
 
-def _squares(centered: np.ndarray) -> np.ndarray:
-    return (centered**2).sum(axis=0)
-
-
 def _products(centered: np.ndarray) -> np.ndarray:
     if 8 * centered.shape[1] ** 2 > LARGEST_COVARIANCE:
-        raise ValueError(
-            f"`data` must have at most 16,384 values an image, or its covariance does not fit in"
-            f" memory; got {centered.shape[1]:,}. Shrink the images, or whiten patches of them."
-        )
+        found = f"got {centered.shape[1]:,}. Shrink the images, or whiten patches of them"
+        raise ValueError(f"`data` must have at most 16,384 values an image; {found}.")
     return centered.T @ centered
 
 
-def _moments(data: Iterable, spread: Callable) -> tuple[int, np.ndarray, np.ndarray]:
+def _moments(
+    data: Iterable, spread: Callable = lambda centered: (centered**2).sum(axis=0)
+) -> tuple[int, np.ndarray, np.ndarray]:
     """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
     count, mean, total = 0, np.zeros(()), np.zeros(())
     for batch in _batches(data):
@@ -273,9 +258,7 @@ def _batches(data: Any) -> Iterator[np.ndarray]:
         except (TypeError, ValueError, LookupError) as error:
             raise ValueError(f"`data` must hold batches of numbers; {error}.") from error
         if images.ndim < 2:
-            raise ValueError(
-                f"`data` must come in batches (count, ...); got shape {images.shape}. Batch the"
-                " dataset, or pass image[None] for one image."
-            )
+            found = f"got shape {images.shape}. Batch the dataset; of one image pass image[None]"
+            raise ValueError(f"`data` must come in batches (count, ...); {found}.")
         if len(images):
             yield images

@@ -1,7 +1,7 @@
 """Which pictures are for training, and which for validation?
 
-It depends on what is in the files, not on their names, order or place, so that every machine
-chooses the same ones, and copies of a picture stay on one side.
+It depends on what is in the files, not on their names, order or place: every machine chooses the
+same ones, and copies of a picture stay on one side.
 """
 
 import hashlib
@@ -25,8 +25,7 @@ def split_by_content(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the pictures for training and for validation, the same on every machine.
 
-    Of each class, validation gets those whose content, hashed together with the seed, comes
-    first. So neither names, order nor file system matter, and equal files stay together.
+    Of each class, validation gets those whose content, hashed together with the seed, comes first.
 
     Args:
         paths: One file each.
@@ -38,20 +37,17 @@ def split_by_content(
         Indices of the training and of the validation pictures, each in rising order.
 
     Raises:
-        ValueError: If the fraction is not between 0 and 1, or leaves a class without a picture
-            in one of the parts; or if there is not one label for each path.
+        ValueError: If the fraction leaves a class without a picture in one of the parts, or there
+            is not one label for each path.
         OSError: If a file cannot be read: names it.
     """
     if not 0 < validation_fraction < 1:
-        raise ValueError(
-            f"`validation_fraction` must be between 0 and 1; got {validation_fraction}."
-        )
+        found = f"got {validation_fraction}. 0.2 is usual"
+        raise ValueError(f"`validation_fraction` must be between 0 and 1; {found}.")
     labels = np.asarray(labels)
     if labels.shape != (len(paths),):
-        raise ValueError(
-            f"`labels` must be (count,), one for each of the {len(paths)} `paths`; got labels of"
-            f" shape {labels.shape}."
-        )
+        must = f"must be (count,), one for each of the {len(paths)} `paths`"
+        raise ValueError(f"`labels` {must}; got labels of shape {labels.shape}.")
     digests = [_content_digest(path, seed) for path in paths]
     _warn_of_contradictions(paths, labels, digests)
     is_validation = smallest_of_each(
@@ -60,11 +56,9 @@ def split_by_content(
     for label in np.unique(labels):
         members = labels == label
         if not is_validation[members].any():
-            raise ValueError(
-                f"`validation_fraction` {validation_fraction} of the {members.sum()} pictures with"
-                f" label {label} leaves none for one of the parts; take another fraction, or add"
-                " pictures that differ."
-            )
+            found = f"{validation_fraction} of the {members.sum()} pictures with label {label}"
+            advice = "take another, or add other pictures"
+            raise ValueError(f"`validation_fraction` {found} leaves none for a part; {advice}.")
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
 
 
@@ -84,8 +78,6 @@ def _warn_of_contradictions(
     for index, digest in enumerate(digests):
         other = first.setdefault(digest, index)
         if labels[other] != labels[index]:
-            warnings.warn(
-                f"{shown(paths[other])} and {shown(paths[index])} are the same picture with the"
-                f" labels {labels[other]} and {labels[index]}; remove one.",
-                stacklevel=4,
-            )
+            pair = f"{shown(paths[other])} and {shown(paths[index])} are the same picture with"
+            found = f"{pair} the labels {labels[other]} and {labels[index]}"
+            warnings.warn(f"{found}; remove one.", stacklevel=4)

@@ -1,8 +1,7 @@
 """May a network be trained on these pictures? Each one is read, and every problem reported.
 
-Errors forbid training: pictures that cannot be read, the same picture in two classes or in two
-parts (a test picture among the training pictures makes the test worthless). Warnings do not:
-classes of very different size, tiny pictures, names with a wrong ending. Nothing is changed.
+Errors forbid training, such as the same picture in two classes or in two parts (a test picture
+among the training pictures makes the test worthless); warnings do not. Nothing is changed.
 """
 
 import hashlib
@@ -87,10 +86,13 @@ def verify_pictures(
         for kind in unusual:
             notices[kind].append(shown(picture.path))
         other = first.setdefault(digest, picture)
-        if other is not picture:
-            kind, severe = _kind_of_twin(other, picture)
-            line = f"{shown(other.path)} and {shown(picture.path)}"
-            (errors if severe else notices)[kind].append(line)
+        line = f"{shown(other.path)} and {shown(picture.path)}"
+        if other.part != picture.part:
+            errors["the same picture in two parts"].append(line)
+        elif other.label != picture.label:
+            errors["the same picture in two classes"].append(line)
+        elif other is not picture:
+            notices["the same picture twice in a class"].append(line)
     _add_class_problems(counts, errors, notices)
     total = sum(sum(labels.values()) for labels in counts.values())
     sides = zip(("height", "width"), zip(*shapes, strict=True), strict=False)  # none of no picture
@@ -123,8 +125,7 @@ def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Finding | str:
 
 def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     """List what is unusual about a file that can be read."""
-    with path.open("rb", buffering=0) as file:
-        content = file.read()
+    content = path.read_bytes()
     kind = next((name for name, start in KINDS.items() if content.startswith(start)), "other")
     suffix = path.suffix.lower()
     unusual = {
@@ -136,33 +137,21 @@ def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     return [name for name, is_so in unusual.items() if is_so]
 
 
-def _kind_of_twin(one: Picture, other: Picture) -> tuple[str, bool]:
-    """Name a pair of equal pictures, and say whether it forbids training."""
-    if one.part != other.part:
-        return "the same picture in two parts", True
-    if one.label != other.label:
-        return "the same picture in two classes", True
-    return "the same picture twice in a class", False
-
-
 def _add_class_problems(
     counts: dict[str, dict[str, int]], errors: dict[str, list[str]], notices: dict[str, list[str]]
 ) -> None:
     """Look at the classes of each part: none empty, at least two, the same ones, balanced."""
     reference = next(iter(counts.values()), {})
     for part, labels in counts.items():
-        empty = [shown(label) for label, count in labels.items() if not count]
-        if empty:
+        if empty := [shown(label) for label, count in labels.items() if not count]:
             errors["class without a picture"].append(f"{part}: {', '.join(empty)}")
         if len(labels) < 2:
             names = ", ".join(map(shown, labels)) or "none"
             errors["fewer than two classes"].append(f"{part}: {names}")
-        if labels.keys() != reference.keys():
-            differ = ", ".join(shown(label) for label in sorted(labels.keys() ^ reference.keys()))
-            errors["other classes than in the first part"].append(f"{part}: {differ}")
+        if differ := sorted(labels.keys() ^ reference.keys()):
+            names = ", ".join(map(shown, differ))
+            errors["other classes than in the first part"].append(f"{part}: {names}")
         ranked = Counter({label: count for label, count in labels.items() if count}).most_common()
         if ranked and ranked[0][1] > MAX_IMBALANCE * ranked[-1][1]:
-            (most, many), (least, few) = ranked[0], ranked[-1]
-            notices["imbalance"].append(
-                f"{part}: {many:,} of {shown(most)}, {few:,} of {shown(least)}"
-            )
+            counted = [f"{count:,} of {shown(label)}" for label, count in (ranked[0], ranked[-1])]
+            notices["imbalance"].append(f"{part}: {', '.join(counted)}")
