@@ -55,7 +55,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
         known = hints()
-        # Of a wrong call some names are missing or unknown; Python then says so itself, below.
+        # Of a wrong call some names are missing or unknown: Python says so itself, below.
         placed = zip(by_place + the_rest * len(arguments), arguments, strict=False)
         for name, value in (*placed, *keywords.items()):
             if name in known and not _fits(value, known[name]):
@@ -72,12 +72,12 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     return refusing
 
 
-def as_array_of_any(values: object) -> np.ndarray:
+def as_array_of_any(values: Any) -> np.ndarray:
     """Return an array of whatever came, of objects where lists are of unequal length."""
     try:
         return np.asarray(values)
-    except ValueError:
-        return np.asarray(values, object)
+    except ValueError:  # with None behind, NumPy looks into none of them
+        return np.array([*values, None], object)[:-1]
 
 
 def shown(path: object) -> str:

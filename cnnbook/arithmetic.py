@@ -1,7 +1,7 @@
 """The sums of a convolutional network: how large, how many, and which numbers come out?
 
-Everything here is plain NumPy, so that it can be read and checked by hand. It gives what
-`keras.layers.Conv2D`, `MaxPooling2D` and `AveragePooling2D` give.
+In plain NumPy, to be read and checked by hand; as `keras.layers.Conv2D`, `MaxPooling2D` and
+`AveragePooling2D`.
 
 Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
 https://arxiv.org/abs/1603.07285, for the sizes. Araujo, Norris & Sim (2019), "Computing Receptive
@@ -76,8 +76,7 @@ def convolve(
     Args:
         images: (batch, height, width, channels), any number type; integers do not overflow.
         kernels: (kernel_height, kernel_width, channels, filters).
-        strides: Pixels from one stop to the next; what the last full step does not reach is left
-            out.
+        strides: Pixels from one stop to the next; what no full step reaches is left out.
         padding: "valid" for none. "same" puts zeros around until the output has
             ceil(size / strides) rows and columns; an odd zero goes to the bottom or the right.
         bias: (filters,), added to every output of its filter. Default: none.
@@ -131,13 +130,12 @@ def pool(
     Args:
         images: (batch, height, width, channels), any number type.
         pool_size: Height and width of the window in pixels.
-        strides: Pixels from one window to the next. Default: `pool_size`, so that windows touch
-            and do not overlap. Pixels that the last full step does not reach are left out.
+        strides: Pixels from one window to the next; what no full step reaches is left out.
+            Default: `pool_size`, so that windows touch and do not overlap.
         mode: "max" or "average".
 
     Returns:
-        (batch, out_height, out_width, channels). "max" keeps the type; "average" of integers is
-        float64.
+        (batch, out_height, out_width, channels); "average" of integers is float64.
 
     Raises: ValueError: If the window does not fit in the images, or an argument is not legal.
 
@@ -164,8 +162,7 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
         layers: (kernel_size, strides) of each convolution or pooling layer, first layer first.
 
     Returns:
-        Pixels from the first to the last that the output depends on, both included. (Where a
-        stride exceeds its filter size, some pixels in between are skipped.) 1 for no layers.
+        Pixels from the first it depends on to the last, with all between; 1 for no layers.
 
     Raises: ValueError: If a layer is not a pair of whole numbers of at least 1.
 
@@ -182,8 +179,7 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
         except (TypeError, ValueError):
             words = f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}."
             raise ValueError(words) from None
-        place = f"layers[{index}]"
-        _check_whole(1, **{f"{place} kernel_size": kernel_size, f"{place} strides": strides})
+        _check_whole(1, f"layers[{index}] ", kernel_size=kernel_size, strides=strides)
         field += (kernel_size - 1) * step
         step *= strides
     return field
@@ -195,12 +191,11 @@ def count_parameters(
 ) -> int:
     """Count the trainable numbers of a convolution, or of a dense layer, by formula.
 
-    A dense layer is a convolution whose filters are one value wide: leave `kernel_size` away.
-
     Args:
         inputs: Channels that come in; for a dense layer, values that come in.
         outputs: Filters; for a dense layer, neurons.
-        kernel_size: Pixels along each side of a square filter, or of each side, of any number.
+        kernel_size: Pixels along each side of a square filter, or of each of its sides, of any
+            number; 1 for a dense layer.
         bias: Whether each filter or neuron adds a number of its own.
 
     Returns:
@@ -267,8 +262,9 @@ def _checked_images(images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _check_whole(lowest: int, **values: int) -> None:
+def _check_whole(lowest: int, place: str = "", **values: int) -> None:
     """Refuse what is no count, by its name."""
     for name, value in values.items():
         if not isinstance(value, Integral) or value < lowest:
-            raise ValueError(f"`{name}` must be a whole number, at least {lowest}; got {value!r}.")
+            words = f"`{place}{name}` must be a whole number, at least {lowest}; got {value!r}."
+            raise ValueError(words)

@@ -19,11 +19,10 @@ from typing import NamedTuple
 
 CLEARLY_FASTER = 1.2  # a smaller gain is not worth the lost digits
 JAX_SWITCH = "XLA_PYTHON_CLIENT_PREALLOCATE"
-BACKEND_NAMES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
-GPU_INSTALLS = {
-    "tensorflow": 'pip install "tensorflow[and-cuda]"',
-    "jax": 'pip install "jax[cuda12]"',
-    "torch": "install the CUDA build of PyTorch (pytorch.org/get-started)",
+BACKENDS = {  # as people write them, and how they get their GPU libraries
+    "tensorflow": ("TensorFlow", 'pip install "tensorflow[and-cuda]"'),
+    "jax": ("JAX", 'pip install "jax[cuda12]"'),
+    "torch": ("PyTorch", "install the CUDA build of PyTorch (pytorch.org/get-started)"),
 }
 
 
@@ -35,9 +34,8 @@ class Precision(NamedTuple):
     speedup: float
     """Training steps in bfloat16 in the time of one in float32; 0.0 if it cannot run."""
     float32_seconds: float
-    """Time of one training step of the trial network in float32."""
     bfloat16_seconds: float
-    """The same under mixed bfloat16; infinite if it cannot run."""
+    """Of one training step of the trial network; infinite if it cannot run."""
 
     def __str__(self) -> str:
         """One line for people: the policy, and the times that speak for it."""
@@ -63,7 +61,7 @@ def describe_devices() -> str:
     """
     import keras
 
-    backend, title = _backend()
+    backend, title, _ = _backend()
     version = importlib.import_module(backend).__version__
     gpus = [f"GPU {index}: {gpu}" for index, gpu in enumerate(_gpus())]
     gpus = gpus or [f"GPU: none that {title} can see"]
@@ -77,8 +75,8 @@ def require_gpu() -> None:
     """
     if _gpus():
         return
-    backend, title = _backend()
-    install, installed = GPU_INSTALLS[backend], ", ".join(_nvidia_memory())
+    _, title, install = _backend()
+    installed = ", ".join(_nvidia_memory())
     advice = f"go to a machine where nvidia-smi lists a GPU, and there {install}"
     if installed:
         advice = f"the driver knows {installed}, so {title} lacks its GPU libraries: {install}"
@@ -99,7 +97,7 @@ def use_memory_growth() -> None:
         RuntimeError: If TensorFlow has started its GPUs already; or with JAX on a GPU, where only
             an environment variable set before the start helps.
     """
-    backend, _ = _backend()
+    backend = _backend()[0]
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -170,12 +168,12 @@ def _training_step(policy: str) -> Callable[[], object]:
     return lambda: model.train_on_batch(images, labels)  # returns the loss, so it waits for it
 
 
-def _backend() -> tuple[str, str]:
-    """What Keras runs on: its module, and its name as people write it."""
+def _backend() -> tuple[str, str, str]:
+    """What Keras runs on: its module, its name as people write it, how to install it for GPUs."""
     import keras
 
     backend = keras.backend.backend()
-    return backend, BACKEND_NAMES[backend]
+    return backend, *BACKENDS[backend]
 
 
 def _cpu() -> str:
