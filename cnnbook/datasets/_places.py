@@ -209,7 +209,9 @@ def split_and_announce(
         *(images[~is_validation], labels[~is_validation].astype(np.int64)),
         *(images[is_validation], labels[is_validation].astype(np.int64)),
         *(test_images.copy(), test_labels.astype(np.int64)),
-        *(class_names, source, passed_by),
+        class_names,
+        source,
+        passed_by,
     )
     train, validation, test = (f"{len(labels):,}" for labels in splits[1:6:2])
     counts = f"{train} training, {validation} validation and {test} test"

@@ -24,7 +24,7 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
 
     Photos are turned upright (EXIF). All kinds become RGB: transparency is laid on white, 16-bit
     values keep their upper 8 bits, an animation gives its first picture and a warning, colour
-    profiles are ignored. What counts is the content, not the ending of the name.
+    profiles are ignored. The ending of the name does not count.
 
     Args:
         path: A JPEG, PNG, GIF, BMP or WebP file of at most 50 million pixels and 200 MB.

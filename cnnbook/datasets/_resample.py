@@ -17,10 +17,7 @@ def as_type(values: Tensor, dtype: str) -> Tensor:
 def resample(
     images: Tensor, matrices: Tensor, fill_mode: str, fill_value: float, dtype: str, *sizes: Any
 ) -> Tensor:
-    """Read each new pixel where its picture's matrix says.
-
-    `images` are a batch, or all arguments of `Augmentation.change_and_resize`: with `sizes`.
-    """
+    """Read each new pixel where its picture's matrix says; with `sizes` as `change_and_resize`."""
     found = _neighbors(None if sizes else images, matrices, fill_mode, *sizes)
     pixels = ops.reshape(images, (-1, ops.shape(images)[-1]))
     return _blend(pixels, *found, fill_mode, fill_value, dtype)

@@ -22,21 +22,13 @@ import keras
 from keras import ops
 
 from cnnbook._checks import checked
-from cnnbook.datasets._resample import as_type, resample
+from cnnbook.datasets._resample import Tensor, as_type, resample
 
 CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
-    "horizontal_flip": (False, True, False),
-    "vertical_flip": (False, True, False),
-    "rotation": (0, 180, 0),
-    "zoom": (0, 0.9, 0),
-    "shear": (0, 1, 0),
-    "translation": (0, 1, 0),
+    **dict.fromkeys(("horizontal_flip", "vertical_flip"), (False, True, False)),
+    **{"rotation": (0, 180, 0), "zoom": (0, 0.9, 0), "shear": (0, 1, 0), "translation": (0, 1, 0)},
     "crop": (0.05, 1, 1),
-    "brightness": (0, 1, 0),
-    "contrast": (0, 1, 0),
-    "color": (0, 1, 0),
-    "noise": (0, 1, 0),
-    "cutout": (0, 1, 0),
+    **dict.fromkeys(("brightness", "contrast", "color", "noise", "cutout"), (0, 1, 0)),
 }
 GEOMETRY = tuple(CHANGES)[:7]
 FILL_MODES = ("reflect", "nearest", "constant")
@@ -152,7 +144,7 @@ class Augmentation(keras.layers.Layer):
         for layer in (self.brightness, self.contrast, self.cutout):
             layer.build(input_shape)
 
-    def call(self, images: keras.KerasTensor, training: bool = False) -> keras.KerasTensor:
+    def call(self, images: Tensor, training: bool = False) -> Tensor:
         """Map (batch, height, width, channels) to the same shape and type."""
         if len(images.shape) != 4:
             found = f"got {tuple(images.shape)}. For one image pass image[None]"
@@ -165,8 +157,8 @@ class Augmentation(keras.layers.Layer):
         return self._change_values(images, dtype)
 
     def change_and_resize(
-        self, pixels: keras.KerasTensor, sizes: keras.KerasTensor, image_size: tuple[int, int]
-    ) -> keras.KerasTensor:
+        self, pixels: Tensor, sizes: Tensor, image_size: tuple[int, int]
+    ) -> Tensor:
         """Change pictures of several sizes as in training, and resize them in the same resampling.
 
         Nothing is averaged: a picture of more than twice `image_size` should be shrunk before.
@@ -181,15 +173,13 @@ class Augmentation(keras.layers.Layer):
         moved = self._resample(pixels, dtype, new_shape, sizes, image_size)
         return self._change_values(moved, dtype)
 
-    def _resample(
-        self, images: keras.KerasTensor, dtype: str, new_shape: Any, *sizes: Any
-    ) -> keras.KerasTensor:
+    def _resample(self, images: Tensor, dtype: str, new_shape: Any, *sizes: Any) -> Tensor:
         """Move pixels; they have their last type then, unless values change after it."""
         fill = self.changes["fill_mode"], float(self.changes["fill_value"])
         dtype = dtype if self.only_moves else "float32"
         return resample(images, self._matrices(*new_shape), *fill, dtype, *sizes)
 
-    def _change_values(self, changed: keras.KerasTensor, dtype: str) -> keras.KerasTensor:
+    def _change_values(self, changed: Tensor, dtype: str) -> Tensor:
         """Do what leaves pixels where they are, and convert to `dtype`."""
         if self.only_moves:
             return changed
@@ -208,11 +198,11 @@ class Augmentation(keras.layers.Layer):
             changed = self.cutout(changed, training=True)
         return as_type(changed, dtype)
 
-    def _draw(self, *shape: int) -> keras.KerasTensor:
+    def _draw(self, *shape: int) -> Tensor:
         """Numbers drawn evenly from -1 to 1."""
         return keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=self.generator)
 
-    def _matrices(self, count: int, height: int, width: int) -> keras.KerasTensor:
+    def _matrices(self, count: int, height: int, width: int) -> Tensor:
         """Draw where each picture is read: (count, 2, 3), for rows (x, y), columns (x, y, 1).
 
         It leads from a place in the new picture to one in the old, in pixels from the centre.
@@ -241,7 +231,7 @@ class Augmentation(keras.layers.Layer):
 @checked
 def make_mixup(
     num_classes: int, *, alpha: float = 0.2, seed: int | None = None
-) -> Callable[[keras.KerasTensor, keras.KerasTensor], tuple]:
+) -> Callable[[Tensor, Tensor], tuple]:
     """Make a function that blends each picture with another of its batch, and the labels alike.
 
     It is Keras' `MixUp`, which would make a matrix of (batch, batch) of integer labels; here they
@@ -275,7 +265,7 @@ def make_mixup(
         raise ValueError(f"`alpha` must be above 0; got {alpha}. 0.2 is usual.")
     layer = keras.layers.MixUp(alpha, seed=seed, dtype="float32")
 
-    def mixup(images: keras.KerasTensor, labels: keras.KerasTensor) -> tuple:
+    def mixup(images: Tensor, labels: Tensor) -> tuple:
         shares = ops.one_hot(labels, num_classes) if len(labels.shape) == 1 else labels
         if len(shares.shape) != 2 or shares.shape[-1] != num_classes:
             shapes = f"(batch,) or (batch, {num_classes}); got {tuple(labels.shape)}"

@@ -110,7 +110,7 @@ def _load(name: str, title: str, class_names: tuple[str, ...]) -> PhotoSplits:
 
 
 def _with_parts(folder: Path) -> Path:
-    """Return a folder that holds photos for training or for the test."""
+    """Return a folder that holds photos."""
     if not any((folder / part).is_dir() for part in ("train", "test")):
         raise NotHereError(f"no train and test in {folder}")
     return folder

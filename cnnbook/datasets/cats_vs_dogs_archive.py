@@ -31,6 +31,7 @@ MAX_RATIO = 100  # unpacked to packed; JPEG pictures have 1, a bomb 1,000
 ALWAYS_ALLOWED = 10 * 2**20
 MAX_LACKING = 0.2  # of the numbers of a class; some recipes delete 7 % of the photos
 
+Place = str | Path
 Entries = Iterator[tuple[str, Callable[[], IO[Any]]]]
 
 
@@ -48,11 +49,7 @@ class PreparedPhotos(NamedTuple):
 
 @checked
 def prepare_cats_vs_dogs(
-    zip_or_folder: str | Path,
-    target: str | Path | None = None,
-    *,
-    train: int = 1000,
-    test: int = 400,
+    zip_or_folder: Place, target: Place | None = None, *, train: int = 1000, test: int = 400
 ) -> PreparedPhotos:
     """Make the folders {train,test}/{cat,dog} of the first photos of each class: all, or nothing.
 
@@ -136,7 +133,6 @@ def _write_photos(folder: Path, entries: Entries, source: Path, train: int, test
 
 
 def _count_photos(folder: Path) -> dict[str, int]:
-    """Count the photos in each part of each class."""
     return {place: len(list((folder / place).glob("[!.]*.jpg"))) for place in PLACES}
 
 

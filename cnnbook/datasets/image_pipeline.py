@@ -4,7 +4,6 @@ Only paths and labels are kept; a batch is read when its turn comes, by several 
 that moves pixels resizes the pictures as well, in one resampling.
 """
 
-import functools
 import math
 import os
 from collections.abc import Callable
@@ -56,15 +55,22 @@ def make_image_pipeline(
     if min(*image_size, batch_size) < 1:
         found = f"got {image_size} and {batch_size}"
         raise ValueError(f"`image_size` and `batch_size` must be at least 1; {found}.")
-    resizes = training and getattr(augment, "resizes", False)
+    layer: Any = augment
+    resizes = training and getattr(layer, "resizes", False)
+
+    def change(*batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        if not resizes:
+            return change_batch(layer, *batch)
+        pixels, sizes, labels = batch
+        return layer.change_and_resize(pixels, sizes, image_size), labels
+
     read = _reader(files, image_size, resizes)
     dataset = tf.data.Dataset.range(len(files))
     if training:
         dataset = dataset.shuffle(len(files), seed=seed, reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
-        change = functools.partial(_resize_batch, image_size) if resizes else change_batch
-        dataset = dataset.map(functools.partial(change, augment), num_parallel_calls=2)
+        dataset = dataset.map(change, num_parallel_calls=2)
     return as_they_come(dataset.prefetch(2))
 
 
@@ -111,10 +117,3 @@ def _one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.nda
     pixels = np.empty((math.ceil(2 ** (math.ceil(2 * math.log2(count)) / 2)), 3), np.uint8)
     np.concatenate([picture.reshape(-1, 3) for picture in pictures], out=pixels[:count])
     return pixels, sizes
-
-
-def _resize_batch(
-    size: tuple[int, int], augment: Any, pixels: tf.Tensor, sizes: tf.Tensor, labels: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Change and resize the pictures of a training batch."""
-    return augment.change_and_resize(pixels, sizes, size), labels

@@ -116,8 +116,7 @@ def _line_problem(line: str, word: str, num_classes: int | None) -> str | None:
         return f"{columns} columns instead of 2"
     if not (word.strip().isascii() and word.strip().removeprefix("-").isdigit()):
         return f"label {shown(word.strip())!r} is no number"
-    highest = 2**31 if num_classes is None else num_classes
-    if not (len(word) < 12 and 0 <= int(word) < highest):
-        legal = "0 or more" if num_classes is None else f"from 0 to {num_classes - 1}"
-        return f"label {word.strip()} must be {legal}"
-    return None
+    if len(word) < 12 and 0 <= int(word) < (2**31 if num_classes is None else num_classes):
+        return None
+    legal = "0 or more" if num_classes is None else f"from 0 to {num_classes - 1}"
+    return f"label {word.strip()} must be {legal}"

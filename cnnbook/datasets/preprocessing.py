@@ -160,7 +160,7 @@ class PCAWhitening(_Adapted):
         return {"mean": image_shape, "matrix": (total, self.components or total)}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
+        mean, directions, scales = _directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": directions * scales}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -191,7 +191,7 @@ class ZCAWhitening(PCAWhitening):
         return {"mean": image_shape, "matrix": (math.prod(image_shape),) * 2}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        mean, directions, scales = _principal_directions(data, self.components, self.epsilon)
+        mean, directions, scales = _directions(data, self.components, self.epsilon)
         return {"mean": mean, "matrix": (directions * scales) @ directions.T}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -199,9 +199,7 @@ class ZCAWhitening(PCAWhitening):
         return ops.reshape(super().call(images), (-1, *self.mean.shape))
 
 
-def _principal_directions(
-    data: Iterable, components: int | None, epsilon: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _directions(data: Iterable, components: int | None, epsilon: float) -> tuple[np.ndarray, ...]:
     """Mean image, directions from the largest variance, one a column, and the scale of each."""
     count, mean, products = _moments(data, _products)
     if count < 2:

@@ -14,14 +14,12 @@ import numpy as np
 from cnnbook._checks import checked, shown
 from cnnbook.datasets._places import smallest_of_each
 
+Paths = Sequence[str | Path]
+
 
 @checked
 def split_by_content(
-    paths: Sequence[str | Path],
-    labels: np.ndarray,
-    validation_fraction: float = 0.2,
-    *,
-    seed: int = 0,
+    paths: Paths, labels: np.ndarray, validation_fraction: float = 0.2, *, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose the pictures for training and for validation, the same on every machine.
 
@@ -70,9 +68,7 @@ def _content_digest(path: str | Path, seed: int) -> bytes:
         raise OSError(f"{shown(path)} cannot be read: {error}.") from error
 
 
-def _warn_of_contradictions(
-    paths: Sequence[str | Path], labels: np.ndarray, digests: list[bytes]
-) -> None:
+def _warn_of_contradictions(paths: Paths, labels: np.ndarray, digests: list[bytes]) -> None:
     """Warn where the same content has two labels."""
     first: dict[bytes, int] = {}
     for index, digest in enumerate(digests):

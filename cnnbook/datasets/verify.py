@@ -24,7 +24,7 @@ KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "
 ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG"}
 TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
-_Finding = tuple[tuple[int, ...], bytes, list[str]]
+_Found = tuple[tuple[int, ...], bytes, list[str]] | str
 
 
 class Picture(NamedTuple):
@@ -100,9 +100,7 @@ def verify_pictures(
     return Report(total, counts, sizes, dict(errors), dict(notices), unreadable)
 
 
-def _inspect_all(
-    pictures: Iterable[Picture], read: Callable[[Path], np.ndarray]
-) -> Iterator[tuple[Picture, _Finding | str]]:
+def _inspect_all(pictures: Iterable[Picture], read: Callable) -> Iterator[tuple[Picture, _Found]]:
     """Inspect in several threads, a thousand at a time, in order."""
     pictures = iter(pictures)
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -113,7 +111,7 @@ def _inspect_all(
             yield from zip(some, itertools.chain.from_iterable(found), strict=True)
 
 
-def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Finding | str:
+def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Found:
     """Return the size of one picture, the hash of its pixels and what is unusual; or the error."""
     try:
         pixels = read(path)
