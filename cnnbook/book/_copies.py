@@ -1,158 +1,126 @@
-"""The text of a module that stands alone, and of its tests."""
+"""How is one module, or its tests, written as a file of its own?"""
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 from cnnbook import __version__
-from cnnbook.book._flatten import flatten
-from cnnbook.book._needs import Name, Needs
-from cnnbook.book._syntax import IMPORTS, Module, Part
+from cnnbook.book._flatten import Flat, Part
+from cnnbook.book._imports import Import, what_to_install
 
-PACKAGE = Path(__file__).resolve().parents[1]
-INSTALLED_AS = {"PIL": "pillow", "sklearn": "scikit-learn", "IPython": "ipython"}
-SKIP = '''
+SKIP_WITHOUT_DATA = """
+import pytest
+import {home}
+
 
 @pytest.fixture(autouse=True)
 def data_stayed_behind(monkeypatch):
-    """Skip what asks for the data of cnnbook, which was not copied."""
-    for name in {readers}:
-        monkeypatch.setattr(copied_file, name, lambda *_: pytest.skip("data/ was not copied"))
+    def skip(*_):
+        pytest.skip("data/ was not copied")
+
+    monkeypatch.setattr({home}, "{reader}", skip)
+"""
 
 
-import pytest
-from {package} import {name} as copied_file
-'''
+def _at_home(text: str, home: str, taken: set[str]) -> str:
+    """Call modules that are in a copied file by its name, in code and in words."""
+    text = re.sub(r"^( *)from (cnnbook[\w.]*) import (\w[\w, ]+)$", _line_by_line, text, flags=re.M)
+    for module in sorted(taken, key=len, reverse=True):
+        package, _, name = module.rpartition(".")
+        alias = "" if name == home else f" as {name}"
+        text = re.sub(rf"from {package} import {name}(?= as )", f"import {home}", text)
+        text = re.sub(rf"from {package} import {name}\b", f"import {home}{alias}", text)
+        text = re.sub(rf"\b{re.escape(module)}\b", home, text)
+    return text
 
 
-def copies_of(path: Path) -> dict[str, tuple[str, str]]:
-    """Return the files that a module becomes by name: its text, and what is to be said of it."""
-    module = ".".join(path.with_suffix("").relative_to(PACKAGE.parent).parts)
-    needs = Needs(module, _source)
-    text, names = flatten(needs)
-    readers = [part.node.name for part in needs.parts if _reads_its_place(part)]
+def _line_by_line(found: re.Match[str]) -> str:
+    return "\n".join(f"{found[1]}from {found[2]} import {name}" for name in found[3].split(", "))
+
+
+def copied_module(module: str, path: Path, package: Path) -> tuple[Flat, str, str, str]:
+    """Write a module as a file; also say what it needs, and what reads data where it stands."""
+
+    def source(name: str) -> str | None:
+        first, *rest = name.split(".")
+        file = package.joinpath(*rest).with_suffix(".py")
+        return _read(file) if first == "cnnbook" and rest and file.is_file() else None
+
+    flat = Flat(module, source)
     header = f"Copied from cnnbook {__version__}, module {module}; it stands alone."
-    note = "; the data that comes with cnnbook, its folder data/, is not in it" if readers else ""
-    tests = _tests_of(path)
-    if tests is None:
-        note += "; no tests of it came with cnnbook"
-    files = {path.name: _finished(text, header, path.stem, note)}
-    if tests:
-        skip = SKIP.format(
-            readers=json.dumps(readers), package=module.rpartition(".")[0], name=path.stem
-        )
-        text, left_out = _copied_tests(tests, path.stem, names, skip if readers else "")
-        header = f"Tests of {path.name}, copied from cnnbook {__version__}."
-        if left_out:
-            header += f" Left out, for they need its repository: {', '.join(left_out)}."
-            note = f"; tests left out, for they need the repository: {len(left_out)}"
-        files[tests.name] = _finished(text, header, path.stem, note if left_out else "")
-    return files
+    text, needed = _finished(_at_home(flat.text(), path.stem, {*flat.modules}), header, path.stem)
+    reader = next((min(part.names) for part in flat.parts if "__file__" in part.uses), "")
+    return flat, text, needed, reader
 
 
-def _source(name: str) -> str | None:
-    """Return the source of a module of the package, None for any other."""
-    first, *rest = name.split(".")
-    path = PACKAGE.joinpath(*rest)
-    for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if first == "cnnbook" and file.is_file():
-            return file.read_text("utf-8")
-    return None
-
-
-def _tests_of(path: Path) -> Path | None:
-    """Find the tests of a module: in an installed package, or in the repository."""
-    below = path.parent.relative_to(PACKAGE)
-    for tests in (PACKAGE / "_tests", PACKAGE.parent / "tests"):
-        if (file := tests / below / f"test_{path.stem}.py").is_file():
-            return file
-    return None
-
-
-def _copied_tests(
-    path: Path, home: str, names: Mapping[Name, str], skip: str
-) -> tuple[str, list[str]]:
-    """Write tests that import from a copied file; return them, and the names of those left out."""
-    hosts = {module for module, _ in names}
-    sources = {path.stem: path.read_text("utf-8") + skip}
-    also: list[Name] = []
-    for number, folder in enumerate(path.parents[:3]):  # the nearest first: its fixtures count
+def copied_tests(path: Path, flat: Flat, home: str, reader: str) -> tuple[str, str]:
+    """Write tests that import from a copied file; leave out those that need more than that file."""
+    taken = {*flat.modules}
+    sources = {"tests": _at_home(_read(path), home, taken)}
+    if reader:
+        sources["tests"] += SKIP_WITHOUT_DATA.format(home=home, reader=reader)
+    also: list[str] = []
+    for number, folder in enumerate(path.parents[:3]):  # where pytest finds fixtures
         if (file := folder / "conftest.py").is_file():
-            conftest = f"conftest{number}"
-            text = file.read_text("utf-8")
-            fixtures = [p for p in Module(conftest, text, _source).parts if p.is_fixture]
-            also += [(conftest, p.node.name) for p in fixtures if "autouse=True" in p.text]
-            also.append((conftest, ""))  # and what it sets
-            for nearer in sources:  # pytest finds them; in one file they are imported
-                for part in fixtures:
-                    sources[nearer] += f"\nfrom {conftest} import {part.node.name}\n"
-            sources[conftest] = text
+            source = _at_home(_read(file), home, taken)
+            sources[f"conftest{number}"] = source
+            found = re.findall(r"^@pytest\.fixture(.*)\ndef (\w+)", source, re.MULTILINE)
+            also += [fixture for options, fixture in found if "autouse=True" in options]
+            names = ", ".join(fixture for _, fixture in found)
+            for other in {*sources} - {f"conftest{number}"} if found else ():
+                sources[other] += f"\nfrom conftest{number} import {names}\n"
+            settings = re.findall(r"^os\.environ\[.*\] = .*$", source, re.MULTILINE)
+            sources["tests"] += "\n".join(["", *(["import os"] if settings else []), *settings, ""])
+
+    here = {name for part in flat.parts for name in part.names} | {i.local for i in flat.imports}
+
+    def given(found: Import) -> Import | None:
+        if found.module == home and found.name and found.name not in here:
+            return Import("cnnbook", found.name, found.local)  # the file does not have it
+        return found if found.module == home else None
+
+    def stays(part: Part) -> bool:
+        used = [part.module.imports[name] for name in part.uses if name in part.module.imports]
+        for found in used:
+            if (given(found) or found).module.partition(".")[0] == "cnnbook":
+                return True
+            asked = re.findall(rf"\b{found.local}(?:\.|, \")(\w+)", part.text)
+            if found.module == home and not found.name and not here.issuperset(asked):
+                return True
+        return "__file__" in part.uses or bool(re.search(r"\bcnnbook[./]", part.text))
 
     def find(name: str) -> str | None:
         beside = path.parent / f"{name}.py"
-        if name not in sources and not beside.is_file():
-            return _source(name)
-        return _at_home(sources.get(name) or beside.read_text("utf-8"), home, hosts)
+        return sources.get(name, _at_home(_read(beside), home, taken) if beside.is_file() else None)
 
-    def stays(part: Part) -> bool:
-        names_us = re.search(r"\bcnnbook\.\w|(from|import) cnnbook", part.text)
-        is_test = not part.module.name.startswith("cnnbook")
-        return _reads_its_place(part) or bool(is_test and names_us)
-
-    needs = Needs(path.stem, find, (home, names), stays, also)
-    return flatten(needs)[0], sorted(n for n in needs.left_out if n.startswith("test_"))
-
-
-def _reads_its_place(part: Part) -> bool:
-    return any(use.names[0] == "__file__" for use in part.uses)
+    tests = Flat("tests", find, given, stays, also)
+    left_out = sorted(name for name in tests.left_out if name.startswith("test_"))
+    header = f"Tests of {home}.py, copied from cnnbook {__version__}."
+    if left_out:
+        header += f" Left out, for they need its repository: {', '.join(left_out)}."
+    note = f"; tests left out, for they need the repository: {len(left_out)}" if left_out else ""
+    text, needed = _finished(tests.text(home), header, home)
+    return text, needed + note
 
 
-def _at_home(source: str, home: str, hosts: set[str]) -> str:
-    """In the strings of a program, call modules that are in a copied file by its name."""
-    strings = set()
-    for node in ast.walk(ast.parse(source)):
-        is_text = isinstance(node, ast.JoinedStr) or isinstance(getattr(node, "value", 0), str)
-        if is_text and "cnnbook." in ast.unparse(node):
-            strings.add(ast.get_source_segment(source, node) or "")
-    for text in (text for text in strings if text[-1:] in ("'", '"')):
-        fresh = text
-        for module in sorted(hosts, key=len, reverse=True):
-            package, _, name = module.rpartition(".")
-            alone = f"import {home}" if name == home else f"import {home} as {name}"
-            fresh = re.sub(rf"from {package} import {name}\b(?= as )", f"import {home}", fresh)
-            fresh = re.sub(rf"from {package} import {name}\b", alone, fresh)
-            fresh = re.sub(rf"\b{re.escape(module)}\b", home, fresh)
-        source = source.replace(text, fresh)
-    return source
-
-
-def _finished(text: str, header: str, home: str, note: str) -> tuple[str, str]:
+def _finished(text: str, header: str, home: str) -> tuple[str, str]:
     """Put the header on, format where ruff is installed, and say what to install."""
-    names = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, IMPORTS):
-            module = getattr(node, "module", None)
-            names |= {(module or alias.name).partition(".")[0] for alias in node.names}
-    names -= sys.stdlib_module_names | {home}
-    packages = sorted(INSTALLED_AS.get(name, name.replace("_", "-")) for name in names)
-    needed = f"pip install {' '.join(packages)}" if packages else "needs Python alone"
-    if "keras" in packages and "tensorflow" not in packages:
-        needed += " and, for Keras, one of tensorflow, jax and torch"
-    lines = (header, "SPDX-License-Identifier: Apache-2.0", f"To use it: {needed}.")
+    needed = what_to_install(text, home)
+    lines = (header, "SPDX-License-Identifier: Apache-2.0", f"To use it: {needed}")
     fill = partial(textwrap.fill, width=100, initial_indent="# ", subsequent_indent="# ")
     text = "\n".join(map(fill, lines)) + "\n" + text
     if ruff := shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff"):
         command = [ruff, "format", "--isolated", "--line-length=100", "-"]
-        text = subprocess.run(
-            command, input=text, capture_output=True, text=True, check=True
-        ).stdout
-    return text, needed + note
+        run = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+        text = run.stdout
+    return text, needed
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

@@ -1,160 +1,198 @@
-"""How does a module become one file? What it needs of others is joined on, as text."""
+"""How does a module become one file? What it uses of others of the package is put into it, as text.
+
+Within the package one writes `from cnnbook.room.file import name` at the top of a file, and no file
+that others use does anything when it is imported. So a name means the same everywhere, nothing has
+to be renamed, and statements can be moved. What is written otherwise is refused.
+"""
 
 from __future__ import annotations
 
-import builtins
+import ast
 import itertools
 import re
-import sys
-import textwrap
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
-from cnnbook.book._needs import Name, Needs
-from cnnbook.book._syntax import DEFINITIONS, Import, Part
+from cnnbook.book._imports import Import, import_lines
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
-def flatten(needs: Needs) -> tuple[str, dict[Name, str]]:
-    """Write the file that a module becomes.
+class Part:
+    """One statement at the top of a module, with the comments above it."""
 
-    Returns:
-        The text, and what is in it, under which name.
+    def __init__(self, module: Module, node: ast.stmt, text: str) -> None:
+        self.module, self.text, self.uses = module, text, _uses(node)
+        stored = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
+        self.names = {each.id for each in stored if isinstance(each.ctx, ast.Store)}
+        if isinstance(node, ast.Assign) and not self.names:  # to an attribute of what is there
+            known = {name for part in module.parts for name in part.names}
+            self.names = known & {*_uses(node.targets[0])}
+        self.is_definition = isinstance(node, DEFINITIONS)
+        if isinstance(node, DEFINITIONS):
+            self.names = {node.name}
+        if "__all__" in self.names:  # what it lists is wanted as well
+            self.uses |= dict.fromkeys(ast.literal_eval(node.value), 1)  # type: ignore[attr-defined]
+
+
+class Module:
+    """A module taken apart: its docstring, its statements, and what it imports."""
+
+    def __init__(self, name: str, source: str) -> None:
+        self.name, self.docstring, self.imports = name, "", dict[str, Import]()
+        self.parts: list[Part] = []
+        lines, end = source.splitlines(keepends=True), 0
+        for node in ast.parse(source).body:
+            text, end = "".join(lines[end : node.end_lineno]), node.end_lineno or 0
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                self._bind(node.body, for_types=True)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                self._bind([node])
+            elif not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Constant):
+                self.parts.append(Part(self, node, text.lstrip("\n")))
+            elif self.parts:  # said of the constant above it
+                self.parts[-1].text += text
+            else:
+                self.docstring = text
+
+    def _bind(self, nodes: list[ast.stmt], for_types: bool = False) -> None:
+        for node in nodes:
+            for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+                local = alias.asname or alias.name.partition(".")[0]
+                found = Import(alias.name, "", local, for_types)
+                if isinstance(node, ast.ImportFrom):
+                    found = Import(node.module or "", alias.name, local, for_types)
+                self.imports[local] = found
+
+
+class Flat:
+    """A module with all that it needs of the package, and no more.
+
+    Args:
+        root: Its name.
+        find: Gives the source of a module that is to be flattened in, None for any other.
+        given: For tests: what an import becomes where the file that they test has it.
+        stays: For tests: tells what cannot be copied; what needs that is left out with it.
+        also: For tests: further names that the module imports and that come along.
     """
-    imports = _imports(needs)
-    names = _names(needs, imports)
-    text, previous = needs.root.docstring + _import_lines(imports, needs), None
-    for part in _in_order(needs):
-        comment = part.above.lstrip("\n")
-        gap = len(part.above) - len(comment)
-        if part.before is not previous or previous is None:
-            defines = any(isinstance(each and each.node, DEFINITIONS) for each in (part, previous))
-            gap = 2 if defines else 1
-        if part.module is not needs.root:  # headlines stay where they were
-            comment = comment.rpartition("\n\n")[2]
-        text += "\n" * gap + _renamed(needs, names, part, comment + part.text)
-        previous = part
-    return text, names
+
+    def __init__(
+        self,
+        root: str,
+        find: Callable[[str], str | None],
+        given: Callable[[Import], Import | None] = lambda each: None,
+        stays: Callable[[Part], bool] = lambda part: False,
+        also: Iterable[str] = (),
+    ) -> None:
+        self.find, self.given, self.modules = find, given, dict[str, Module]()
+        self.package = root.partition(".")[0] + "."
+        self.root = self._load(root)
+        brought = (self._resolve(self.root, name) for name in also)
+        wanted = [*self.root.parts, *(part for part in brought if isinstance(part, Part))]
+        every = self._closure(wanted)
+        lost = {part for part in every if stays(part)}
+        while more := {part for part in every if lost & {*self.needed(part)}} - lost:
+            lost |= more
+        self.left_out = {name for part in lost for name in part.names if part.module is self.root}
+        self.parts = self._closure(part for part in wanted if part not in lost)
+        found = {self._resolve(each.module, name) for each in self.parts for name in each.uses}
+        found |= {each.module.imports.get("annotations") for each in self.parts}  # of __future__
+        self.imports = {each for each in found if isinstance(each, Import)}
+        if any(each.for_types for each in self.imports):
+            self.imports.add(Import("typing", "TYPE_CHECKING", "TYPE_CHECKING"))
+        homes = {(name, each.module) for each in self.parts for name in each.names}
+        meant = {(each.local, each._replace(for_types=False)) for each in self.imports}
+        often = Counter(name for name, _ in (*homes, *meant))
+        if clash := [name for name, count in often.items() if count > 1]:
+            raise ValueError(f"{root}: two things are named {clash[0]}; rename one.")
+        for module in self.modules.values():
+            others = module is not self.root and module.name.startswith(self.package)
+            if others and not all(part.names for part in module.parts):
+                raise ValueError(f"{module.name} does something when it is imported.")
+        if late := [p for p in self.parts if re.search(rf"\n +from {self.package}", p.text)]:
+            raise ValueError(f"{late[0].module.name}: import from {self.package} at the top.")
+
+    def _load(self, name: str) -> Module:
+        if name not in self.modules:
+            source = self.find(name)
+            if source is None:
+                raise ValueError(f"there is no module {name}.")
+            module = Module(name, source)
+            for each in module.imports.values():
+                if self.find(each.module) is not None and not self.given(each):
+                    self._load(each.module)
+            self.modules[name] = module  # behind those that it imports
+        return self.modules[name]
+
+    def _resolve(self, module: Module, name: str) -> Part | Import | None:
+        """Follow a name to the statement that binds it, or to an import that stays one."""
+        for part in module.parts:
+            if name in part.names:
+                return part
+        found = module.imports.get(name)
+        if found is None or self.given(found):
+            return found and self.given(found)
+        inside = f"{found.module}.".startswith(self.package)
+        if self.find(found.module) is None and not inside:
+            return found
+        if not found.name or found.local != found.name or self.find(found.module) is None:
+            way = f"from {self.package}room.file import name"
+            raise ValueError(f"{module.name}: import what {found.local} stands for by `{way}`.")
+        if (there := self._resolve(self._load(found.module), found.name)) is None:
+            raise ValueError(f"{module.name}: {found.module} has no {found.name}.")
+        return there
+
+    def needed(self, part: Part, depth: int = 99) -> Iterator[Part]:
+        """Yield what a part needs; at depth 0 when it is defined, at depth 1 when it is called."""
+        for name, level in part.uses.items():
+            found = self._resolve(part.module, name) if level <= depth else None
+            if isinstance(found, Part) and found is not part:
+                yield from (each for each in found.module.parts if name in each.names)
+
+    def _closure(self, parts: Iterable[Part]) -> list[Part]:
+        """Return parts and all that they need, in the order of the modules and of their lines."""
+        todo, found = list(parts), set[Part]()
+        while todo:
+            if (part := todo.pop()) not in found:
+                found.add(part)
+                todo += self.needed(part)
+        every = itertools.chain.from_iterable(module.parts for module in self.modules.values())
+        return [part for part in every if part in found]
+
+    def text(self, home: str = "") -> str:
+        """Write the file: what is needed at once, then the module itself, then the rest."""
+        own = [part for part in self.parts if part.module is self.root]
+        reached = {(part, 0) for part in own}
+        todo = [*reached]
+        while todo:
+            more = {(part, 1) for part in self.needed(*todo.pop())} - reached
+            reached |= more
+            todo += more
+        first = {part for part, _ in reached}
+        before = [part for part in self.parts if part in first - {*own}]
+        behind = [part for part in self.parts if part not in first]
+        text = self.root.docstring + "\n" + import_lines(self.imports, home)
+        last: Part | None = None
+        for part in (*before, *own, *behind):
+            is_close = last is not None and last.module is part.module and not last.is_definition
+            gap = 0 if is_close else 1 if last is None else 2
+            text += "\n" * (2 if part.is_definition else gap) + part.text
+            last = part
+        return text
 
 
-def _in_order(needs: Needs) -> Iterator[Part]:
-    """Yield first what the module needs as soon as it is imported, then the module, then the rest.
+def _uses(node: ast.AST, depth: int = 0) -> dict[str, int]:
+    """Return the names in a statement, parameters among them.
 
-    What is called when the module is imported, such as a decorator, needs what its body needs.
+    With each: how many functions must be called before it is read.
     """
-    ours = [part for part in needs.parts if part.module is needs.root]
-    first = set(needs.effects)
-    todo = [(part, 0) for part in (*ours, *first)]
-    while todo:
-        for part in set(needs.of(*todo.pop())) - first:
-            first.add(part)
-            todo.append((part, 1))
-    others = [part for part in needs.parts if part.module is not needs.root]
-    yield from (part for part in others if part in first)
-    yield from ours
-    yield from (part for part in others if part not in first)
-
-
-def _imports(needs: Needs) -> set[Import]:
-    """Collect what stays an import; of `import a.b` and `import a.c` the one that is used."""
-    imports: set[Import] = set()
-    for use, _, found in itertools.chain.from_iterable(map(needs.linked, needs.parts)):
-        if isinstance(found, list):
-            dotted = ".".join(use.names) + "."
-            imports |= {i for i in found if dotted.startswith(i.module + ".")} or set(found)
-    return {i for i in imports if not (i.for_types and i._replace(for_types=False) in imports)}
-
-
-def _names(needs: Needs, imports: set[Import]) -> dict[Name, str]:
-    """Give each definition a name that nothing else has, its own where that is free."""
-    root = needs.root.name
-    names = {(root, name): name for name in needs.root.defined}
-    taken = set(needs.root.defined) | set(dir(builtins))
-    for local in {each.local for each in imports}:
-        same = [each for each in imports if each.local == local]
-        tops = {each.module.partition(".")[0] for each in same if not each.name}
-        meant = tops if tops == {local} else {(each.module, each.name) for each in same}
-        if len(meant) > 1 or local in needs.root.defined:
-            raise ValueError(f"{root}: two things are named {local}; rename one.")
-        taken.add(local)
-    for part in needs.parts:  # an attribute that would become a name which is local there
-        for use, _, found in needs.linked(part):
-            if isinstance(found, tuple) and use.names[0] not in ("", found[1]):
-                taken |= {found[1]} & part.local
-    for part in needs.parts:
-        for name in part.names:
-            if (key := (part.module.name, name)) not in names:
-                stem = part.module.name.rpartition(".")[2].strip("_")
-                is_free = name not in taken or name in part.imported
-                names[key] = name if is_free else f"_{stem}_{name.strip('_')}"
-                if names[key] in taken and name not in part.imported:
-                    raise ValueError(f"{root}: two things are named {names[key]}; rename one.")
-                taken.add(names[key])
-    return names
-
-
-def _renamed(needs: Needs, names: dict[Name, str], part: Part, text: str) -> str:
-    """Call everything in a part as it is called in the file."""
-    changes = {name: names[part.module.name, name] for name in part.names}
-    for use, length, found in needs.linked(part):
-        if found and use.names[0]:
-            new = names[found] if isinstance(found, tuple) else found[0].local
-            changes[".".join(use.names[:length])] = new
-    changes = {old: new for old, new in changes.items() if old != new}
-    for old in changes.keys() & part.local - part.names:
-        raise ValueError(f"{part.module.name}: two things are named {old}; rename one.")
-    olds = "|".join(sorted(map(re.escape, changes), key=len, reverse=True))
-    pattern = rf"(?m)^(?:{olds})\b|(?<![\w.])(?:{olds})\b(?!\s*=[^=])"
-    return re.sub(pattern, lambda match: changes[match[0]], text) if changes else text
-
-
-def _import_lines(imports: set[Import], needs: Needs) -> str:
-    """Write the imports, sorted as ruff sorts them."""
-    for_types = {each for each in imports if each.for_types}
-    added = ["__future__.annotations"] * needs.is_future + ["typing.TYPE_CHECKING"] * bool(
-        for_types
-    )
-    for each in added:
-        module, _, name = each.partition(".")
-        imports = imports | {Import(module, name, name)}
-    text = _sorted_imports(imports - for_types, needs.home)
-    if for_types:
-        text += "\nif TYPE_CHECKING:\n"
-        text += textwrap.indent(_sorted_imports(for_types, needs.home), "    ")
-    return "\n" * bool(text) + text
-
-
-def _sorted_imports(imports: Iterable[Import], home: str) -> str:
-    lines: list[tuple[int, bool, str, tuple[int, str], str]] = []
-    plain: dict[str, list[str]] = defaultdict(list)
-
-    def add(module: str, names: list[str], line: str) -> None:
-        top = module.partition(".")[0]
-        section = 0 if top == "__future__" else 1 if top in sys.stdlib_module_names else 2
-        lines.append(
-            (3 if top == home else section, bool(names), module.lower(), _member(*names[:1]), line)
-        )
-
-    for each in imports:
-        as_local = "" if each.local == each.module.partition(".")[0] else f" as {each.local}"
-        if not each.name:
-            add(each.module, [], f"import {each.module}{as_local}\n")
-        elif each.local == each.name:
-            plain[each.module].append(each.name)
-        else:
-            line = f"from {each.module} import {each.name} as {each.local}\n"
-            add(each.module, [each.name], line)
-    for module, names in plain.items():
-        names = sorted(set(names), key=_member)
-        line = f"from {module} import {', '.join(names)}\n"
-        if len(line) > 101:
-            each_line = "".join(f"    {name},\n" for name in names)
-            line = f"from {module} import (\n{each_line})\n"
-        add(module, names, line)
-    sections = itertools.groupby(sorted(set(lines)), lambda line: line[0])
-    return "\n".join("".join(line[-1] for line in section) for _, section in sections)
-
-
-def _member(name: str = "") -> tuple[int, str]:
-    """Constants, then classes, then the rest, each by the alphabet."""
-    kind = 0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2
-    return kind, name.lower()
+    found: dict[str, int] = {}
+    if isinstance(node, (ast.Name, ast.arg)):
+        found[node.id if isinstance(node, ast.Name) else node.arg] = depth
+    for field, value in ast.iter_fields(node):
+        inside = depth + (field == "body" and isinstance(node, FUNCTIONS))
+        for child in value if isinstance(value, list) else [value]:
+            for name, level in (_uses(child, inside) if isinstance(child, ast.AST) else {}).items():
+                found[name] = min(level, found.get(name, level))
+    return found
