@@ -74,6 +74,7 @@ def test_three_decimals_give_every_byte_back(rebuild, packages):
         assert mine == {image.astype("uint8").tobytes() for image in pixels}
 
 
+@pytest.mark.slow
 def test_the_subset_of_clothes_is_balanced_and_keeps_the_published_order(rebuild, packages):
     images, labels = rebuild.balanced_subset(packages[1], "train", 3)
     assert labels.tolist() == list(range(10)) * 3

@@ -36,6 +36,7 @@ def test_there_is_one_name_at_least_of_each_room_for_readers():
     assert rooms >= {"datasets", "models", "training", "explain", "plots", "devices"}
 
 
+@pytest.mark.slow
 def test_type_checkers_are_told_the_same():
     tree = ast.parse(Path(cnnbook.__file__).read_text())
     told = {

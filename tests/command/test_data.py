@@ -197,6 +197,7 @@ def test_case_31_a_corrupted_record_of_a_tfds_copy_is_found(verify, tmp_path):
     assert listing(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_progress_bar_is_drawn_on_a_terminal_alone(pets):
     code = "from cnnbook.command.main import main; main()"
     command = [sys.executable, "-c", code, "data", "verify", str(pets)]

@@ -50,6 +50,7 @@ def test_an_archive_becomes_a_folder_where_it_is_looked_for(prepare, archive, tm
         ]
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_variable_comes_before_the_cache(prepare, archive, tmp_path, monkeypatch):
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "data"))
     assert "Cats and dogs from CNNBOOK_DATA/cats_vs_dogs" in prepare("cats_vs_dogs", archive).output
@@ -57,6 +58,7 @@ def test_the_folder_of_the_variable_comes_before_the_cache(prepare, archive, tmp
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.slow
 def test_another_folder_may_be_named(prepare, archive, tmp_path):
     result = prepare("cats_vs_dogs", archive, "--to", tmp_path / "pets")
     assert result.exit_code == 0, result.output

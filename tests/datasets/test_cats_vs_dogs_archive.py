@@ -126,6 +126,7 @@ def test_by_default_it_is_the_recipe_of_the_source_without_the_known_corrupt_fil
         assert test == set(range(1000, 1400))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["train/cat.666.jpg", "PetImages/Dog/666.jpg"])
 def test_no_other_file_with_the_number_of_a_corrupt_one_is_excused(tmp_path, refused, name):
     assert name not in KAGGLE

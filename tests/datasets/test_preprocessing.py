@@ -189,6 +189,7 @@ def test_a_saved_model_brings_the_numbers_along(layer_class, images, tmp_path):
     )
 
 
+@pytest.mark.slow
 @each_layer
 def test_training_leaves_the_numbers_alone(layer_class, images):
     layer = adapted(layer_class(), images)
@@ -263,6 +264,7 @@ def test_images_of_another_shape_need_a_new_layer(layer_class, images):
         layer.adapt(images[:, :2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_layers_run_on_the_other_backends(backend):
     if importlib.util.find_spec(backend) is None:

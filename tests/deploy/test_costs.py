@@ -80,6 +80,7 @@ def test_the_receptive_field_is_that_of_the_farther_branch(rows):
     assert rows["flatten"].receptive_field is rows["dense"].receptive_field is None
 
 
+@pytest.mark.slow
 def test_published_counts_of_vgg16_and_mobilenet():
     # 15.5 and 0.3 thousand million multiply-adds at 224 x 224, as their papers and tables have it.
     for build, parameters, work in [

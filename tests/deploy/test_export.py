@@ -202,6 +202,7 @@ def test_a_model_within_a_model_comes_along(name, tmp_path):
     np.testing.assert_allclose(predict(images), logits_of(model, images), atol=0.05)
 
 
+@pytest.mark.slow
 @each_format
 def test_nothing_is_printed(name, tmp_path, capfd):
     export, load, file = FORMATS[name]

@@ -51,6 +51,7 @@ def test_any_large_enough_image_gives_one_logit_a_class(shape):
     assert build_cifar_tutorial_net(shape, 3)(np.zeros((2, *shape), "uint8")).shape == (2, 3)
 
 
+@pytest.mark.slow
 def test_too_small_images_are_refused():
     with pytest.raises(ValueError, match=r"at least 18 x 18 .*got \(17, 32, 3\)"):
         build_cifar_tutorial_net((17, 32, 3))

@@ -82,6 +82,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "side"), [((7, 28, 1), 8), ((28, 1, 1), 8)])
 def test_too_small_images_are_refused(shape, side):
     with pytest.raises(ValueError, match=rf"at least {side} x {side} .*3 blocks.*got \({shape[0]}"):

@@ -106,6 +106,7 @@ def test_a_training_step_changes_all_weights():
     assert all(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -119,6 +119,7 @@ def test_saved_model_gives_the_same_logits(tmp_path):
     np.testing.assert_array_equal(model(images), loaded(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(5, 28, 1), (28, 5, 1), (1, 1, 3)])
 def test_too_small_images_are_refused_before_a_layer_is_built(shape):
     with pytest.raises(ValueError, match=rf"at least 6 x 6 .*got \({shape[0]}, {shape[1]}"):

@@ -81,6 +81,7 @@ def test_too_small_images_are_refused(shape):
         build_small_digit_net(shape)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -82,6 +82,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(model, tmp_path):
     photos = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     model.save(tmp_path / "model.keras")

@@ -23,6 +23,7 @@ def test_values_are_counted_in_their_bins():
     assert counts(axes) == {-edge: 1, 0: 3, edge: 2}
 
 
+@pytest.mark.slow
 def test_the_axis_reaches_to_the_largest_value_of_all():
     figure = plot_histograms({"a": [0.5], "b": [-3, 1]}, before=[2])
     low, high = (figure.axes[0].patches[0].get_x(), figure.axes[0].patches[60])

@@ -95,6 +95,7 @@ def test_the_longest_side_of_all_maps_sets_the_scale():
     assert np.ptp(polygons[0][:, 1]) == pytest.approx(1.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 12])
 def test_blocks_stand_beside_each_other_inside_the_picture(count):
     layers = [Layer(f"conv{i}", (64 - i, 64, 2 ** min(i, 10))) for i in range(count)]

@@ -41,6 +41,7 @@ def test_a_row_has_the_image_and_each_map_over_a_grey_copy(images, corner):
     assert figure.get_suptitle() == "T"
 
 
+@pytest.mark.slow
 def test_a_coarse_map_covers_the_whole_picture_where_it_belongs(images, corner):
     axes = plot_heat_maps(images, {"cam": corner}).axes[1]
     picture, heat = axes.images

@@ -91,6 +91,7 @@ def test_colours_are_averaged_and_whole_numbers_are_shares_of_255(widget):
 # Sliders -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("control", "value", "sizes"),
     [
@@ -213,6 +214,7 @@ def test_where_somebody_sits_there_are_sliders_too(widget, somebody):
     assert bundle[WIDGET_VIEW]["model_id"] == widget.box.model_id
 
 
+@pytest.mark.slow
 def test_a_program_that_runs_the_cell_tells_nothing_about_it(widget, somebody):
     somebody["metadata"] = {}
     assert WIDGET_VIEW not in widget._repr_mimebundle_()
