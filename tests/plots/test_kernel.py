@@ -1,5 +1,6 @@
 """plot_kernel: what is drawn, read back from the axes."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import same_color
@@ -102,7 +103,9 @@ def test_what_cannot_be_drawn_says_why(image, changes, message):
         plot_kernel(**arguments | changes)
 
 
-@pytest.mark.parametrize(("width", "interpolation"), [(150, "nearest"), (600, "auto")])
+@pytest.mark.parametrize(
+    ("width", "interpolation"), [(150, "nearest"), (600, plt.rcParams["image.interpolation"])]
+)
 def test_pixels_are_drawn_as_squares_where_there_is_room(width, interpolation):
     picture = np.zeros((4, width))
     panels = plot_kernel(picture, BLUR, picture).axes
