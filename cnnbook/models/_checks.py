@@ -3,6 +3,8 @@
 import functools
 from collections.abc import Callable, Container, Hashable, Sequence
 
+import numpy as np
+
 from cnnbook._checks import P, R, checked
 
 # Of these the builders themselves say what the choices are, or what to do: of any type.
@@ -55,6 +57,13 @@ def check_arguments(
                 f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
                 "values set to zero in training: 0 switches it off."
             )
+
+
+def check_widths(**widths: int | Sequence[int]) -> None:
+    """Refuse layers of no filter or unit."""
+    for name, width in widths.items():
+        if np.min(width, initial=1) < 1:
+            raise ValueError(f"`{name}` must be 1 or more; got {width}.")
 
 
 def check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, checked_builder
+from cnnbook.models._checks import check_arguments, check_widths, checked_builder
 
 
 @checked_builder
@@ -52,6 +52,7 @@ def build_deep_blocks(
         (None, 3, 3, 256)
     """
     check_arguments(image_shape, num_classes, dropout)
+    check_widths(filters=filters, dense_units=dense_units)
     if min(image_shape[:2]) < 2 ** len(filters):
         side = 2 ** len(filters)
         raise ValueError(

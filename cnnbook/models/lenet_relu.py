@@ -55,6 +55,8 @@ def build_lenet_relu(
     """
     check_arguments(image_shape, num_classes, dropout)
     _check_blocks(blocks, image_shape)
+    if dense_units < 0:
+        raise ValueError(f"`dense_units` must be 0, for no such layer, or more; got {dense_units}.")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

@@ -9,12 +9,11 @@ sequence of layers are found in many books.
 Differs from the source: rescales inside the model and returns logits.
 """
 
-from collections.abc import Sequence
-
 import keras
+import numpy as np
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_least_side, check_widths, checked_builder
 
 
 @checked_builder
@@ -52,8 +51,9 @@ def build_mnist_cnn(
         >>> model.get_layer("pool").output.shape
         (None, 12, 12, 64)
     """
-    rates = dropout if isinstance(dropout, Sequence) else (dropout, dropout)
+    rates = [float(rate) for rate in np.broadcast_to(dropout, 2)]
     check_arguments(image_shape, num_classes, *rates)
+    check_widths(filters=filters, dense_units=dense_units)
     reason = "each convolution takes 2 off a side and the pooling halves the rest"
     check_least_side(image_shape, 6, reason)
 

@@ -61,12 +61,8 @@ def build_neocognitron(
         [(19, 19, 12), (21, 21, 8), (3, 3, 11)]
     """
     check_arguments(image_shape, num_classes)
-    check_least_side(
-        image_shape,
-        19,
-        "two layers of C-cells halve the sides, the last S-cells look at 5 x 5 of the rest, the "
-        "last C-cells at 3 x 3 of those",
-    )
+    reason = "C-cells halve them twice, the last S-cells see 5 x 5 of that, C-cells 3 x 3 of those"
+    check_least_side(image_shape, 19, reason)
     if len(selectivity) != 4 or not all(r > 0 for r in selectivity):
         raise ValueError(
             "`selectivity` must be four numbers above 0, one for each layer of S-cells; got "
@@ -121,7 +117,12 @@ class SCells(layers.Layer):
         super().__init__(**keywords)
         self.planes, self.kernel_size, self.padding = planes, kernel_size, padding
         self.selectivity = selectivity
-        self.initializer = keras.initializers.get(initializer or _random_patterns)
+        try:
+            self.initializer = keras.initializers.get(initializer or _random_patterns)
+        except ValueError as error:
+            raise ValueError(
+                f"`initializer` must be a function or what Keras has one for; got {initializer!r}."
+            ) from error
 
     def build(self, input_shape: tuple[int, ...]) -> None:
         """Make one pattern a plane."""

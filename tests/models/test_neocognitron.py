@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.neocognitron import LINES, CCells, SCells, build_neocognitron
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def model():
@@ -44,6 +42,7 @@ def test_planes_are_those_of_the_network_of_1988(model, name, shape):
     assert model.get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 def test_only_patterns_and_the_last_layer_are_trained(model):
     s_cells = 9 * 1 * 12 + 25 * (8 * 38 + 19 * 35 + 23 * 11)
     assert model.count_params() == s_cells + 10 * 10 + 10 == 30_768
@@ -95,6 +94,7 @@ def test_c_cells_answer_as_the_formula_says():
     np.testing.assert_allclose(answers, expected / (1 + expected), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("planes", "singles"), [(12, 12), (8, 4), (6, 0)])
 def test_each_s_plane_feeds_one_c_plane_and_each_c_plane_joins_two_at_most(planes, singles):
     layer = CCells(planes, 1)
@@ -111,6 +111,7 @@ def test_each_s_plane_feeds_one_c_plane_and_each_c_plane_joins_two_at_most(plane
     )
 
 
+@pytest.mark.slow
 def test_a_horizontal_stroke_wakes_the_horizontal_plane_where_it_lies(model):
     planes = np.asarray(part(model, "s1")(stroke())[0])
     row, column, plane = np.unravel_index(planes.argmax(), planes.shape)
@@ -120,12 +121,14 @@ def test_a_horizontal_stroke_wakes_the_horizontal_plane_where_it_lies(model):
     assert planes[12:].max() == planes[:7].max() == 0
 
 
+@pytest.mark.slow
 def test_brightness_hardly_matters_to_an_s_cell(model):
     bright = np.asarray(part(model, "s1")(stroke()))[0, 9, 9, 0]
     dark = np.asarray(part(model, "s1")(stroke(brightness=80)))[0, 9, 9, 0]
     assert dark > 0.8 * bright
 
 
+@pytest.mark.slow
 def test_a_c_cell_answers_still_when_the_stroke_has_moved_by_a_pixel(model):
     def likeness(one, other):
         one, other = np.ravel(one), np.ravel(other)
@@ -136,6 +139,7 @@ def test_a_c_cell_answers_still_when_the_stroke_has_moved_by_a_pixel(model):
     assert likeness(s_here, s_there) < 0.1 < 0.6 < likeness(c_here, c_there)
 
 
+@pytest.mark.slow
 def test_a_higher_selectivity_lets_fewer_cells_answer():
     picture = np.random.default_rng(0).integers(0, 256, (1, 19, 19, 1), dtype="uint8")
     counts = [
@@ -145,11 +149,13 @@ def test_a_higher_selectivity_lets_fewer_cells_answer():
     assert counts[0] > counts[1] > counts[2] > 0
 
 
+@pytest.mark.slow
 def test_a_black_picture_wakes_no_cell(model):
     for values in part(model, "s1", "c1", "s4", "c4")(np.zeros((1, 19, 19, 1), "uint8")):
         assert np.max(values) == 0
 
 
+@pytest.mark.slow
 def test_all_stages_answer_to_a_stroke_and_c_cells_stay_below_one(model):
     for values in part(model, "s1", "c1", "s2", "c2", "s3", "c3", "s4", "c4")(stroke()):
         assert np.min(values) >= 0 and np.max(values) > 0.01
@@ -157,6 +163,7 @@ def test_all_stages_answer_to_a_stroke_and_c_cells_stay_below_one(model):
         assert np.max(values) < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(20, 31, 1), (28, 28, 3)])
 def test_any_image_of_19_pixels_a_side_gives_one_logit_a_class(shape):
     assert build_neocognitron(shape, 3)(np.zeros((2, *shape), "uint8")).shape == (2, 3)
@@ -174,6 +181,7 @@ def test_impossible_selectivity(selectivity):
         build_neocognitron(selectivity=selectivity)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -184,6 +192,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(model(stroke()).dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_training_steps_change_all_weights_and_leave_no_pattern_below_zero():
     keras.utils.set_random_seed(0)
     model = build_neocognitron(num_classes=3)
@@ -199,6 +208,7 @@ def test_training_steps_change_all_weights_and_leave_no_pattern_below_zero():
     assert any(weight.min() == 0 for weight in after[1:4])
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -218,6 +228,7 @@ def crosses(seed):
     return pictures, labels
 
 
+@pytest.mark.slow
 def test_it_learns_to_tell_strokes_apart_and_knows_those_that_it_has_not_seen():
     keras.utils.set_random_seed(0)
     model = build_neocognitron(num_classes=3)

@@ -14,6 +14,7 @@ from cnnbook.models.alexnet import build_alexnet
 from cnnbook.models.googlenet import build_googlenet
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "shape"), [(build_alexnet, (67, 67, 3)), (build_googlenet, (17, 17, 3))]
 )

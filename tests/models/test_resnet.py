@@ -7,8 +7,6 @@ import pytest
 from cnnbook.models._parts import padded_conv_norm
 from cnnbook.models.resnet import build_resnet
 
-pytestmark = pytest.mark.slow
-
 DEPTHS = (18, 34, 50, 101, 152)
 
 
@@ -41,11 +39,13 @@ def weighted(model) -> list:
     return [x for x in model.layers if isinstance(x, (keras.layers.Conv2D, keras.layers.Dense))]
 
 
+@pytest.mark.slow
 def test_on_the_way_through_the_blocks_lie_as_many_layers_as_the_depth_says(model):
     way = [layer.name for layer in weighted(model) if not layer.name.endswith("shortcut")]
     assert model.name == f"resnet{len(way)}"
 
 
+@pytest.mark.slow
 def test_parameters_are_those_of_keras_and_without_biases_those_of_torchvision(model):
     depth = int(model.name.removeprefix("resnet"))
     in_keras = {50: 25_636_712, 101: 44_707_176, 152: 60_419_944}
@@ -59,12 +59,14 @@ def test_parameters_are_those_of_keras_and_without_biases_those_of_torchvision(m
     assert {18: 11_699_112, 34: 21_814_696}.get(depth) in {None, model.count_params()}
 
 
+@pytest.mark.slow
 def test_multiply_adds_are_those_of_table_1(model):
     paper = {18: 1.8e9, 34: 3.6e9, 50: 3.8e9, 101: 7.6e9, 152: 11.3e9}
     total = sum(multiply_adds(layer) for layer in weighted(model))
     assert total == pytest.approx(paper[int(model.name.removeprefix("resnet"))], rel=0.02)
 
 
+@pytest.mark.slow
 def test_map_sizes_are_those_of_table_1(model):
     wide = 1 if model.name in {"resnet18", "resnet34"} else 4
     blocks = {"resnet18": (2, 2, 2, 2), "resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)}
@@ -80,6 +82,7 @@ def test_map_sizes_are_those_of_table_1(model):
         assert model.get_layer(name).output.shape == (None, *shape), name
 
 
+@pytest.mark.slow
 def test_a_relu_follows_every_layer_of_the_way_but_the_last(model):
     relus = [x for x in model.layers if isinstance(x, keras.layers.ReLU)]
     assert len(relus) == int(model.name.removeprefix("resnet")) - 1
@@ -88,12 +91,14 @@ def test_a_relu_follows_every_layer_of_the_way_but_the_last(model):
             assert layer.name.replace("_add", "_relu") in {relu.name for relu in relus}
 
 
+@pytest.mark.slow
 def test_only_where_the_maps_change_is_there_a_convolution_on_the_shortcut(model):
     found = [x.name for x in model.layers if x.name.endswith("shortcut")]
     first = (3, 4, 5) if model.name in {"resnet18", "resnet34"} else (2, 3, 4, 5)
     assert found == [f"stage{stage}_block1_shortcut" for stage in first]
 
 
+@pytest.mark.slow
 def test_same_logits_as_keras_from_the_same_weights_at_an_odd_size(official):
     model = build_resnet(50, image_shape=(75, 93, 3))
     model.set_weights(official.get_weights())
@@ -105,6 +110,7 @@ def test_same_logits_as_keras_from_the_same_weights_at_an_odd_size(official):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", [50, 101])
 def test_imagenet_takes_the_weights_of_the_keras_model_of_that_depth(depth, official, monkeypatch):
     asked = {}
@@ -139,6 +145,7 @@ def small():
     return build_resnet(18, image_shape=(45, 38, 3), num_classes=4)
 
 
+@pytest.mark.slow
 def test_pixels_reach_the_first_convolution_as_bgr_less_the_mean(small):
     scaled = keras.Model(small.input, small.get_layer("mean").output)
     red = np.broadcast_to([255, 20, 0], (1, 45, 38, 3)).astype("uint8")
@@ -146,6 +153,7 @@ def test_pixels_reach_the_first_convolution_as_bgr_less_the_mean(small):
     np.testing.assert_allclose(found, [-103.939, 20 - 116.779, 255 - 123.68], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_block_whose_filters_are_silent_hands_its_input_on(small):
     gamma = small.get_layer("stage2_block2_conv2_norm").gamma
     kept = keras.ops.convert_to_numpy(gamma)
@@ -160,6 +168,7 @@ def test_a_block_whose_filters_are_silent_hands_its_input_on(small):
     )
 
 
+@pytest.mark.slow
 def test_one_training_step_changes_every_kernel_and_gives_a_finite_loss(small):
     model = keras.models.clone_model(small)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -171,6 +180,7 @@ def test_one_training_step_changes_every_kernel_and_gives_a_finite_loss(small):
         assert np.any(old != keras.ops.convert_to_numpy(variable)), variable.path
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(small, tmp_path):
     small.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -179,11 +189,13 @@ def test_saved_model_gives_the_same_logits(small, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_any_size_will_do_even_one_pixel():
     model = build_resnet(34, image_shape=(1, 1, 3), num_classes=2)
     assert model(np.zeros((1, 1, 1, 3), "uint8")).shape == (1, 2)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

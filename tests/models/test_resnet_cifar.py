@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.resnet_cifar import build_resnet_cifar
 
-pytestmark = pytest.mark.slow
-
 
 def trainable(model) -> int:
     return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
@@ -27,6 +25,7 @@ def model():
     return build_resnet_cifar(20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("depth", "millions", "decimals"),
     [
@@ -46,6 +45,7 @@ def test_parameters_are_those_of_table_6_with_shortcuts_or_without(depth, millio
     keras.backend.clear_session()
 
 
+@pytest.mark.slow
 def test_the_counts_of_the_docstring_are_right():
     counts = [by_hand(depth) for depth in (20, 32, 44, 56, 110)]
     assert counts == [269_722, 464_154, 658_586, 853_018, 1_727_962]
@@ -53,6 +53,7 @@ def test_the_counts_of_the_docstring_are_right():
         assert f"{count:,}" in build_resnet_cifar.__doc__
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", [True, False])
 def test_map_sizes_are_those_of_section_4_2(residual):
     model = build_resnet_cifar(14, residual=residual)
@@ -65,6 +66,7 @@ def test_map_sizes_are_those_of_section_4_2(residual):
     assert model.get_layer("average").output.shape == (None, 64)
 
 
+@pytest.mark.slow
 def test_the_plain_net_is_the_residual_one_without_the_sums(model):
     plain = build_resnet_cifar(20, residual=False)
     kinds = {type(layer).__name__ for layer in plain.layers}
@@ -74,6 +76,7 @@ def test_the_plain_net_is_the_residual_one_without_the_sums(model):
     assert sum(isinstance(layer, keras.layers.Add) for layer in model.layers) == 9
 
 
+@pytest.mark.slow
 def test_the_shortcut_takes_every_second_pixel_and_adds_channels_of_zeros(model):
     names = ["stage1_block3_relu", "stage2_block1_shortcut"]
     parts = keras.Model(model.input, [model.get_layer(name).output for name in names])
@@ -84,6 +87,7 @@ def test_the_shortcut_takes_every_second_pixel_and_adds_channels_of_zeros(model)
     assert after.shape == (1, 16, 16, 32) and not after[..., 16:].any()
 
 
+@pytest.mark.slow
 def test_with_silent_blocks_the_first_maps_arrive_at_the_end_untouched():
     model = build_resnet_cifar(8, image_shape=(13, 10, 3))
     for stage in (1, 2, 3):
@@ -97,6 +101,7 @@ def test_with_silent_blocks_the_first_maps_arrive_at_the_end_untouched():
     assert not last[..., 16:].any()
 
 
+@pytest.mark.slow
 def test_a_filter_with_strides_sees_the_same_pixels_as_the_shortcut(model):
     part = keras.Model(
         model.get_layer("stage1_block3_relu").output, model.get_layer("stage2_block1_conv1").output
@@ -112,6 +117,7 @@ def test_a_filter_with_strides_sees_the_same_pixels_as_the_shortcut(model):
     np.testing.assert_allclose(found[..., 0], maps[:, ::2, ::2, 0], rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_pixels_reach_the_first_convolution_as_minus_one_to_one(model):
     scaled = keras.Model(model.input, model.get_layer("rescaling").output)
     pixels = np.stack([np.zeros((32, 32, 3)), np.full((32, 32, 3), 255)])
@@ -125,6 +131,7 @@ def test_any_size_gives_one_logit_a_class(shape):
     assert model(np.zeros((2, *shape), "uint8")).shape == (2, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("residual", [True, False])
 def test_one_training_step_changes_every_weight_and_gives_a_finite_loss(residual):
     model = build_resnet_cifar(8, residual=residual)
@@ -137,6 +144,7 @@ def test_one_training_step_changes_every_weight_and_gives_a_finite_loss(residual
         assert np.any(old != keras.ops.convert_to_numpy(variable)), variable.path
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -148,6 +156,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.spatial_transformer import AffineSampler, build_spatial_transformer
 
-pytestmark = pytest.mark.slow
-
 IDENTITY = (1, 0, 0, 0, 1, 0)
 
 
@@ -96,6 +94,7 @@ def follow(steps, optimizer, picture, target, start=IDENTITY):
     return losses, net.get_layer("theta").get_weights()[0][0]
 
 
+@pytest.mark.slow
 def test_the_gradient_of_theta_is_that_of_finite_differences():
     random = np.random.default_rng(3)
     picture, target = random.uniform(0, 1, (2, 1, 15, 15, 1))
@@ -110,6 +109,7 @@ def test_the_gradient_of_theta_is_that_of_finite_differences():
     np.testing.assert_allclose(start - after, expected, rtol=1e-2, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_from_the_identity_it_finds_the_shift_between_two_pictures():
     picture, target = smooth_spot(8.5, 6.0), smooth_spot(7.0, 7.0)
     losses, theta = follow(150, keras.optimizers.Adam(0.02), picture, target)
@@ -125,11 +125,13 @@ def test_untrained_it_leaves_the_picture_as_it_is(model):
     np.testing.assert_allclose(pictures, digits() / 255, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_fresh_copy_starts_at_the_identity_too(model):
     copy = keras.models.clone_model(model)
     np.testing.assert_array_equal(copy.get_layer("theta").get_weights()[1], IDENTITY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape", "count"),
     [
@@ -153,10 +155,12 @@ def test_sizes_and_counts(model, name, shape, count):
     assert layer.count_params() == count
 
 
+@pytest.mark.slow
 def test_there_are_no_other_parameters(model):
     assert model.count_params() == 520 + 10_020 + 10_272 + 198 + 320 + 18_496 + 16_010
 
 
+@pytest.mark.slow
 def test_the_classifier_sees_the_moved_picture(model):
     net = keras.models.clone_model(model)
     net.set_weights(model.get_weights())
@@ -164,6 +168,7 @@ def test_the_classifier_sees_the_moved_picture(model):
     np.testing.assert_allclose(net(digits()), model(digits()[:, :, ::-1]), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(16, 16, 1), (17, 30, 3)])
 def test_any_image_of_16_pixels_a_side_gives_one_logit_a_class(shape):
     net = build_spatial_transformer(shape, 3)
@@ -177,6 +182,7 @@ def test_too_small_images_are_refused(shape):
         build_spatial_transformer(shape)
 
 
+@pytest.mark.slow
 def test_positions_and_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -190,6 +196,7 @@ def test_positions_and_logits_stay_float32_where_layers_compute_in_bfloat16():
         assert keras.backend.standardize_dtype(values.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_two_training_steps_change_all_weights():
     keras.utils.set_random_seed(0)
     net = build_spatial_transformer()
@@ -201,6 +208,7 @@ def test_two_training_steps_change_all_weights():
     assert all(np.any(old != new) for old, new in zip(before, net.get_weights(), strict=True))
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(model, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")

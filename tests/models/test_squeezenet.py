@@ -6,8 +6,6 @@ import pytest
 
 from cnnbook.models.squeezenet import _overhanging_pool, build_squeezenet
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module", params=["1.0", "1.1"])
 def model(request):
@@ -19,15 +17,18 @@ def models():
     return {variant: build_squeezenet(variant) for variant in ("1.0", "1.1")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("variant", "count"), [("1.0", 1_248_424), ("1.1", 1_235_496)])
 def test_it_has_the_published_parameters(models, variant, count):
     assert models[variant].count_params() == count
 
 
+@pytest.mark.slow
 def test_the_paper_is_version_1_0():
     assert build_squeezenet(num_classes=2).get_layer("conv1").kernel.shape == (7, 7, 3, 96)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -51,6 +52,7 @@ def test_map_sizes_of_table_1(models, name, shape):
     assert models["1.0"].get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
@@ -68,6 +70,7 @@ def test_map_sizes_of_version_1_1(models, name, shape):
     assert models["1.1"].get_layer(name).output.shape == (None, *shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "count"),  # by hand: squeeze, expand 1x1, expand 3x3
     [
@@ -83,6 +86,7 @@ def test_parameters_of_a_part(models, name, count):
     assert sum(layer.count_params() for layer in parts) == count
 
 
+@pytest.mark.slow
 def test_a_fire_module_joins_1x1_then_3x3_of_the_few_maps(model):
     small = build_squeezenet("1.1", (33, 35, 3), 2)
     names = ("pool1", "fire2_squeeze", "fire2_expand1x1", "fire2_expand3x3", "fire2")
@@ -97,6 +101,7 @@ def test_a_fire_module_joins_1x1_then_3x3_of_the_few_maps(model):
     assert small.get_layer("fire2_expand3x3").input is small.get_layer("fire2_squeeze").output
 
 
+@pytest.mark.slow
 def test_it_is_18_layers_deep_and_none_is_dense(model):
     squeezes = [layer for layer in model.layers if "squeeze" in layer.name]
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -106,6 +111,7 @@ def test_it_is_18_layers_deep_and_none_is_dense(model):
     assert all(layer.activation.__name__ == "relu" for layer in convolutions)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("side", "millions"), [(227, {"1.0": 833, "1.1": 388}), (224, {"1.0": 819, "1.1": 349})]
 )
@@ -120,6 +126,7 @@ def test_version_1_1_has_less_to_multiply(side, millions):
         assert round(count / 1e6) == expected
 
 
+@pytest.mark.slow
 def test_each_colour_loses_its_mean(models):
     shifted = keras.Model(models["1.0"].input, models["1.0"].get_layer("mean").output)
     pixels = np.zeros((1, 227, 227, 3), "uint8")
@@ -129,6 +136,7 @@ def test_each_colour_loses_its_mean(models):
     assert values[0, 1, 1].tolist() == [132, 0, 1]
 
 
+@pytest.mark.slow
 def test_a_logit_is_the_mean_of_a_rectified_map():
     small = build_squeezenet("1.0", (64, 80, 3), 5)
     part = keras.Model(small.input, [small.get_layer("conv10").output, small.output])
@@ -149,6 +157,7 @@ def test_a_window_of_the_pooling_may_hang_over_the_far_side(shape):
         assert pooled[0, row, column, channel] == window.max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variant", "shape"), [("1.0", (21, 21, 3)), ("1.0", (75, 93, 3)), ("1.1", (17, 17, 3))]
 )
@@ -158,6 +167,7 @@ def test_other_images_and_class_counts(variant, shape):
     assert min(model.get_layer("conv10").output.shape[1:3]) >= 1
 
 
+@pytest.mark.slow
 def test_one_step_changes_every_kernel():
     keras.utils.set_random_seed(0)
     model = build_squeezenet("1.1", (40, 41, 3), 2, dropout=0)
@@ -172,6 +182,7 @@ def test_one_step_changes_every_kernel():
     )
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
@@ -183,6 +194,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_saved_model_gives_the_same_logits(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (2, 33, 34, 3), dtype="uint8")
     model = build_squeezenet("1.0", (33, 34, 3), 4, dropout=0.2)

@@ -10,8 +10,6 @@ import pytest
 
 from cnnbook.models.vgg import build_vgg
 
-pytestmark = pytest.mark.slow
-
 PUBLISHED = {11: 132_863_336, 13: 133_047_848, 16: 138_357_544, 19: 143_667_240}
 OFFICIAL = {16: "VGG16", 19: "VGG19"}
 
@@ -30,11 +28,12 @@ def under_policy(name):
 
 
 @pytest.fixture(autouse=True)
-def _forget_the_last_one():
+def _forget_the_last_one(request):
     """One of these networks after the other needs 0.6 GB less than two at once."""
     yield
-    keras.utils.clear_session()
-    gc.collect()
+    if request.node.get_closest_marker("slow"):  # the others build none
+        keras.utils.clear_session()
+        gc.collect()
 
 
 @pytest.fixture(scope="module", params=PUBLISHED)
@@ -47,18 +46,21 @@ def vgg11():
     return build_vgg(11, (32, 32, 3), num_classes=3)
 
 
+@pytest.mark.slow
 def test_parameters_of_images_of_224_pixels_and_1000_classes(small):
     depth, model = small
     to_fc1, to_logits = 4096 * 512 * (7 * 7 - 1), 4097 * 990
     assert model.count_params() + to_fc1 + to_logits == PUBLISHED[depth]
 
 
+@pytest.mark.slow
 def test_depth_counts_the_layers_with_weights_of_which_all_but_three_convolve(small):
     depth, model = small
     weighted = [type(layer).__name__ for layer in model.layers if layer.count_params()]
     assert weighted == ["Conv2D"] * (depth - 3) + ["Dense"] * 3
 
 
+@pytest.mark.slow
 def test_blocks_are_the_columns_of_table_1(small):
     depth, model = small
     column = {
@@ -76,12 +78,14 @@ def test_blocks_are_the_columns_of_table_1(small):
         )
 
 
+@pytest.mark.slow
 def test_map_sizes_halve_with_each_block(small):
     _, model = small
     sizes = [model.get_layer(f"block{n}_pool").output.shape[1:3] for n in range(1, 6)]
     assert sizes == [(16, 16), (8, 8), (4, 4), (2, 2), (1, 1)]
 
 
+@pytest.mark.slow
 def test_every_weighted_layer_but_the_last_has_a_relu(small):
     depth, model = small
     weighted = [layer for layer in model.layers if layer.count_params()]
@@ -89,6 +93,7 @@ def test_every_weighted_layer_but_the_last_has_a_relu(small):
     assert activations == ["relu"] * (depth - 1) + ["linear"]
 
 
+@pytest.mark.slow
 def test_dense_layers_drop_half_of_their_values(vgg11):
     assert [layer.name for layer in vgg11.layers[-6:]] == [
         *("flatten", "fc1", "dropout1", "fc2", "dropout2", "logits")
@@ -97,12 +102,14 @@ def test_dense_layers_drop_half_of_their_values(vgg11):
     assert build_vgg(11, (32, 32, 3), 2, dropout=0.2).get_layer("dropout2").rate == 0.2
 
 
+@pytest.mark.slow
 def test_pixels_are_prepared_as_keras_applications_prepares_them(vgg11):
     prepared = keras.Model(vgg11.input, vgg11.get_layer("mean").output)
     expected = keras.applications.vgg16.preprocess_input(photos(2).astype("float32"))
     np.testing.assert_allclose(prepared(photos(2)), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", OFFICIAL)
 def test_it_is_the_net_of_keras_applications(depth):
     shape = (75, 93, 3)
@@ -126,6 +133,7 @@ def test_it_is_the_net_of_keras_applications(depth):
     np.testing.assert_allclose(model(images), expected, atol=1e-4 * max(1, expected.std()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("depth", OFFICIAL)
 def test_official_weights_are_asked_of_keras_and_land_in_their_layers(depth, monkeypatch):
     asked = []
@@ -195,6 +203,7 @@ def test_images_must_have_three_channels():
         build_vgg(image_shape=(224, 224, 1))
 
 
+@pytest.mark.slow
 def test_a_training_step_changes_all_weights(vgg11):
     keras.utils.set_random_seed(0)
     before = vgg11.get_weights()
@@ -205,10 +214,12 @@ def test_a_training_step_changes_all_weights(vgg11):
     assert all(changed)
 
 
+@pytest.mark.slow
 def test_an_odd_image_gives_one_logit_a_class():
     assert build_vgg(11, (33, 63, 3), 2)(photos(2, (33, 63, 3))).shape == (2, 2)
 
 
+@pytest.mark.slow
 def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     with under_policy("mixed_bfloat16"):
         model = build_vgg(11, (32, 32, 3), 2)
@@ -216,6 +227,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(model(photos()).dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_the_graph_survives_saving(vgg11):
     loaded = keras.Model.from_config(vgg11.get_config())
     loaded.set_weights(vgg11.get_weights())
