@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from cnnbook._checks import as_array_of_any
+
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Silence Python and the libraries below it, which write to the process' own outputs."""
-    before = logging.root.manager.disable
     sys.stdout.flush()
     sys.stderr.flush()
     with contextlib.ExitStack() as stack:
@@ -23,8 +24,8 @@ def quiet() -> Iterator[None]:
         stack.enter_context(contextlib.redirect_stderr(sink))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
+        stack.callback(logging.disable, logging.root.manager.disable)
         logging.disable(logging.ERROR)
-        stack.callback(logging.disable, before)
         for number in (1, 2):
             copy = os.dup(number)
             stack.callback(os.close, copy)
@@ -42,15 +43,11 @@ def check_given_images(
     images: np.ndarray, image_shape: tuple[int, ...], name: str = "images"
 ) -> np.ndarray:
     """Refuse what the network would take for something else."""
-    try:
-        images = np.asarray(images)
-    except ValueError:  # lists of unequal lengths
-        images = np.empty(0, object)
+    images = as_array_of_any(images)
     wanted = tuple(int(side) for side in image_shape)
     if images.shape[1:] != wanted or images.dtype.kind not in "uif" or not len(images):
         raise ValueError(
-            f"`{name}` must be at least one image {wanted} of numbers, in an array"
-            f" {('count', *wanted)}; got {images.dtype} of shape {images.shape}. Resize them; one"
-            " image alone is `image[None]`."
+            f"`{name}` must be at least one image {wanted} of numbers, in an array; got"
+            f" {images.dtype} of shape {images.shape}. Resize; one image alone is `image[None]`."
         )
     return images

@@ -1,7 +1,6 @@
 """What does a network cost, layer by layer? Parameters, multiplications, map sizes, what it sees.
 
-A multiply-add is one multiplication of a weight with a value, and adding the product up; papers
-also write MAC, and some count it as two operations.
+A multiply-add (MAC) is one multiplication of a weight with a value, and adding the product up.
 """
 
 import math
@@ -41,8 +40,7 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
     Returns:
         One row a layer, in an order in which every layer comes after its inputs.
 
-    Raises:
-        ValueError: If the model is not functional, or if the size of its images is open.
+    Raises: ValueError: If the model is not functional, or if the size of its images is open.
 
     Example:
         >>> images = keras.Input((28, 28, 1))
@@ -52,10 +50,8 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
         ((13, 13, 8), 80, 12168, 3)
     """
     if not hasattr(model, "operations"):
-        raise ValueError(
-            "`model` must be a functional keras.Model, made of inputs and outputs; got "
-            f"{type(model).__name__}."
-        )
+        kind = type(model).__name__
+        raise ValueError(f"`model` must be a functional keras.Model(inputs, outputs); got {kind}.")
     rows: dict[str, LayerCost] = {}
     reach: dict[str, tuple[int | None, int]] = {}
     for layer in model.operations:
@@ -63,10 +59,8 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
         inputs = tuple(tensor._keras_history.operation.name for tensor in node.input_tensors)
         shape = tuple(node.output_tensors[0].shape[1:])
         if None in shape:
-            raise ValueError(
-                f"`model` must have a fixed image size; layer {layer.name!r} gives {shape}. Build "
-                "it with numbers in the place of None."
-            )
+            words = f"`model` must have a fixed image size; layer {layer.name!r} gives {shape}."
+            raise ValueError(f"{words} Build it with numbers in the place of None.")
         reach[layer.name] = _reach(layer, [reach[name] for name in inputs], len(shape))
         rows[layer.name] = LayerCost(
             layer.name,
@@ -84,10 +78,8 @@ def _multiply_adds(layer: keras.Operation, output_shape: tuple[int, ...]) -> int
     """Each number of a kernel is used once at each place of the map."""
     if isinstance(layer, keras.Model):
         return sum(row.multiply_adds for row in layer_costs(layer))
-    if isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose)):
-        places = math.prod(layer.input.shape[1:-1])
-    else:
-        places = math.prod(output_shape[:-1])
+    transposed = isinstance(layer, (keras.layers.Conv1DTranspose, keras.layers.Conv2DTranspose))
+    places = math.prod(layer.input.shape[1:-1] if transposed else output_shape[:-1])
     names = ("kernel", "depthwise_kernel", "pointwise_kernel")
     kernels = [getattr(layer, name) for name in names if hasattr(layer, name)]
     return sum(places * math.prod(kernel.shape) for kernel in kernels)

@@ -1,8 +1,8 @@
 """How does a trained network leave Keras, to run on a telephone or a server?
 
-As one file, with its preprocessing inside. LiteRT (once TensorFlow Lite) is for telephones and
-small devices; its file may compute in floating point, or in integers of eight bits, which takes a
-quarter of the space. ONNX is for servers, and for programs in other languages.
+As one file, with its preprocessing inside. LiteRT (once TensorFlow Lite) is for small devices, in
+floating point, or in integers of eight bits, which takes a quarter of the space. ONNX is for
+servers, and for programs in other languages.
 
 Source: Jacob et al. (2017), "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
@@ -28,17 +28,14 @@ def export_litert(
     """Write a model as a LiteRT file, in floating point or in integers.
 
     Into the float file go float32 images, pixels 0 to 255, and out come float32 logits. Into the
-    integer file go uint8 images, a byte a pixel, and out come int8 numbers, which stand for logits
-    by a scale and a zero point that the file holds; `load_litert` of the file latency.py turns them
-    back. Weights and maps are integers, too. Which range each map needs is measured on
-    `int8_images`, so these should be like the pictures to come: 100 to 200 training pictures of all
-    classes.
-
-    A model that computes in 16 bits ("mixed_bfloat16") is rebuilt in float32 first.
+    integer file go uint8 images, and out come int8 numbers, which stand for logits by a scale and a
+    zero point that the file holds; `load_litert` turns them back. Weights and maps are integers,
+    too. Which range each map needs is measured on `int8_images`, so these should be like the
+    pictures to come: 100 to 200 training pictures of all classes.
 
     Args:
         model: Functional, from images of one known size to one array, as every builder of this book
-            makes it. It is not changed.
+            makes it. It is not changed; one that computes in 16 bits is rebuilt in float32.
         path: Ends in ".tflite". A file that is there is replaced once the new one is whole.
         int8_images: (count, height, width, channels), pixels 0 to 255. None: floating point.
 
@@ -56,24 +53,19 @@ def export_litert(
         True
     """
     model = _in_float32(model)
-    kinds, options = tf.lite.OpsSet.TFLITE_BUILTINS, {}
     if int8_images is not None:
         images = _calibration_images(int8_images, model.input_shape[1:])
-        kinds = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        options = {
-            "optimizations": [tf.lite.Optimize.DEFAULT],
-            "representative_dataset": lambda: ([image[None]] for image in images),
-            "inference_input_type": tf.uint8,
-            "inference_output_type": tf.int8,
-        }
 
     def write(part: Path) -> None:  # Keras has it as format="litert" from 3.13 on
         saved = str(part.with_name("saved"))
         model.export(saved, format="tf_saved_model", verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(saved)
-        converter.target_spec.supported_ops = [kinds]
-        for name, value in options.items():
-            setattr(converter, name, value)
+        if int8_images is not None:
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([image[None]] for image in images)
+            converter.inference_input_type = tf.uint8
+            converter.inference_output_type = tf.int8
         part.write_bytes(converter.convert())
 
     return _export(path, ".tflite", write)
@@ -120,9 +112,7 @@ def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Pat
     if path.suffix != ending:
         raise ValueError(f"`path` must end in {ending!r}; got {path.name!r}.")
     if not path.parent.is_dir() or path.is_dir():
-        raise OSError(
-            f"{path} cannot be written: it is a folder, or lies in none. Make the folder."
-        )
+        raise OSError(f"{path} cannot be written: it is a folder, or lies in none. Make one.")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = Path(folder, f"part{ending}")
         try:

@@ -1,7 +1,7 @@
 """What does an exported network answer, and how long does one wait for it?
 
 Opens files of LiteRT (once TensorFlow Lite) and of ONNX as functions from images to logits, and
-measures how long any such function takes, a Keras model among them.
+measures how long any such function takes.
 """
 
 import os
@@ -33,17 +33,12 @@ class Latency(NamedTuple):
 
 @checked
 def measure_latency(
-    predict: Callable[[np.ndarray], object],
-    images: np.ndarray,
-    *,
-    repeats: int = 20,
-    warm_up: int = 3,
+    predict: Callable, images: np.ndarray, *, repeats: int = 20, warm_up: int = 3
 ) -> Latency:
     """Measure how long a network takes to answer.
 
     The first calls are left out: they build graphs and fill caches. The median is what one waits;
-    the fastest call is what the machine can do when nothing else runs on it. Divide by the number
-    of images for the time of one of them.
+    the fastest call is what the machine can do when nothing else runs on it.
 
     Args:
         predict: Such as `load_litert(path)`, `load_onnx(path)` or `model.predict_on_batch`.
@@ -54,19 +49,17 @@ def measure_latency(
     Returns:
         A `Latency` of one call.
 
-    Raises:
-        ValueError: If `repeats` or `warm_up` is too small, or there are no images.
+    Raises: ValueError: If `repeats` or `warm_up` is too small, or there are no images.
 
     Example:
         >>> latency = measure_latency(lambda images: images + 1, np.zeros((1, 8, 8, 1)))
         >>> 0 < latency.fastest_ms <= latency.median_ms <= latency.slowest_ms
         True
     """
-    shape = np.shape(images)
-    if repeats < 1 or warm_up < 0 or not all(shape[:1] or [0]):
+    if repeats < 1 or warm_up < 0 or not all(np.shape(images)[:1] or [0]):
         raise ValueError(
             "`repeats` must be 1 or more, `warm_up` 0 or more, `images` at least one; got"
-            f" {repeats}, {warm_up} and images of shape {shape}."
+            f" {repeats}, {warm_up} and images of shape {np.shape(images)}."
         )
     seconds = []
     for _ in range(warm_up + repeats):
@@ -135,8 +128,7 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
         threads: That compute at once, 1 or more; None: one a core.
 
     Returns:
-        A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
-        float32 (count, ...).
+        A function as that of `load_litert`.
 
     Raises:
         ImportError: If onnxruntime is missing.
@@ -185,7 +177,6 @@ def _content(path: str | Path) -> bytes:
     """Return the content of a file that is there and not empty."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path} is no file. Write it first: export_litert, export_onnx.")
-    content = Path(path).read_bytes()
-    if not content:
-        raise OSError(f"{path} is empty (0 bytes). Export it again.")
-    return content
+    if content := Path(path).read_bytes():
+        return content
+    raise OSError(f"{path} is empty (0 bytes). Export it again.")

@@ -109,6 +109,7 @@ def test_a_result_is_not_overwritten_by_the_next_call(files):
         np.full((1, 4, 4, 2), "a"),
         np.zeros((1, 4, 4, 2), bool),
         [[1, 2], [3]],
+        [np.zeros((4, 4, 2)), np.zeros((4, 5, 2))],
     ],
 )
 @each_format
