@@ -52,7 +52,7 @@ def load_cifar10() -> ImageSplits:
         FileNotFoundError: If no copy is to be had; lists every place tried.
         OSError: If a copy is broken: names the folder and what is wrong with it.
     """
-    return _load("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
+    return _load_cifar("cifar10", "CIFAR-10", CIFAR10_CLASSES, "label")
 
 
 @checked
@@ -65,10 +65,10 @@ def load_cifar100(label_mode: Literal["fine", "coarse"] = "fine") -> ImageSplits
     modes = {"fine": (FINE_CLASSES, "label"), "coarse": (COARSE_CLASSES, "coarse_label")}
     if label_mode not in modes:
         raise ValueError(f"`label_mode` must be 'fine' or 'coarse'; got {label_mode!r}.")
-    return _load("cifar100", "CIFAR-100", *modes[label_mode])
+    return _load_cifar("cifar100", "CIFAR-100", *modes[label_mode])
 
 
-def _load(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
+def _load_cifar(name: str, title: str, class_names: tuple[str, ...], label_key: str) -> ImageSplits:
     ways_out = [
         f"go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
         f"copy the folder tensorflow_datasets/{name} of a machine that has it into"

@@ -64,7 +64,7 @@ def list_image_files(
 ) -> LabelledFiles:
     """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
-    name = shown(folder)
+    name = shown(Path(folder))
     if len(classes) < 2:
         found = f"it has {len(classes)}; {SHAPE}"
         raise ValueError(f"{name} must hold at least two class folders; {found}.")
