@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._checks import check_columns
+from cnnbook.plots._arguments import check_counts
 from cnnbook.plots._draw import draw_picture, make_panels
 
 
@@ -20,12 +20,12 @@ def plot_augmentations(
     inches: float = 1.1,
     title: str | None = None,
 ) -> Figure:
-    """Draw what each change makes of one picture, `columns` times.
+    """Draw what each change makes of one picture, several times.
 
     Args:
         image: (height, width, 1) or (height, width, 3), values 0 to 255.
-        changes: Name to Keras layer, which is called with `training=True`, or to a function. Each
-            gets a batch of equal pictures, `columns` of them, and returns as many, of any size.
+        changes: By name, Keras layers, called with `training=True`, or functions. Each gets a batch
+            of `columns` equal pictures and returns as many, of any size.
         columns: Draws of each change.
         inches: Width of one picture.
         title: What the whole figure shows, drawn above all rows.
@@ -35,8 +35,7 @@ def plot_augmentations(
         as the nearest of these. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If `image` is no picture, there are no changes, `columns` is below 1, or a
-            change returns another number of pictures.
+        ValueError: If an argument, or what a change returns, is not what is said above.
 
     Example:
         >>> figure = plot_augmentations(np.zeros((8, 8, 1)), {"brighter": lambda x: x + 9}, 3)
@@ -51,8 +50,7 @@ def plot_augmentations(
         )
     if not changes:
         raise ValueError("`changes` must name at least one change; got none.")
-    check_columns(columns, usual=6)
-
+    check_counts(columns=columns)
     same = np.repeat(image[None], columns, axis=0)
     width = columns * inches + 0.1 + 0.07 * max(map(len, changes))
     height = len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0)

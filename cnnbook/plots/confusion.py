@@ -25,23 +25,21 @@ def plot_confusion_matrix(
 ) -> Figure:
     """Draw how often each true class (row) was taken for each class (column).
 
-    The diagonal, what was right, stays grey: its large counts would leave no
-    shade for the mistakes. The darkest blue is the most frequent mistake.
+    The diagonal, what was right, stays grey: its large counts would leave no shade for the
+    mistakes. The darkest blue is the most frequent mistake.
 
     Args:
         labels: (count,) integers, the true classes.
         predictions: (count,) integers, the predicted classes.
         class_names: The name of class 0, of class 1, and so on.
-        normalize: Show percent of the true class instead of counts. The row of
-            a class that does not occur is all zeros.
+        normalize: Show percent of the true class, 0 where it does not occur, instead of counts.
         title: What the matrix shows.
 
     Returns:
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If `labels` and `predictions` are not equally many integers,
-            at least one, or one is no index into `class_names`.
+        ValueError: If labels and predictions are not equally many indices of classes, one or more.
 
     Example:
         >>> figure = plot_confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])
@@ -49,21 +47,17 @@ def plot_confusion_matrix(
         ['1', '1', '', '1']
     """
     num_classes = len(class_names)
-    true, said = (
-        _checked_classes(name, values, num_classes)
-        for name, values in (("labels", labels), ("predictions", predictions))
-    )
+    true = _checked_classes("labels", labels, num_classes)
+    said = _checked_classes("predictions", predictions, num_classes)
     if len(true) != len(said):
         raise ValueError(
             f"`predictions` must be as many as `labels`, {len(true)}; got {len(said)}. "
             "Predict the images that the labels belong to."
         )
-
     matrix = np.zeros((num_classes, num_classes))
     np.add.at(matrix, (true, said), 1)
     if normalize:
         matrix *= 100 / matrix.sum(axis=1, keepdims=True).clip(min=1)
-
     side = min(9, 2.2 + 0.48 * num_classes)
     figure, axes = plt.subplots(figsize=(side, 0.92 * side), layout="constrained")
     right = np.eye(num_classes, dtype=bool)
@@ -72,17 +66,15 @@ def plot_confusion_matrix(
     picture = axes.imshow(np.ma.array(matrix, mask=right), cmap=colors, vmin=0, vmax=most)
     if num_classes <= MOST_CLASSES_WITH_NUMBERS:
         for (row, column), value in np.ndenumerate(matrix):
-            text = f"{value:.1f}" if normalize else f"{value:.0f}"
-            white = row != column and value > 0.6 * most
-            look = CENTERED | {"fontsize": 8, "color": "white" if white else "black"}
-            axes.text(column, row, text if value else "", **look)
+            text = f"{value:.{int(normalize)}f}" if value else ""
+            color = "white" if row != column and value > 0.6 * most else "black"
+            axes.text(column, row, text, **CENTERED, fontsize=8, color=color)
     turn = 90 if max(map(len, class_names)) > 3 else 0
     axes.set_xticks(range(num_classes), class_names, rotation=turn, fontsize=8)
     axes.set_yticks(range(num_classes), class_names, fontsize=8)
     axes.set(xlabel="predicted class", ylabel="true class", title=title or "")
     unit = "mistakes, percent of the true class" if normalize else "mistakes, images"
-    ticks = MaxNLocator(integer=not normalize)
-    figure.colorbar(picture, label=unit, shrink=0.8, ticks=ticks)
+    figure.colorbar(picture, label=unit, shrink=0.8, ticks=MaxNLocator(integer=not normalize))
     return figure
 
 

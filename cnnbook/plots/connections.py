@@ -4,8 +4,8 @@ A dense layer connects every input with every output. A convolution connects an 
 the inputs below its filter: far fewer connections, and every output uses the same few weights.
 """
 
-import numbers
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,11 @@ except ModuleNotFoundError:
 from cnnbook._checks import checked
 from cnnbook.plots._draw import make_panels
 
+Shape = Sequence[int] | int  # a number is no shape: `_checked_shape` says best what is
+
 
 @checked
-def connect_dense(
-    input_shape: Sequence[int] | int, output_shape: Sequence[int] | int
-) -> nx.DiGraph:
+def connect_dense(input_shape: Shape, output_shape: Shape) -> nx.DiGraph:
     """Connect every input with every output.
 
     Args:
@@ -43,12 +43,11 @@ def connect_dense(
         64
     """
     inputs = _checked_shape("input_shape", input_shape)
-    outputs = _checked_shape("output_shape", output_shape)
-    return _connect(inputs, outputs, lambda source, target: True)
+    return _connect(inputs, _checked_shape("output_shape", output_shape))
 
 
 @checked
-def connect_window(shape: Sequence[int] | int, kernel_size: int = 3) -> nx.DiGraph:
+def connect_window(shape: Shape, kernel_size: int = 3) -> nx.DiGraph:
     """Connect each output with the inputs below a filter that is centred on it.
 
     There are as many outputs as inputs. At a border the filter hangs over the edge (over the
@@ -56,15 +55,13 @@ def connect_window(shape: Sequence[int] | int, kernel_size: int = 3) -> nx.DiGra
 
     Args:
         shape: (length,) for a row, (rows, columns) for a grid.
-        kernel_size: Length, or height and width, of the filter: an odd number, so that it has a
-            middle.
+        kernel_size: Length, or height and width, of the filter: odd, so that it has a middle.
 
     Returns:
         A graph as `connect_dense` gives.
 
     Raises:
-        ValueError: If `shape` is not one or two whole numbers of at least 1, or `kernel_size` is
-            not odd.
+        ValueError: If `shape` is not one or two numbers of at least 1, or `kernel_size` not odd.
 
     Example:
         >>> connect_window((8,)).number_of_edges()
@@ -75,14 +72,7 @@ def connect_window(shape: Sequence[int] | int, kernel_size: int = 3) -> nx.DiGra
     sides = _checked_shape("shape", shape)
     if kernel_size < 1 or kernel_size % 2 != 1:
         raise ValueError(f"`kernel_size` must be odd: 1, 3, 5, ...; got {kernel_size}.")
-    reach = kernel_size // 2
-    return _connect(
-        sides,
-        sides,
-        lambda source, target: all(
-            abs(here - there) <= reach for here, there in zip(source, target, strict=True)
-        ),
-    )
+    return _connect(sides, sides, reach=kernel_size // 2)
 
 
 @checked
@@ -135,28 +125,16 @@ def _draw(axes: Axes, graph: nx.DiGraph, highlight: tuple[int, ...] | None) -> N
     positions = {node: _position(*node) for node in graph}
     chosen = [] if highlight is None else list(graph.in_edges([("output", highlight)]))
     lit = {node for edge in chosen for node in edge}
-    small = len(graph) > 30
-    size = 30 if small else 120
-    for edges, color, width in (
-        (graph.edges, "#555555" if highlight is None else "#bbbbbb", 0.2 if small else 0.6),
-        (chosen, "#D55E00", 1.0 if small else 1.8),
-    ):
-        nx.draw_networkx_edges(
-            graph, positions, edges, width, color, arrows=False, ax=axes, node_size=size
-        )
+    size, pale_width, width = (30, 0.2, 1.0) if len(graph) > 30 else (120, 0.6, 1.8)
+    pale = "#555555" if highlight is None else "#bbbbbb"
+    look: dict[str, Any] = {"ax": axes, "node_size": size}
+    nx.draw_networkx_edges(graph, positions, graph.edges, pale_width, pale, arrows=False, **look)
+    nx.draw_networkx_edges(graph, positions, chosen, width, "#D55E00", arrows=False, **look)
+    look |= {"edgecolors": "black", "linewidths": 0.6}
     for layer, color, shape in (("input", "#56B4E9", "o"), ("output", "#009E73", "s")):
         nodes = [node for node in graph if node[0] == layer]
-        nx.draw_networkx_nodes(
-            graph,
-            positions,
-            nodes,
-            node_size=size,
-            node_color=["#D55E00" if node in lit else color for node in nodes],
-            node_shape=shape,
-            edgecolors="black",
-            linewidths=0.6,
-            ax=axes,
-        )
+        colors = ["#D55E00" if node in lit else color for node in nodes]
+        nx.draw_networkx_nodes(graph, positions, nodes, node_color=colors, node_shape=shape, **look)
         left = min(positions[node][0] for node in nodes)
         height = sum(positions[node][1] for node in nodes) / len(nodes)
         axes.text(left - 0.6, height, layer + "s", ha="right", va="center", fontsize=9)
@@ -172,27 +150,21 @@ def _position(layer: str, index: tuple[int, ...]) -> tuple[float, float]:
 
 
 def _connect(
-    input_shape: Sequence[int],
-    output_shape: Sequence[int],
-    is_connected: Callable[[tuple[int, ...], tuple[int, ...]], bool],
+    input_shape: tuple[int, ...], output_shape: tuple[int, ...], reach: int | None = None
 ) -> nx.DiGraph:
-    """Make the nodes of two layers and an edge for each pair that is connected."""
-    inputs, outputs = list(np.ndindex(*input_shape)), list(np.ndindex(*output_shape))
+    """Make two layers and an edge for each pair that lies no further apart than `reach`."""
     graph = nx.DiGraph()
-    graph.add_nodes_from(("input", index) for index in inputs)
-    graph.add_nodes_from(("output", index) for index in outputs)
-    graph.add_edges_from(
-        (("input", source), ("output", target))
-        for source in inputs
-        for target in outputs
-        if is_connected(source, target)
-    )
+    graph.add_nodes_from(("input", index) for index in np.ndindex(*input_shape))
+    graph.add_nodes_from(("output", index) for index in np.ndindex(*output_shape))
+    for source, target in itertools.product(np.ndindex(*input_shape), np.ndindex(*output_shape)):
+        if reach is None or np.abs(np.subtract(source, target)).max() <= reach:
+            graph.add_edge(("input", source), ("output", target))
     return graph
 
 
 def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
     """Return the lengths of a row's one side or a grid's two, or refuse what is neither."""
-    if isinstance(shape, numbers.Integral) or len(shape) not in (1, 2) or min(shape) < 1:
+    if np.ndim(shape) != 1 or len(shape) not in (1, 2) or min(shape) < 1:
         raise ValueError(
             f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
         )

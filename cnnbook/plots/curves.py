@@ -18,13 +18,13 @@ def plot_learning_curves(
 ) -> Figure:
     """Draw a metric over the epochs: training dashed, validation solid.
 
-    The gap between both is shaded: it is what the model knows about its
-    training images only. Keras averages the training value over an epoch, while
-    the model improves and with dropout on, so early on it may be the worse one.
+    The gap between both is shaded: it is what the model knows about its training images only. Keras
+    averages the training value over an epoch, while the model improves and with dropout on, so
+    early on it may be the worse one.
 
     Args:
-        histories: The `history` attribute of what `model.fit` returned, by the
-            name to show. A history without "val_" + metric gets no solid line.
+        histories: For each name the `history` attribute of what `model.fit` returned. One without
+            "val_" + metric gets no solid line.
         metric: A key of every history, such as "accuracy" or "loss".
         title: What the curves show.
 
@@ -32,8 +32,7 @@ def plot_learning_curves(
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If `histories` is empty, or one of them has no such metric,
-            no epoch, or another number of values for validation.
+        ValueError: If there is no history, or one has no such metric, no epoch or not all epochs.
 
     Example:
         >>> history = {"accuracy": [0.7, 0.9], "val_accuracy": [0.8, 0.85]}
@@ -47,7 +46,6 @@ def plot_learning_curves(
         )
     for name, history in histories.items():
         _check_history(name, history, metric)
-
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, (name, history) in enumerate(histories.items()):
         training, validation = history[metric], history.get(f"val_{metric}")
@@ -72,12 +70,9 @@ def _check_history(name: str, history: Mapping[str, Sequence[float]], metric: st
             f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}. "
             "Name one of these, or compile the model with that metric."
         )
-    count = len(history[metric])
+    count, validated = len(history[metric]), len(history.get(f"val_{metric}", history[metric]))
     if count == 0:
-        raise ValueError(
-            f"`histories` must hold one value an epoch; {name!r} has no epoch. Train it first."
-        )
-    validated = len(history.get(f"val_{metric}", history[metric]))
+        raise ValueError(f"`histories` must hold epochs; {name!r} has no epoch. Train it first.")
     if validated != count:
         raise ValueError(
             f"`histories` must hold one value an epoch; {name!r} has {count} of {metric!r} but "

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._checks import check_columns, lines_of_titles
+from cnnbook.plots._arguments import check_counts, lines_of_titles
 from cnnbook.plots._draw import draw_picture, make_panels
 
 
@@ -23,9 +23,8 @@ def plot_gallery(
     """Draw every image once, row by row; unused cells stay blank.
 
     Args:
-        images: (count, height, width), (count, height, width, 1) or
-            (count, height, width, 3). Integers in [0, 255] or floats in [0, 1];
-            values outside are drawn as the nearest bound.
+        images: (count, height, width), or with 1 or 3 channels last. Integers in [0, 255] or floats
+            in [0, 1]; values outside are drawn as the nearest bound.
         titles: One string an image, drawn above it.
         columns: Pictures in a row, at most.
         inches: Width of one cell; its height follows the shape of the images.
@@ -35,8 +34,7 @@ def plot_gallery(
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If `images` is empty or not of such a shape, if `titles`
-            has another length, or if `columns` is less than 1.
+        ValueError: If images or titles are not what is said above, or there is no column.
 
     Example:
         >>> figure = plot_gallery(np.zeros((3, 28, 28), "uint8"), columns=2)
@@ -54,13 +52,11 @@ def plot_gallery(
             f"`images` must hold at least one image; got shape {images.shape}. "
             "Check the selection that made it."
         )
-    title_lines = lines_of_titles(titles, images)
-    check_columns(columns, usual=8)
-
+    check_counts(columns=columns)
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
-    cell_height = inches * images.shape[1] / images.shape[2] + 0.16 * title_lines
-    size = columns * inches, rows * cell_height + (0.3 if title else 0)
+    height = inches * images.shape[1] / images.shape[2] + 0.16 * lines_of_titles(titles, images)
+    size = columns * inches, rows * height + (0.3 if title else 0)
     figure, panels = make_panels(rows, columns, size, title)
     for index, cell in enumerate(panels.flat):
         cell.axis("off")

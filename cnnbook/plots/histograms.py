@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import COLORS
-from cnnbook.plots._checks import check_columns
+from cnnbook.plots._arguments import check_counts
 from cnnbook.plots._draw import make_panels
 
 AFTER, BEFORE = COLORS[0], COLORS[-1]
@@ -25,23 +25,20 @@ def plot_histograms(
 ) -> Figure:
     """Draw one panel a name: its values filled, and behind each the outline of `before`.
 
-    Counts are on a log scale, for a few large weights matter and would not be seen. All panels
-    share bins and axes.
+    Counts are on a log scale, for a few large weights matter. All panels share bins and axes.
 
     Args:
         after: For each name the values to count, of any shape.
         before: Values drawn as an outline in every panel, such as the weights before training.
         columns: Panels in a row, at most.
-        limit: The axis goes from -limit to limit; values beyond are counted at the ends. Default:
-            the largest size of all values.
+        limit: Where the axis ends on both sides; values beyond count there. Default: the largest.
         title: What the panels show.
 
     Returns:
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there is no panel, one of them has no finite value, or `columns` or `limit`
-            is not above 0.
+        ValueError: If there is no panel, one is not finite, or `columns` or `limit` not above 0.
 
     Example:
         >>> figure = plot_histograms({"plain": [-1, 0.1, 2], "decay": [0, 0, 1]}, columns=2)
@@ -58,12 +55,11 @@ def plot_histograms(
                 f"`after` and `before` must hold finite values; {name!r} has {array.size} values,"
                 f" {np.isfinite(array).sum()} of them finite. Did the training diverge?"
             )
-    check_columns(columns, usual=4)
+    check_counts(columns=columns)
     if limit is None:
-        limit = max(np.abs(array).max() for array in [*values.values(), *first.values()]) or 1
+        limit = max(np.abs(array).max() for array in {**values, **first}.values()) or 1
     if not limit > 0:
         raise ValueError(f"`limit` must be above 0; got {limit}. None takes the largest value.")
-
     columns = min(columns, len(values))
     rows = math.ceil(len(values) / columns)
     size = (max(4.0, 2.2 * columns), 1.9 * rows + 0.5)

@@ -1,7 +1,6 @@
 """What does a kernel do to a picture? The picture, the kernel with its numbers, the result.
 
-Values with a sign are drawn in a diverging colour map: white is zero, red is positive, blue is
-negative, and the scale is the same on both sides.
+Values with a sign: white is zero, red is positive, blue is negative, alike on both sides.
 """
 
 import numpy as np
@@ -22,15 +21,13 @@ def plot_kernel(
     Args:
         image: (height, width), (height, width, 1) or (height, width, 3). Integers in [0, 255] or
             floats in [0, 1].
-        kernel: (kernel_height, kernel_width). Its numbers are written into it where there is room:
-            up to 7 columns.
+        kernel: (kernel_height, kernel_width). Up to 7 columns, its numbers are written into it.
         result: (out_height, out_width), the kernel's answer at each place, on any scale. A map
             with negative values is drawn signed, one without in grey from 0 to its maximum.
         title: What the whole picture shows.
 
     Returns:
-        The figure, with the panels "picture", "kernel" and "result" and a colour bar for the last.
-        Nothing is shown or saved here.
+        The figure: picture, kernel, result and its colour bar. Nothing is shown or saved here.
 
     Raises:
         ValueError: If an array has another rank or is empty.
@@ -43,7 +40,7 @@ def plot_kernel(
         ['-1', '1']
     """
     image, kernel, result = np.asarray(image), np.asarray(kernel), np.asarray(result)
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)):
+    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
         raise ValueError(
             "`image` must have shape (height, width), optionally with 1 or 3 channels last; "
             f"got shape {image.shape}. Pass one image, without a batch axis."
@@ -59,7 +56,6 @@ def plot_kernel(
             "`image`, `kernel` and `result` must hold values; got shapes "
             f"{image.shape}, {kernel.shape} and {result.shape}."
         )
-
     height = 0.7 + 3.1 * min(image.shape[0] / image.shape[1], 1)
     figure, panels = make_panels(1, 3, (9, height), title, 11, width_ratios=(4, 2.6, 4))
     left, middle, right = panels.flat
@@ -68,16 +64,12 @@ def plot_kernel(
     if kernel.shape[1] <= 7:
         _write_numbers(middle, kernel)
     figure.colorbar(right.imshow(result, **color_scale(result, "gray")), ax=right, shrink=0.8)
-    for axes, name, array in (
-        (left, "picture", image),
-        (middle, "kernel", kernel),
-        (right, "result", result),
-    ):
+    arrays = {"picture": image, "kernel": kernel, "result": result}
+    for axes, (name, array) in zip(panels.flat, arrays.items(), strict=True):
         if array.shape[1] <= 250:  # there is room to show every pixel as a square
             axes.images[0].set_interpolation("nearest")
         axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
-        axes.set_xticks([])
-        axes.set_yticks([])
+        axes.set(xticks=[], yticks=[])
     return figure
 
 
@@ -91,5 +83,5 @@ def _write_numbers(axes: Axes, kernel: np.ndarray) -> None:
     for (row, column), value in np.ndenumerate(kernel):
         red, green, blue, _ = picture.cmap(picture.norm(value))
         is_light = 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
-        look = CENTERED | {"fontsize": size, "color": "black" if is_light else "white"}
-        axes.text(column, row, f"{value:.3g}", **look)
+        color = "black" if is_light else "white"
+        axes.text(column, row, f"{value:.3g}", **CENTERED, fontsize=size, color=color)

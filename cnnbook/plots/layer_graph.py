@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
@@ -10,7 +10,6 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
 from cnnbook._checks import checked
-from cnnbook.plots._checks import Layer
 from cnnbook.plots._draw import CENTERED
 
 BOX_COLORS = {  # the first that is part of the kind's name counts
@@ -23,7 +22,28 @@ BOX_COLORS = {  # the first that is part of the kind's name counts
 }
 OTHER = "#eeeeee"
 ARROW: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 9, "color": "#333333"}
+Stop = tuple[str, int]  # a layer and its row; or an arrow and a row that it passes
 BOX_HEIGHT, ACROSS, DOWN = 0.34, 1.75, 0.62  # inches; boxes stand ACROSS and DOWN apart
+
+
+class Layer(Protocol):
+    """What is drawn; the rows of `cnnbook.deploy.costs.layer_costs` have it."""
+
+    @property
+    def name(self) -> str:
+        """What others call it by."""
+
+    @property
+    def kind(self) -> str:
+        """The name of its class."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The names of the layers before it."""
+
+    @property
+    def output_shape(self) -> Sequence[int]:
+        """Of one picture."""
 
 
 @checked
@@ -40,8 +60,7 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
         branches red, others grey. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there are no layers or more than 40, or one has an input that does not come
-            before it.
+        ValueError: If there is no layer, more than 40, or one that comes before its input.
 
     Example:
         >>> from collections import namedtuple
@@ -57,30 +76,25 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
     rows = _find_rows(layers)
     ways = _find_ways(layers, rows)
     places = _place(rows, ways)
-    left = min(x for x, _ in places.values()) - ACROSS / 2
-    right = max(x for x, _ in places.values()) + ACROSS / 2
+    columns = [x for x, _ in places.values()]
+    left, right = min(columns) - ACROSS / 2, max(columns) + ACROSS / 2
     depth = max(rows.values()) * DOWN + BOX_HEIGHT
     size = (min(9, max(3, right - left)), depth + 0.5)
     figure, axes = plt.subplots(figsize=size, layout="constrained")
     for layer in layers:
-        shape = "×".join(str(n) for n in layer.output_shape)
+        shape = "×".join(map(str, layer.output_shape))
         color = next((c for part, c in BOX_COLORS.items() if part in layer.kind), OTHER)
         box = {"boxstyle": "round", "facecolor": color, "edgecolor": "#555555"}
-        text = f"{layer.name}\n{layer.kind}, {shape}"
-        axes.text(*places[layer.name, rows[layer.name]], text, **CENTERED, fontsize=7, bbox=box)
+        place, text = places[layer.name, rows[layer.name]], f"{layer.name}\n{layer.kind}, {shape}"
+        axes.text(*place, text, **CENTERED, fontsize=7, bbox=box)
     for way in ways:
         (x, y), *passed, (to_x, to_y) = [places[stop] for stop in way]
         path = Path([(x, y - BOX_HEIGHT / 2), *passed, (to_x, to_y + BOX_HEIGHT / 2)])
         axes.add_patch(FancyArrowPatch(path=path, **ARROW))
     axes.set(xlim=(left, right), ylim=(BOX_HEIGHT / 2 - depth, BOX_HEIGHT / 2))
     axes.axis("off")
-    if title:
-        axes.set_title(title, fontsize=10)
+    axes.set_title(title or "", fontsize=10)
     return figure
-
-
-Stop = tuple[str, int]
-"""A layer and its row; or an arrow and a row that it passes."""
 
 
 def _find_rows(layers: Sequence[Layer]) -> dict[str, int]:
@@ -100,11 +114,9 @@ def _find_rows(layers: Sequence[Layer]) -> dict[str, int]:
 def _find_ways(layers: Sequence[Layer], rows: dict[str, int]) -> list[list[Stop]]:
     """List the stops of each arrow: an arrow over several rows needs a place in each."""
     ways = []
-    for layer in layers:
-        for name in layer.inputs:
-            between = range(rows[name] + 1, rows[layer.name])
-            passed = [(f"{name} to {layer.name}", row) for row in between]
-            ways.append([(name, rows[name]), *passed, (layer.name, rows[layer.name])])
+    for name, end in ((name, layer.name) for layer in layers for name in layer.inputs):
+        passed = [(f"{name} to {end}", row) for row in range(rows[name] + 1, rows[end])]
+        ways.append([(name, rows[name]), *passed, (end, rows[end])])
     return ways
 
 
@@ -115,6 +127,7 @@ def _place(rows: dict[str, int], ways: list[list[Stop]]) -> dict[Stop, tuple[flo
         for stop, following in pairwise(way):
             before.setdefault(following, []).append(stop)
     columns: dict[Stop, float] = {}
+    widths = {stop: ACROSS if stop[0] in rows else 0.3 for stop in before}
     for row in range(max(rows.values()) + 1):
         here = [stop for stop in before if stop[1] == row]
         wanted = {s: sum(columns[b] for b in before[s]) / max(1, len(before[s])) for s in here}
@@ -122,12 +135,8 @@ def _place(rows: dict[str, int], ways: list[list[Stop]]) -> dict[Stop, tuple[flo
         for place, stop in enumerate(here):
             columns[stop] = wanted[stop]
             for last in here[:place][-1:]:
-                room = (_width(last, rows) + _width(stop, rows)) / 2
+                room = (widths[last] + widths[stop]) / 2
                 columns[stop] = max(wanted[stop], columns[last] + room)
         aside = sum(columns[stop] - wanted[stop] for stop in here) / len(here)
         columns |= {stop: columns[stop] - aside for stop in here}
     return {stop: (column, -stop[1] * DOWN) for stop, column in columns.items()}
-
-
-def _width(stop: Stop, rows: dict[str, int]) -> float:
-    return ACROSS if stop[0] in rows else 0.3

@@ -39,12 +39,10 @@ def plot_layer(
         layer: What to call the layer.
 
     Returns:
-        The figure, with the panels picture, maps and answer, and a colour bar for the maps.
-        Nothing is shown or saved here.
+        The figure: picture, maps with a colour bar, answer. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If an array has another rank, is empty or not finite, or `class_names` has
-            another length.
+        ValueError: If an array has another rank, is empty or not finite, or names are too few.
 
     Example:
         >>> figure = plot_layer(np.zeros((8, 8, 1)), np.ones((6, 6, 50)), [0.1, 0.9], layer="conv1")
@@ -67,7 +65,6 @@ def plot_layer(
             f"`class_names` must hold one name a class, {len(probabilities)}; got"
             f" {len(called)}. Leave it away for numbers."
         )
-
     figure, panels = make_panels(1, 3, (9, 3.7), None, width_ratios=(2.3, 4.6, 1.7))
     left, middle, right = panels.flat
     left.imshow(image.clip(0, 255) / 255, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
@@ -77,7 +74,6 @@ def plot_layer(
     what = "units" if values.ndim == 1 else f"maps of {values.shape[0]}×{values.shape[1]}"
     some = f"{count} of " if count < values.shape[-1] else ""
     middle.set_title(f"{layer}: {some}{values.shape[-1]} {what}", fontsize=9)
-
     best = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES]
     rows = np.sort(best)
     colors = np.where(rows == best[0], COLORS[1], COLORS[0])
@@ -85,8 +81,7 @@ def plot_layer(
     right.set(xlim=(0, 1), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.5, -0.5))
     right.set_xlabel("probability", fontsize=8)
     right.tick_params(labelsize=8)
-    answer = f"answer: {called[best[0]]}, {probabilities[best[0]]:.0%}"
-    right.set_title(answer, fontsize=9)
+    right.set_title(f"answer: {called[best[0]]}, {probabilities[best[0]]:.0%}", fontsize=9)
     return figure
 
 
@@ -99,8 +94,7 @@ def _draw_maps(axes: Axes, values: np.ndarray) -> int:
     choices = range(math.ceil(ideal), math.ceil(1.3 * ideal) + 1)
     across = min(count, min(choices, key=lambda choice: (-count % choice, choice)))
     sheet = tiled(enlarged(np.moveaxis(maps[..., :count], 2, 0)), across)
-    scale = color_scale(values, "viridis")
-    shown = axes.imshow(sheet, interpolation="nearest", **scale)
+    shown = axes.imshow(sheet, interpolation="nearest", **color_scale(values, "viridis"))
     axes.axis("off")
     axes.figure.colorbar(shown, ax=axes, shrink=0.8).ax.tick_params(labelsize=8)
     return count

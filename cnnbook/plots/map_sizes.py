@@ -1,12 +1,8 @@
-"""How do the maps shrink and multiply from layer to layer? A network as a row of blocks.
-
-Each block is what one layer gives for one picture: its front is as high and as wide as a map, and
-it is the deeper the more maps there are.
-"""
+"""How do the maps shrink and multiply from layer to layer? A network as a row of blocks."""
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
@@ -14,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from cnnbook._checks import checked
-from cnnbook.plots._checks import SizedLayer
 
 TALLEST, WIDEST = 1.5, 9.0  # inches: the largest map, and the whole figure
 ASLANT = 0.35  # of its length is a map's width drawn, to the right and upwards
@@ -24,9 +19,21 @@ FRONT, SIDE, TOP = "#9ecae1", "#6baed6", "#c6dbef"
 NUMBERS = "#a1d99b"  # of what is no map any more
 
 
+class SizedLayer(Protocol):
+    """What is drawn; the rows of `cnnbook.deploy.costs.layer_costs` have it."""
+
+    @property
+    def name(self) -> str:
+        """What stands below its block."""
+
+    @property
+    def output_shape(self) -> Sequence[int]:
+        """Of one picture."""
+
+
 @checked
 def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) -> Figure:
-    r"""Draw a network, or a part of it, as blocks of the size of its maps.
+    r"""Draw a network, or a part of it, as blocks of the size of the maps that each layer gives.
 
     Heights and widths are to scale; the depth is that of the square root of the number of maps, for
     three and a thousand must both be seen. What is no map any more, such as the answers of a dense
@@ -65,14 +72,12 @@ def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) ->
         room = squeeze * width
         start = left + (room - depth - aside) / 2
         _draw_box(axes, start, (depth, aside, up), len(shape) == 3)
-        size_text = "×".join(str(number) for number in shape)
-        text = f"{name.replace('_', chr(10))}\n{size_text}"
+        text = f"{name.replace('_', chr(10))}\n{'×'.join(map(str, shape))}"
         axes.text(left + room / 2, -0.06, text, ha="center", va="top", fontsize=7)
         left += room
     axes.set(xlim=(0, left), ylim=(-0.6, height + 0.05), aspect="equal")
     axes.axis("off")
-    if title:
-        axes.set_title(title, fontsize=10, wrap=True)
+    axes.set_title(title or "", fontsize=10, wrap=True)
     return figure
 
 
@@ -110,7 +115,7 @@ def _draw_box(axes: Axes, left: float, size: tuple[float, float, float], is_maps
     line: dict[str, Any] = {"edgecolor": "#333333", "linewidth": 0.7, "closed": True}
     axes.add_patch(Polygon(corners, facecolor=SIDE if is_maps else NUMBERS, **line))
     if is_maps:
-        (_, _), near, upper, far = corners
-        moved = [(x + aside, y + aside) for x, y in (near, upper, far)]
-        axes.add_patch(Polygon([near, moved[0], moved[1], upper], facecolor=FRONT, **line))
-        axes.add_patch(Polygon([far, upper, moved[1], moved[2]], facecolor=TOP, **line))
+        _, near, upper, far = corners
+        below, above, behind = ((x + aside, y + aside) for x, y in (near, upper, far))
+        axes.add_patch(Polygon([near, below, above, upper], facecolor=FRONT, **line))
+        axes.add_patch(Polygon([far, upper, above, behind], facecolor=TOP, **line))

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
-from cnnbook.plots._draw import draw_picture, enlarged, make_panels, tiled
+from cnnbook.plots._arguments import check_counts
+from cnnbook.plots._draw import CENTERED, draw_picture, enlarged, make_panels, tiled
 
 
 @checked
@@ -22,13 +23,11 @@ def plot_feature_maps(
 ) -> Figure:
     """Draw the first feature maps of some layers for one image, a block of tiles each layer.
 
-    All maps of a layer share one scale: yellow is the layer's largest value, dark blue is 0. Where
-    a layer has negative values, red is positive, blue negative and white 0. A map that is 0
-    everywhere is marked with a 0.
+    All maps of a layer share one scale: yellow is its largest value, dark blue is 0; or red is
+    positive, blue negative and white 0. A map that is 0 everywhere is marked with a 0.
 
     Args:
-        maps: For each name (height, width, maps), such as {name: values[0] for name, values in
-            feature_maps(...).items()}.
+        maps: For each name (height, width, maps), such as `values[0]` of `feature_maps`.
         columns: Tiles in a row, at most.
         rows: Rows of tiles a layer, at most; further maps are left out, and the count says so.
         inches: Width of a tile.
@@ -38,8 +37,7 @@ def plot_feature_maps(
         The figure, with one picture a layer. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there is no layer, one is not of such a shape or not finite, or `columns` or
-            `rows` is less than 1.
+        ValueError: If there is no layer, one is not of such a shape or finite, or there is no tile.
 
     Example:
         >>> figure = plot_feature_maps({"conv1": np.ones((6, 6, 30)), "conv2": np.ones((3, 3, 8))})
@@ -55,8 +53,7 @@ def plot_feature_maps(
                 f"`maps` must be finite, (height, width, maps) for one image; {name!r} has shape"
                 f" {values.shape}. Of a batch take values[0]."
             )
-    _check_counts(columns, rows)
-
+    check_counts(columns=columns, rows=rows)
     shown = {name: min(values.shape[2], rows * columns) for name, values in layers.items()}
     across = max(min(columns, count) for count in shown.values())
     heights = [
@@ -67,14 +64,14 @@ def plot_feature_maps(
     figure, panels = make_panels(len(layers), 1, size, title, height_ratios=heights)
     for axes, (name, values) in zip(panels.flat, layers.items(), strict=True):
         tiles = enlarged(np.moveaxis(values[..., : shown[name]], 2, 0))
-        scale = color_scale(values, "viridis")
-        axes.imshow(tiled(tiles, across), interpolation="nearest", **scale)
+        sheet = tiled(tiles, across)
+        axes.imshow(sheet, interpolation="nearest", **color_scale(values, "viridis"))
         axes.axis("off")
         height, width = tiles.shape[1:]
         for index in np.flatnonzero(~tiles.any(axis=(1, 2))):
             y, x = (np.array(divmod(index, across)) + 0.5) * (height + 1, width + 1) - 1
             color = "black" if values.min() < 0 else "white"
-            axes.text(x, y, "0", color=color, ha="center", va="center", fontsize=8)
+            axes.text(x, y, "0", **CENTERED, color=color, fontsize=8)
         count = f"{shown[name]} of " if shown[name] < values.shape[2] else ""
         text = f"{name}: {count}{values.shape[2]} maps of {values.shape[0]} × {values.shape[1]}"
         axes.set_title(text, loc="left", fontsize=8, pad=2)
@@ -93,9 +90,8 @@ def plot_filters(
     """Draw filters side by side: in colour if they read colours, else one tile a channel.
 
     Args:
-        filters: (filters, height, width, channels) in [0, 1], such as those of `filter_images`. 1
-            or 3 channels make one tile a filter. Other filters have a row each, and a tile for
-            each channel that they read.
+        filters: (filters, height, width, channels) in [0, 1], such as of `filter_images`. Those of
+            1 or 3 channels are a tile each; others have a row each, and a tile a channel.
         columns: Tiles in a row, at most.
         rows: Rows, at most; what does not fit is left out.
         inches: Width of a tile.
@@ -105,8 +101,7 @@ def plot_filters(
         The figure, with all tiles in one picture. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If `filters` is empty or not of such a shape, or `columns` or `rows` is less
-            than 1.
+        ValueError: If `filters` is empty or not of such a shape, or there is no tile.
 
     Example:
         >>> figure = plot_filters(np.zeros((8, 5, 5, 3)), columns=4)
@@ -119,8 +114,7 @@ def plot_filters(
             "`filters` must be (filters, height, width, channels), at least one; got shape"
             f" {filters.shape}. filter_images(model) makes them."
         )
-    _check_counts(columns, rows)
-
+    check_counts(columns=columns, rows=rows)
     count, height, width, channels = filters.shape
     if channels in (1, 3):
         across = min(columns, count)
@@ -137,9 +131,3 @@ def plot_filters(
         text = f"a row for each of {len(tiles) // across} filters, a column for each channel"
         axes.set_title(text, loc="left", fontsize=8, pad=2)
     return figure
-
-
-def _check_counts(columns: int, rows: int) -> None:
-    """Refuse grids without a tile."""
-    if columns < 1 or rows < 1:
-        raise ValueError(f"`columns` and `rows` must be 1 or more; got {columns} and {rows}.")

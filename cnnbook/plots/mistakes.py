@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._checks import as_pictures, check_probabilities
-from cnnbook.plots._draw import draw_picture, make_panels
+from cnnbook.plots._arguments import as_pictures, check_counts, check_probabilities
+from cnnbook.plots._draw import CENTERED, draw_picture, make_panels
 
 
 @checked
@@ -56,10 +56,10 @@ def plot_mistakes(
             "`images` and `class_names` must be as many as rows and columns of `probabilities`,"
             f" {probabilities.shape}; got {len(images)} and {len(class_names)}."
         )
-    if count < 1 or columns < 1:
-        raise ValueError(f"`count` and `columns` must be 1 or more; got {count} and {columns}.")
-
-    mistakes = _worst_first(labels, probabilities)
+    check_counts(count=count, columns=columns)
+    mistakes = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    doubted, surest = probabilities[mistakes, labels[mistakes]], probabilities[mistakes].max(axis=1)
+    mistakes = mistakes[np.lexsort((-surest, doubted))]  # first where the truth was least likely
     worst = mistakes[:count]
     columns = max(1, min(columns, len(worst)))
     rows = max(1, math.ceil(len(worst) / columns))
@@ -72,19 +72,12 @@ def plot_mistakes(
         axes.axis("off")
     for axes, index in zip(panels.flat, worst, strict=False):
         draw_picture(axes, images[index])
-        said, true, shares = probabilities[index].argmax(), labels[index], probabilities[index]
-        text = f"{class_names[said]}? {_percent(shares[said])}"
+        true, shares = labels[index], probabilities[index]
+        text = f"{class_names[shares.argmax()]}? {_percent(shares.max())}"
         axes.set_title(f"{text}\n{class_names[true]}: {_percent(shares[true])}", fontsize=8)
     if not len(mistakes):
-        panels[0, 0].text(0.5, 0.5, "no mistakes", ha="center", va="center")
+        panels[0, 0].text(0.5, 0.5, "no mistakes", **CENTERED)
     return figure
-
-
-def _worst_first(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return the indices of the mistakes: first where the true class was thought least likely."""
-    mistakes = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    of_truth = probabilities[mistakes, labels[mistakes]]
-    return mistakes[np.lexsort((-probabilities[mistakes].max(axis=1), of_truth))]
 
 
 def _percent(probability: float) -> str:

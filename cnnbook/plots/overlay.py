@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
-from cnnbook.plots._checks import as_pictures, lines_of_titles
+from cnnbook.plots._arguments import as_pictures, lines_of_titles
 from cnnbook.plots._draw import draw_picture, make_panels
 
 BRIGHT = 0.995  # the quantile of a fine map where the strongest colour begins
@@ -28,9 +28,8 @@ def plot_heat_maps(
     Each map has a scale of its own. A map of values from 0 on is the more yellow the more it says;
     in a map with signs, red speaks for the class and blue against it. Where a map says nothing, the
     picture shows. A coarse map, such as Grad-CAM's, is smoothed, and a line is drawn around all
-    that is above half of its maximum, so that the place is seen without colours as well. In a map
-    as fine as the picture the strongest 0.5 % of the pixels look alike: a single one would outshine
-    all others.
+    above half of its maximum, so that the place is seen without colours. In a map as fine as the
+    picture the strongest 0.5 % of the pixels look alike: one would outshine all others.
 
     Args:
         images: (count, height, width, 1 or 3). Integers in [0, 255] or floats in [0, 1].
@@ -53,23 +52,19 @@ def plot_heat_maps(
     """
     images = as_pictures(images)
     maps = {name: _checked_map(name, heat, len(images)) for name, heat in heatmaps.items()}
-    lines = lines_of_titles(titles, images) or 1
-
-    height, width = images.shape[1:3]
+    lines, (height, width) = lines_of_titles(titles, images) or 1, images.shape[1:3]
     tall = len(images) * (inches * height / width + 0.16 * lines) + (0.3 if title else 0)
     size = (1 + len(maps)) * inches, tall
     figure, panels = make_panels(len(images), 1 + len(maps), size, title)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for index, (row, image) in enumerate(zip(panels, images, strict=True)):
         draw_picture(row[0], image, extent=(0, width, height, 0))
-        if titles is not None:
-            row[0].set_title(titles[index], fontsize=8)
+        row[0].set_title("" if titles is None else titles[index], fontsize=8)
+        row[0].axis("off")
         for axes, (name, heat) in zip(row[1:], maps.items(), strict=True):
             draw_picture(axes, image, in_gray=True, extent=(0, width, height, 0))
             _draw_heat(axes, heat[index], (height, width))
-            if index == 0:
-                axes.set_title(name, fontsize=8)
-        for axes in row:
+            axes.set_title("" if index else name, fontsize=8)
             axes.axis("off")
     return figure
 
@@ -91,25 +86,17 @@ def _draw_heat(axes: Axes, heat: np.ndarray, size: tuple[int, int]) -> None:
     (height, width), largest = size, float(np.abs(heat).max())
     if not largest:
         return
-    is_signed = heat.min() < 0
-    is_coarse = 2 * heat.shape[0] <= height and 2 * heat.shape[1] <= width
+    peak, is_coarse = largest, 2 * heat.shape[0] <= height and 2 * heat.shape[1] <= width
     if is_coarse:
-        heat, peak = _resized(heat, size), largest
+        heat = _resized(heat, size)
     else:
         peak = float(np.quantile(np.abs(heat), BRIGHT)) or largest
-    axes.imshow(
-        heat,
-        **color_scale(heat, "plasma", peak),
-        alpha=0.9 * np.sqrt(np.minimum(1, np.abs(heat) / peak)),
-        extent=(0, width, height, 0),
-        interpolation="nearest",
-    )
-    sides = [side for side in ((-1, 1) if is_signed else (1,)) if (side * heat > largest / 2).any()]
-    if is_coarse and sides and np.abs(heat).min() < largest / 2:
-        levels = sorted(side * largest / 2 for side in sides)
-        down, across = (
-            (np.arange(n) + 0.5) * side / n for n, side in zip(heat.shape, size, strict=True)
-        )
+    opacity = 0.9 * np.sqrt(np.minimum(1, np.abs(heat) / peak))
+    look = {"extent": (0, width, height, 0), "interpolation": "nearest", "alpha": opacity}
+    axes.imshow(heat, **color_scale(heat, "plasma", peak), **look)
+    levels = [side * largest / 2 for side in (-1, 1) if (side * heat > largest / 2).any()]
+    if is_coarse and levels and np.abs(heat).min() < largest / 2:
+        down, across = np.arange(height) + 0.5, np.arange(width) + 0.5
         for color, thickness in (("black", 2.2), ("white", 1.0)):
             axes.contour(across, down, heat, levels, colors=color, linewidths=thickness)
 

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook._colors import COLORS, LINES, MARKERS
-from cnnbook.plots._checks import check_probabilities
+from cnnbook._colors import LINES, line_look
+from cnnbook.plots._arguments import check_probabilities
 from cnnbook.plots._draw import make_panels
 
 FEW = 10  # images: their share says little
@@ -43,8 +43,7 @@ def plot_reliability(
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there is no network, labels and probabilities do not fit or are not what is
-            said above, or `bins` is less than 1.
+        ValueError: If labels, probabilities or bins are not what is said above, or there are none.
 
     Example:
         >>> said = np.array([[0.8, 0.2]] * 10)
@@ -61,7 +60,6 @@ def plot_reliability(
         )
     for said in networks.values():
         check_probabilities(labels, said)
-
     figure, panels = make_panels(2, 1, (5, 5.6), title, height_ratios=(3, 1), sharex=True)
     above, below = panels.flat
     above.plot([0, 100], [0, 100], color="grey", linestyle=":", label="as sure as right")
@@ -73,13 +71,13 @@ def plot_reliability(
         mean_sure = np.bincount(bin_of, sure, bins) / count.clip(1)
         mean_right = np.bincount(bin_of, is_right, bins) / count.clip(1)
         error = (count * np.abs(mean_sure - mean_right)).sum() / count.sum()
-        style = {"color": COLORS[number % len(COLORS)], "linestyle": LINES[number % len(LINES)]}
-        marker, label = MARKERS[number % len(MARKERS)], f"{name}, error {error:.1f} points"
+        look, label = line_look(number), f"{name}, error {error:.1f} points"
+        line = LINES[number % len(LINES)]
         used, few = count > 0, (count > 0) & (count < FEW)
-        above.plot(mean_sure[used], mean_right[used], marker=marker, label=label, **style)
-        hollow = {"marker": marker, "markerfacecolor": "white", "linestyle": "none"}
-        above.plot(mean_sure[few], mean_right[few], color=style["color"], **hollow)
-        below.stairs(100 * count / count.sum(), edges, **style)
+        above.plot(mean_sure[used], mean_right[used], label=label, linestyle=line, **look)
+        look["markerfacecolor"] = "white"
+        above.plot(mean_sure[few], mean_right[few], linestyle="none", **look)
+        below.stairs(100 * count / count.sum(), edges, color=look["color"], linestyle=line)
     above.set(ylabel="right, percent of the bin's images", ylim=(-2, 102))
     below.set(xlabel="how sure, percent", ylabel="percent of\nall images", xlim=(0, 101))
     above.grid(alpha=0.3)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.scale import get_scale_names
 from matplotlib.ticker import MaxNLocator
 
 from cnnbook._checks import checked
@@ -22,19 +23,19 @@ def plot_runs(
     """Draw one line a name, the mean of its runs, within a band from the lowest run to the highest.
 
     Args:
-        runs: For each name the curves of its runs, (count, points), such as one a seed. One curve
-            (points,) is drawn without a band. Values that are not finite are left out.
+        runs: For each name the curves of its runs, (count, points), such as one a seed; or one
+            curve (points,), drawn without a band. Values that are not finite are left out.
         x: Where the points lie, the same for all. Default: 1, 2, 3, ...
         labels: Names of both axes, with their units.
         title: What the curves show.
-        scales: Matplotlib's scale of each axis, such as "linear" or "log". A log scale cannot show
-            0.
+        scales: Matplotlib's scale of each axis: "linear", or "log", which cannot show 0.
 
     Returns:
         The figure. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there are no runs, or their lengths differ from one another or from `x`.
+        ValueError: If there are no runs, their lengths differ from one another or from `x`, or
+            there is no such scale.
 
     Example:
         >>> figure = plot_runs({"small net": [[0.7, 0.9], [0.5, 0.8]]})
@@ -51,7 +52,9 @@ def plot_runs(
             f"`runs` must all have the same number of points, 1 or more, and `x` as many; got"
             f" {lengths}{'' if x is None else f' and {points} in `x`'}. Cut them alike."
         )
-
+    if unknown := set(scales) - set(get_scale_names()):
+        known = ", ".join(get_scale_names())
+        raise ValueError(f"`scales` must be two of: {known}; got {', '.join(sorted(unknown))}.")
     places = np.arange(1, points + 1) if x is None else np.asarray(x)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, (name, values) in enumerate(curves.items()):
@@ -62,8 +65,7 @@ def plot_runs(
             low, high = values.min(axis=0), values.max(axis=0)
             axes.fill_between(places, low, high, color=style["color"], alpha=0.2, linewidth=0)
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title or "")
-    axes.set_xscale(scales[0])
-    axes.set_yscale(scales[1])
+    axes.set(xscale=scales[0], yscale=scales[1])
     if scales[0] == "linear":
         axes.xaxis.set_major_locator(MaxNLocator(integer=places.dtype.kind in "iu"))
     axes.grid(alpha=0.3)

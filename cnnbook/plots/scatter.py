@@ -55,13 +55,10 @@ def plot_scatter(
             f" {len(class_names) - 1}, the last of `class_names`; got {labels.dtype} of shape"
             f" {labels.shape}."
         )
-
     figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
     size = float(np.clip(20_000 / len(points), 7, 30))
-    for index, name in enumerate(class_names):
+    for index in np.unique(labels):
         chosen = points[labels == index]
-        if not len(chosen):
-            continue
         color, marker = COLORS[index % len(COLORS)], MARKERS[(index + index // 7) % len(MARKERS)]
         look: dict[str, Any] = {"s": size, "marker": marker, "alpha": 0.6, "linewidths": 0}
         for turn in range(LAYERS):  # in turns with the others, that no class hides another
@@ -69,7 +66,7 @@ def plot_scatter(
             axes.scatter(across, up, c=color, zorder=1 + turn / LAYERS, **look)
         box = {"facecolor": "white", "edgecolor": color, "alpha": 0.85, "pad": 1.5}
         middle, height = np.median(chosen, axis=0)
-        axes.text(middle, height, name, **CENTERED, fontsize=9, zorder=3, bbox=box)
+        axes.text(middle, height, class_names[index], **CENTERED, fontsize=9, zorder=3, bbox=box)
     if axis_names is None:
         axes.set(xticks=[], yticks=[])
     else:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -27,9 +26,8 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
         whole number, the filter stops at the whole number below. Nothing is shown or saved here.
 
     Raises:
-        ValueError: If there is no case, or one is not four whole numbers with
-            `input_size`, `kernel_size` and `strides` at least 1, `padding` at least 0 and the
-            filter no larger than the padded input.
+        ValueError: If there is no case, or one is not four whole numbers, or a filter larger than
+            its padded input.
 
     Example:
         >>> figure = plot_stops([(10, 3, 0, 2)])
@@ -49,12 +47,10 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
         axes.axis("off")
     for axes, case in zip(panels.flat, known, strict=False):
         _draw_case(axes, *case)
-    handles: dict[str, Artist] = {}
-    for axes in panels.flat:
-        found, labels = axes.get_legend_handles_labels()
-        handles |= dict(zip(labels, found, strict=True))
+    legends = [axes.get_legend_handles_labels() for axes in panels.flat]
+    handles = {label: handle for both in legends for handle, label in zip(*both, strict=True)}
     look: dict[str, Any] = {"loc": "outside lower center", "ncols": 4, "fontsize": 9}
-    figure.legend(list(handles.values()), list(handles), **look)
+    figure.legend([*handles.values()], [*handles], **look)
     return figure
 
 
@@ -75,9 +71,8 @@ def _draw_case(axes: Axes, size: int, kernel_size: int, padding: int, strides: i
     depths = -0.3 - 0.5 * np.arange(len(starts))
     axes.barh(depths, kernel_size - 0.2, 0.3, starts - 0.4, color="#D55E00", label="filter")
     exact = (size - kernel_size + 2 * padding) / strides + 1
-    axes.set_title(
-        f"({size} - {kernel_size} + 2·{padding}) / {strides} + 1 = {exact:.4g}", fontsize=10
-    )
+    text = f"({size} - {kernel_size} + 2·{padding}) / {strides} + 1 = {exact:.4g}"
+    axes.set_title(text, fontsize=10)
 
 
 def _checked_case(case: Any) -> tuple[int, int, int, int]:

@@ -16,8 +16,7 @@ from cnnbook._checks import checked
 def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = None) -> Figure:
     """Draw the years to scale on the left, the events evenly spaced on the right.
 
-    A thin line joins each event with its year, so that no two texts overlap however close their
-    years are.
+    A thin line joins each event with its year, so that no two texts overlap.
 
     Args:
         events: (year, text) in any order; texts of about 85 characters fit on a line.
@@ -42,7 +41,6 @@ def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = N
     if not events:
         raise ValueError("`events` must hold at least one (year, text) pair; got none.")
     events.sort(key=lambda event: event[0])
-
     years = np.array([year for year, _ in events])
     # even steps over the same span; events of a single year still need room
     places = np.linspace(years[0], max(years[-1], years[0] + 1), len(events))
@@ -51,12 +49,9 @@ def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = N
     for (year, text), place in zip(events, places, strict=True):
         axes.plot([0, 0.09, 0.12], [year, place, place], color="#888888", linewidth=0.8, zorder=0)
         axes.text(0.13, place, f"{year}  {text}", va="center", fontsize=8.5)
-    axes.set_ylabel("year")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
-    axes.set_xlim(-0.02, 1)
-    axes.set_xticks([])
+    axes.set(xlim=(-0.02, 1), xticks=[], ylabel="year")
     axes.invert_yaxis()
     axes.spines[["top", "right", "bottom"]].set_visible(False)
-    if title:
-        axes.set_title(title, fontsize=11)
+    axes.set_title(title or "", fontsize=11)
     return figure

@@ -70,3 +70,8 @@ def test_epochs_are_marked_at_whole_numbers():
 def test_what_cannot_be_drawn(runs, x, message):
     with pytest.raises(ValueError, match=message):
         plot_runs(runs, x)
+
+
+def test_a_scale_that_is_none_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match=r"`scales` must be .*linear, .*; got logg"):
+        plot_runs({"a": [1, 2]}, scales=("linear", "logg"))

@@ -1,31 +1,8 @@
 """What may be drawn: numbers, pictures, probabilities, and as many names as there are things."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
-
-
-class SizedLayer(Protocol):
-    """What is drawn of a layer; the rows of `cnnbook.deploy.costs.layer_costs` are such."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def output_shape(self) -> Sequence[int]: ...
-
-
-class Layer(Protocol):
-    """What is drawn of a layer and its connections; the same rows are such, too."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def inputs(self) -> Sequence[str]: ...
-    @property
-    def output_shape(self) -> Sequence[int]: ...
 
 
 def as_pictures(images: np.ndarray) -> np.ndarray:
@@ -73,7 +50,9 @@ def lines_of_titles(titles: Sequence[str] | None, images: np.ndarray) -> int:
     return max(text.count("\n") + 1 for text in titles)
 
 
-def check_columns(columns: int, usual: int) -> None:
-    """Refuse a grid without a column."""
-    if columns < 1:
-        raise ValueError(f"`columns` must be 1 or more; got {columns}. {usual} fits a page.")
+def check_counts(**counts: int) -> None:
+    """Refuse a grid without a tile."""
+    if min(counts.values()) < 1:
+        names = " and ".join(f"`{name}`" for name in counts)
+        got = " and ".join(map(str, counts.values()))
+        raise ValueError(f"{names} must be 1 or more; got {got}. The defaults fit a page.")
