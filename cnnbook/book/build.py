@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 
 from cnnbook.book import notebooks, pages, record
+from cnnbook.book.record import Record
 
 TITLE = "cnnbook"
 RECORD = Path("notebooks", "claims.json")
@@ -17,8 +18,8 @@ QUICK_NOTE = (
     " the prose tells of.*"
 )
 Say = Callable[..., None]
-Keep = Callable[[str, nbformat.NotebookNode], None]
-Record = dict[str, dict]
+Node = nbformat.NotebookNode
+Keep = Callable[[str, Node], None]
 
 
 class BookError(Exception):
@@ -30,7 +31,7 @@ def chapter_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
 
 
-def _make_chapter(folder: Path, name: str) -> nbformat.NotebookNode:
+def _make_chapter(folder: Path, name: str) -> Node:
     """Make the notebook of a chapter, not yet run."""
     source = folder / "notebooks" / "source" / f"{name}.py"
     return notebooks.make_notebook(source.read_text(encoding="utf-8"))
@@ -63,9 +64,7 @@ def _run_chapters(
         raise BookError(f"{len(failed)} of {len(names)} chapters failed: {', '.join(failed)}.")
 
 
-def _run_chapter(
-    notebook: nbformat.NotebookNode, folder: Path, full: bool
-) -> tuple[float, list[dict]]:
+def _run_chapter(notebook: Node, folder: Path, full: bool) -> tuple[float, list[dict]]:
     """Run one notebook in the full or the quick profile; return its seconds and its claims."""
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("CNNBOOK_QUICK", None)
@@ -94,10 +93,10 @@ def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
 
 def make_book(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the quick profile and make the pages of what they gave."""
-    executed: dict[str, nbformat.NotebookNode] = {}
+    executed: dict[str, Node] = {}
     measured: Record = {"claims": {}, "notebooks": {}}
 
-    def keep(name: str, notebook: nbformat.NotebookNode) -> None:
+    def keep(name: str, notebook: Node) -> None:
         notebook.cells.insert(1, nbformat.v4.new_markdown_cell(QUICK_NOTE, id="quick-note"))
         executed[name] = notebook
 
@@ -111,7 +110,7 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the full profile; keep each notebook as soon as it is done."""
     measured = record.read_record(folder / RECORD)
 
-    def keep(name: str, notebook: nbformat.NotebookNode) -> None:
+    def keep(name: str, notebook: Node) -> None:
         notebooks.write_notebook(notebook, folder / "notebooks" / f"{name}.ipynb")
         record.write_record(measured, folder / RECORD)
 
@@ -120,17 +119,14 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
         say(f"prose: {line}")
 
 
-def read_kept(folder: Path, names: list[str]) -> dict[str, nbformat.NotebookNode]:
+def read_kept(folder: Path, names: list[str]) -> dict[str, Node]:
     """Read the notebooks as they are kept in the repository."""
     paths = {name: folder / "notebooks" / f"{name}.ipynb" for name in names}
     return {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
 
 
 def make_pages(
-    folder: Path,
-    executed: dict[str, nbformat.NotebookNode],
-    say: Say,
-    measured: Record | None = None,
+    folder: Path, executed: dict[str, Node], say: Say, measured: Record | None = None
 ) -> None:
     """Make the web pages under build/book: an index, the chapters, the claims."""
     how = " in the quick profile: less data and fewer epochs than the text tells of"

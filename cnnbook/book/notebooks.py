@@ -25,6 +25,7 @@ try:
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(f"{error.name} is missing: pip install 'cnnbook[book]'") from None
 
+Node = nbformat.NotebookNode
 SECONDS_PER_CELL = 7_200  # one that trains takes half an hour on a CPU without bfloat16 units
 START_UP_MESSAGES = re.compile(
     r"^(?:[IWE]0000 .*|WARNING: All log messages before absl.*|To enable the following.*"
@@ -38,7 +39,7 @@ class NotebookError(Exception):
 
 
 @checked
-def make_notebook(source: str) -> nbformat.NotebookNode:
+def make_notebook(source: str) -> Node:
     r"""Turn the text of a chapter into a notebook that has not been run.
 
     Cells with the tag "solution" are folded away, in JupyterLab and on the pages.
@@ -65,9 +66,7 @@ def make_notebook(source: str) -> nbformat.NotebookNode:
 
 
 @checked
-def run_notebook(
-    notebook: nbformat.NotebookNode, folder: str | Path, environment: Mapping[str, str]
-) -> float:
+def run_notebook(notebook: Node, folder: str | Path, environment: Mapping[str, str]) -> float:
     """Run every cell in a fresh kernel and store the outputs in the notebook.
 
     Args:
@@ -113,21 +112,20 @@ def run_notebook(
     return seconds
 
 
-def _has_error(cell: nbformat.NotebookNode) -> bool:
+def _has_error(cell: Node) -> bool:
     """Whether the cell ended in an error that it was not meant to raise."""
     on_purpose = "raises-exception" in cell.metadata.get("tags", [])
     return not on_purpose and any(o.output_type == "error" for o in cell.get("outputs", []))
 
 
-def _tidy_outputs(cell: nbformat.NotebookNode) -> None:
+def _tidy_outputs(cell: Node) -> None:
     """Drop start-up messages and metadata that changes, shrink pictures; refuse other stderr."""
     if cell.cell_type != "code":
         return
     kept = []
     for output in cell.outputs:
         if output.get("name") == "stderr":
-            rest = START_UP_MESSAGES.sub("", output.text).strip()
-            if rest:
+            if rest := START_UP_MESSAGES.sub("", output.text).strip():
                 raise NotebookError(f"{cell.id} wrote to stderr: {rest.splitlines()[-1]}")
             continue
         if "image/png" in output.get("data", {}):
@@ -140,8 +138,7 @@ def _tidy_outputs(cell: nbformat.NotebookNode) -> None:
 def _shrink_png(text: str) -> str:
     """Write a picture, in base64, in fewer bytes and with the same pixels."""
     picture: Image.Image = Image.open(io.BytesIO(base64.b64decode(text)))
-    opaque = picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255)
-    if opaque:
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):  # opaque
         picture = picture.convert("RGB")
     if picture.mode == "RGB" and picture.getcolors(256):
         picture = picture.quantize(256, dither=Image.Dither.NONE)
@@ -151,9 +148,7 @@ def _shrink_png(text: str) -> str:
 
 
 @checked
-def take_outputs(
-    notebook: nbformat.NotebookNode, executed: nbformat.NotebookNode
-) -> nbformat.NotebookNode:
+def take_outputs(notebook: Node, executed: Node) -> Node:
     """Give a notebook the outputs of an executed one that has the same code cells.
 
     So corrected prose needs no new run.
@@ -171,7 +166,7 @@ def take_outputs(
 
 
 @checked
-def write_notebook(notebook: nbformat.NotebookNode, path: Path) -> None:
+def write_notebook(notebook: Node, path: Path) -> None:
     """Write beside, then rename: a broken run never leaves half a notebook."""
     temporary = path.with_suffix(".partial")
     nbformat.write(notebook, temporary)

@@ -18,11 +18,12 @@ MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
 FIGURE = re.compile(
     r"(?P<figure>-?\d[\d,]*(?:\.\d+)?)(?P<unit> ?%| minutes?| [a-zA-Z]+)?" + MARKER.pattern
 )
+Record = dict[str, dict]
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
 
 @checked
-def read_record(path: Path) -> dict[str, dict]:
+def read_record(path: Path) -> Record:
     """Read the record, or an empty one where there is none yet."""
     if not path.exists():
         return {"claims": {}, "notebooks": {}}
@@ -30,17 +31,13 @@ def read_record(path: Path) -> dict[str, dict]:
 
 
 @checked
-def add_run(
-    record: dict[str, dict], notebook: str, seconds: float, claims: list[dict]
-) -> list[str]:
+def add_run(record: Record, notebook: str, seconds: float, claims: list[dict]) -> list[str]:
     """Replace what the record says of one notebook.
 
     Where another notebook has a claim of the same name, nothing is replaced, and those names are
     returned.
     """
-    others = {
-        name: entry for name, entry in record["claims"].items() if entry["notebook"] != notebook
-    }
+    others = {name: it for name, it in record["claims"].items() if it["notebook"] != notebook}
     fresh = {entry["name"]: {"notebook": notebook, **entry} for entry in claims}
     if taken := sorted(others.keys() & fresh.keys()):
         return taken
@@ -70,7 +67,7 @@ def describe_machine() -> str:
 
 
 @checked
-def write_record(record: dict[str, dict], path: Path) -> None:
+def write_record(record: Record, path: Path) -> None:
     """Write beside, then rename."""
     temporary = path.with_suffix(".partial")
     temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
@@ -78,7 +75,7 @@ def write_record(record: dict[str, dict], path: Path) -> None:
 
 
 @checked
-def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]:
+def refresh_figures(text: str, record: Record) -> tuple[str, list[str]]:
     """Rewrite every marked figure of a text as the record has it.
 
     A figure keeps its number of decimals; a percent sign multiplies by 100; whole numbers of
@@ -125,7 +122,7 @@ def refresh_figures(text: str, record: dict[str, dict]) -> tuple[str, list[str]]
 
 
 @checked
-def claims_table(record: dict[str, dict]) -> str:
+def claims_table(record: Record) -> str:
     """Show the record as a table in Markdown, one row a claim."""
     rows = ["| claim | value | must be | run | data | chapter |", "|---|---|---|---|---|---|"]
     for name, entry in record["claims"].items():
