@@ -8,23 +8,14 @@ import keras
 import numpy as np
 
 from cnnbook._checks import as_array_of_any
-from cnnbook._layers import (
-    Images,
-    as_array,
-    check_model_images,
-    listening,
-    replaced,
-)
+from cnnbook._layers import Images, as_array, check_model_images, listening, replaced
 
 BATCH_PIXELS = 400_000  # of the images that are computed at once: 7 photos of 224 x 224
 ClassIndex = int | np.ndarray | object | None  # any: `check_question` says best what is wrong
 
 
 def before_softmax(model: keras.Model) -> AbstractContextManager[None]:
-    """Let the model return logits for a while, also if it ends in softmax or sigmoid.
-
-    Where these are sure, they are flat: next to nothing is left of a gradient.
-    """
+    """Let a model return logits for a while: where softmax and sigmoid are sure, they are flat."""
     last = model
     while getattr(last, "outputs", None):
         last = last.outputs[0]._keras_history.operation

@@ -1,7 +1,6 @@
 """Which pictures are alike to a network? The numbers before its last layer, drawn in a plane.
 
-The last layer only draws straight borders: all that the network knows lies in the numbers that this
-layer gets. Two pictures that are close there are alike to it.
+The last layer only draws straight borders: two pictures whose numbers are close are alike to it.
 
 Source: for t-SNE: van der Maaten & Hinton (2008), "Visualizing Data using t-SNE", Journal of
 Machine Learning Research 9, https://www.jmlr.org/papers/v9/vandermaaten08a.html.
@@ -29,8 +28,8 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
     Args:
         model: Any built model, with models as layers in it or not.
         images: (count, height, width, channels), as the model takes them.
-        layer_name: Of a layer, or its path, such as "base/average", to take what it returns
-            instead. Default: take what the last layer with weights gets.
+        layer_name: Of a layer, or its path, "base/average", to take what it returns. Default: take
+            what the last layer with weights gets.
 
     Returns:
         (count, features) float32; of maps, the mean over all places.
@@ -53,11 +52,9 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
         layer, end = learned[-1], 0
     else:
         layer, end = find_layer(model, layer_name), 1
-    features = []
-    for [values] in heard_values(model, images, [layer], end):
-        is_maps = values.ndim == 4
-        features.append(values.mean(axis=(1, 2)) if is_maps else values.reshape(len(values), -1))
-    return np.concatenate(features)
+    heard = (values for [values] in heard_values(model, images, [layer], end))
+    features = [values.mean(axis=(1, 2)) if values.ndim == 4 else values for values in heard]
+    return np.concatenate(features).reshape(len(images), -1)
 
 
 @checked
@@ -65,9 +62,8 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
     """Lay points of many dimensions out in a plane.
 
     "pca" turns them so that the plane shows as much of their spread as a plane can: distances are
-    at most what they were, directions mean something, new points could be added. "tsne" keeps
-    neighbours together and nothing else: neither the distance nor the size of its clusters means
-    anything, and another seed gives another picture. It takes 10 to 20 s for 1,000 points.
+    at most what they were, directions mean something. "tsne" keeps neighbours together and nothing
+    else: neither distance nor size of its clusters means anything. 1,000 points take 10 to 20 s.
 
     Args:
         features: (count, features), at least 4 points; or images, (count, height, width, channels).
@@ -92,16 +88,18 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
             "`features` must be (count, features), 4 points or more, all finite; got shape"
             f" {points.shape}. Look for nan, and give it all images at once."
         )
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"`seed` must be 0 to {2**32 - 1}; got {seed}. 0 will do.")
     points = points.reshape(len(points), -1).astype("float32")
     points = np.pad(points, ((0, 0), (0, max(0, 2 - points.shape[1]))))
     if method == "pca":
         return np.asarray(PCA(2, random_state=seed).fit_transform(points))
-    if method == "tsne":
-        if points.shape[1] > 50:  # as the paper does: faster, and less noise
-            points = PCA(min(50, len(points)), random_state=seed).fit_transform(points)
-        perplexity = min(30, (len(points) - 1) / 3)
-        # Its threads wait for each other a thousand times: on a busy machine 30 times slower.
-        with threadpool_limits(1, user_api="openmp"):
-            tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=seed)
-            return np.asarray(tsne.fit_transform(points))
-    raise ValueError(f'`method` must be "pca" or "tsne"; got {method!r}.')
+    if method != "tsne":
+        raise ValueError(f'`method` must be "pca" or "tsne"; got {method!r}.')
+    if points.shape[1] > 50:  # as the paper does: faster, and less noise
+        points = PCA(min(50, len(points)), random_state=seed).fit_transform(points)
+    perplexity = min(30, (len(points) - 1) / 3)
+    # Its threads wait for each other a thousand times: on a busy machine 30 times slower.
+    with threadpool_limits(1, user_api="openmp"):
+        tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=seed)
+        return np.asarray(tsne.fit_transform(points))

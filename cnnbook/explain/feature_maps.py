@@ -1,8 +1,7 @@
 """What does each layer see? Feature maps, filters that never fire, and the filters themselves.
 
-A feature map is what one filter of a layer answers at each place of a picture. A filter that
-answers 0 on every picture is dead: with ReLU it gets no gradient either, so it stays dead. And the
-filters of a first layer, drawn, show whether anything was learned: edges and colours, or noise.
+A filter that answers 0 on every picture is dead: with ReLU it gets no gradient either, so it stays
+dead. The filters of a first layer, drawn, show whether anything was learned: edges, or noise.
 
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, figures 2 and 6.
@@ -47,19 +46,15 @@ def feature_maps(
     images = check_model_images(model, images)
     names = [layer_names] if isinstance(layer_names, str) else list(layer_names)
     layers = [find_layer(model, name, "layer_names") for name in names]
-    maps: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for values in heard_values(model, images, layers):
-        for name, value in zip(names, values, strict=True):
-            maps[name].append(value)
-    return {name: np.concatenate(values) for name, values in maps.items()}
+    heard = zip(*heard_values(model, images, layers), strict=True)
+    return {name: np.concatenate(values) for name, values in zip(names, heard, strict=True)}
 
 
 @checked
 def dead_filters(model: keras.Model, images: Images, layer_name: str) -> np.ndarray:
     """Compute on which share of the images each filter fires nowhere.
 
-    To fire is to be above 0: name the ReLU, or a convolution that has it as its activation. Of a
-    convolution before its ReLU it comes to the same. The maps are not kept, so the images may be
+    To fire is to be above 0, after ReLU or before it. The maps are not kept, so the images may be
     many; a thousand tell a dead filter from one for a rare thing.
 
     Args:
@@ -80,11 +75,10 @@ def dead_filters(model: keras.Model, images: Images, layer_name: str) -> np.ndar
         array([1., 1., 0.])
     """
     images = check_model_images(model, images)
-    silent = []
+    silent = 0
     for [maps] in heard_values(model, images, [find_layer(model, layer_name)]):
-        places = tuple(range(1, maps.ndim - 1))
-        silent.append((~(maps > 0).any(axis=places)).sum(axis=0))
-    return np.asarray(np.sum(silent, axis=0) / len(images))
+        silent += (~(maps > 0).any(axis=tuple(range(1, maps.ndim - 1)))).sum(axis=0)
+    return np.asarray(silent / len(images))
 
 
 @checked
@@ -95,11 +89,9 @@ def filter_images(
 
     Args:
         model: Any built model.
-        layer_name: As for `feature_maps`. Default: the first layer with kernels, which look at the
-            pixels, so that three channels are red, green and blue.
+        layer_name: As for `feature_maps`. Default: the first layer with kernels.
         same_scale: Whether 1 is the largest weight of the whole layer, so that filters can be
-            compared and dead ones are grey; else the largest of each filter, so that all show
-            their pattern.
+            compared and dead ones are grey; else that of each filter, so that all show a pattern.
 
     Returns:
         (filters, height, width, channels) float32 in [0, 1]: 0.5 is a weight of 0, above are the
@@ -115,9 +107,8 @@ def filter_images(
         (4, 5, 5, 3)
     """
     having = {path: layer for path, layer in nodes(model) if _has_kernels(layer)}
-    layer = next(iter(having.values()), None)
-    if layer_name is not None:
-        layer = find_layer(model, layer_name)
+    first = next(iter(having.values()), None)
+    layer = first if layer_name is None else find_layer(model, layer_name)
     if layer is None or not _has_kernels(layer):
         raise ValueError(
             "`layer_name` must name a layer with kernels of two dimensions;"

@@ -1,8 +1,7 @@
 """Which part of a picture raised the score of a class? Grad-CAM, a coarse map of the place.
 
-The maps of a late layer, added up: each weighted by how much it raises the score. Try it on the
-network with random weights, too: if the map stays the same, it shows the picture and not what was
-learned (Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim (2018), "Sanity Checks for Saliency Maps",
+Try it on the network with random weights, too: if the map stays the same, it shows the picture and
+not what was learned (Adebayo et al. (2018), "Sanity Checks for Saliency Maps",
 https://arxiv.org/abs/1810.03292).
 
 Source: Selvaraju et al. (2016), "Grad-CAM: Visual Explanations from Deep Networks via
@@ -32,8 +31,7 @@ def grad_cam(
         model: A functional classifier, with models as layers in it or not. It may return logits or
             end in softmax, which is left out. Of several outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
-        class_index: The class to explain, one for all images or one each. Default: the one with
-            the highest score.
+        class_index: Which to explain, for all images or each. Default: that of the highest score.
         layer_name: Of a layer that returns maps, or its path, such as "base/conv5". Default: the
             last one behind a convolution that is no pooling and has maps of more than one pixel.
 
@@ -42,8 +40,7 @@ def grad_cam(
         A map is all zeros where nothing in the layer speaks for the class.
 
     Raises:
-        ValueError: If there is no such layer, lists close names; if it returns no maps, or images
-            or classes do not fit.
+        ValueError: If there is no such layer or it returns no maps; if images or classes misfit.
 
     Example:
         >>> images = keras.Input((6, 6, 1))

@@ -1,8 +1,7 @@
 """What did each pixel add to the score of a class? Integrated gradients: shares that sum up.
 
-A gradient says what a small change would do, and where the network is sure that is nothing. So walk
-from an empty picture to this one in a straight line, and add up the gradients on the way: then the
-shares of all pixels sum to what the score gained on the way, no more and no less.
+Walk from an empty picture to this one in a straight line, and add up the gradients on the way: then
+the shares of all pixels sum to what the score gained, no more and no less.
 
 Source: Sundararajan, Taly & Yan (2017), "Axiomatic Attribution for Deep Networks",
 https://arxiv.org/abs/1703.01365.
@@ -44,10 +43,9 @@ def integrated_gradients(
         model: A functional classifier, with models as layers in it or not. It may return logits or
             end in softmax, which is left out. Of several outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
-        class_index: The class to explain, one for all images or one each. Default: the one with
-            the highest score.
-        baseline: The empty picture: one value, an image, or one for each image. Where a picture
-            equals it, the share is 0: black pixels get nothing if it is black.
+        class_index: Which to explain, for all images or each. Default: that of the highest score.
+        baseline: The empty picture: one value, an image, or one for each image. Black pixels get
+            nothing if it is black.
         steps: From the baseline to the image, to begin with. Where the score bends they are halved
             until the sum is right, up to 1,000 in all.
 
@@ -98,8 +96,7 @@ def _shares_on_the_way(
 ) -> tuple[np.ndarray, float, bool]:
     """Return the shares in one image, ends[1], the change of its score, and whether they agree.
 
-    The error of each step is known, for so is the change of the score over it. The steps that make
-    up most of the error are halved.
+    The error of each step is known; the steps that make up most of it are halved.
     """
     scores_of, slopes_of = compiled
     edges = np.linspace(0, 1, steps + 1)
@@ -133,10 +130,7 @@ def _along(function: Compiled, ends: np.ndarray, chosen: int, at: np.ndarray) ->
 
 
 def _compiled(model: keras.Model, shape: tuple[int, ...]) -> tuple[Compiled, Compiled]:
-    """Return what computes scores and their gradients, for pixels and a class, as graphs.
-
-    Of a deep network a graph takes less than half the time of running operation by operation.
-    """
+    """Return what computes scores and their gradients, as graphs: more than twice as fast."""
     kinds = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((), tf.int32)]
 
     def scores(pixels: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:

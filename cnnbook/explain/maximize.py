@@ -1,8 +1,7 @@
 """Which picture does a filter like best? Gradient ascent on the pixels.
 
-Start from noise and change the picture step by step so that the filter answers more. Left alone
-this ends in a glitter that no photograph has, so the picture is moved a little before each step,
-blurred, and drawn towards grey.
+Left alone this ends in a glitter that no photograph has, so the picture is moved a little before
+each step, blurred, and drawn towards grey.
 
 Source: Erhan, Bengio, Courville & Vincent (2009), "Visualizing Higher-Layer Features of a Deep
 Network", technical report 1341, University of Montreal; the regularisers: Yosinski, Clune, Nguyen,
@@ -41,20 +40,17 @@ def maximize_filter(
 ) -> np.ndarray:
     """Look for the picture on which a filter answers most, in the mean over all places.
 
-    What counts is its answer before the activation: after ReLU a filter that is silent gives no
-    hint. So a class of the last layer has a picture as well.
+    What counts is its answer before the activation: after ReLU a silent filter gives no hint.
 
     Args:
         model: Any built model of images with values 0 to 255.
-        layer_name: Of a convolution, of a ReLU behind it, or a dense layer; or its path, such as
-            "base/conv1", where models are layers.
+        layer_name: Of a convolution, a ReLU behind it or a dense layer; or its path, "base/conv1".
         filter_index: Which of its filters or units, from 0. Several are worked on at once.
         steps: How often the pixels are changed.
         step_size: By how much, in grey levels in the root mean square; falls evenly to a tenth.
         jitter: By how many pixels the picture is moved at most. Default: a sixteenth of its side.
-        blur: Share of a blurred copy that is mixed in at each step, from 0 to 1.
-        decay: Share of the way to grey that each pixel goes back at each step, from 0 to 1. Both
-            fall to 0, so that the last steps can draw sharply.
+        blur: Share of a blurred copy that is mixed in at each step, from 0 to 1; falls to 0.
+        decay: Share of the way to grey that each pixel goes at each step, from 0 to 1; falls to 0.
         image_shape: (height, width, channels). Default: the model's.
         seed: Of the noise and the moves.
 
@@ -62,8 +58,7 @@ def maximize_filter(
         (height, width, channels) uint8, or (filters, height, width, channels) for several.
 
     Raises:
-        ValueError: If there is no such layer, lists close names; if it has no such filter, or an
-            argument is outside what is said above.
+        ValueError: If there is no such layer or filter, or an argument is not what is said above.
 
     Example:
         >>> images = keras.Input((8, 8, 1))
@@ -76,8 +71,8 @@ def maximize_filter(
     shape = tuple(image_shape or model.inputs[0].shape[1:])
     _check_ascent(shape, filters, steps, blur, decay)
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
-    if moves < 0:
-        raise ValueError(f"`jitter` must be 0 pixels or more; got {jitter}. 0 moves nothing.")
+    if min(moves, seed) < 0:
+        raise ValueError(f"`jitter` and `seed` must be 0 or more; got {jitter} and {seed}.")
     random = np.random.default_rng(seed)
     pictures = GRAY + random.normal(0, 10, (len(filters), *shape))
     uphill = tf.function(lambda pixels: _uphill(model, layer, filters, pixels), autograph=False)

@@ -1,8 +1,7 @@
 """What happens to the score of a class when a part of the picture is hidden?
 
-Slide a square over the picture and look how far the score falls: what mattered, with nothing
-assumed about the network, not even that it has gradients. It takes one run for each place of the
-square.
+Slide a square over the picture and look how far the score falls: nothing is assumed about the
+network, not even that it has gradients. It takes one run for each place of the square.
 
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, section 4.2.
@@ -35,8 +34,7 @@ def occlusion_map(
         model: A functional classifier, with models as layers in it or not. It may return logits or
             end in softmax, which is left out. Of several outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
-        class_index: The class to explain, one for all images or one each. Default: the one with
-            the highest score.
+        class_index: Which to explain, for all images or each. Default: that of the highest score.
         window: Side of the square in pixels. Default: a seventh of the shorter side.
         strides: From one place of the square to the next, `window` at most. Default: half of it.
         fill: What the square shows: a value, or one a channel. Default: each image's mean colour.
@@ -66,27 +64,23 @@ def occlusion_map(
             f"`window` must be 1 to {min(height, width)}, the shorter side, and `strides` 1 to"
             f" `window`, that no pixel is left out; got {window} and {strides}."
         )
-    if fill is not None and (
-        np.shape(fill) not in ((), images.shape[3:]) or np.asarray(fill).dtype.kind not in "buif"
-    ):
+    color = np.asarray(0 if fill is None else fill)
+    if color.shape not in ((), images.shape[3:]) or color.dtype.kind not in "buif":
         raise ValueError(
             f"`fill` must be one number, or one for each of the {images.shape[3]} channels; got"
-            f" shape {np.shape(fill)}. None takes each image's mean."
+            f" shape {color.shape}. None takes each image's mean."
         )
-    starts = [
-        sorted({*range(0, side - window, strides), side - window}) for side in (height, width)
-    ]
-    places = itertools.product(*starts)
+    tops, lefts = ([*range(0, side - window, strides), side - window] for side in (height, width))
+    places = itertools.product(tops, lefts)
     squares = [np.s_[top : top + window, left : left + window] for top, left in places]
-    maps = np.zeros((len(images), height, width))
-    hidden = np.zeros((height, width))
+    maps, hidden = np.zeros((len(images), height, width)), np.zeros((height, width))
     for square in squares:
         hidden[square] += 1
     with before_softmax(model):
         # A model of its own, so that what it compiles is not kept, and has no softmax.
         compiled = keras.Model(model.inputs, model.outputs[0]).predict_on_batch
         for index, image in enumerate(images.astype("float32")):
-            color = image.mean(axis=(0, 1)) if fill is None else fill
+            color = image.mean(axis=(0, 1)) if fill is None else color
             [score], chosen = class_scores(model, image[None], classes[index : index + 1])
             copies = np.broadcast_to(image, (len(squares), *image.shape))
             for part in parts(copies):

@@ -1,7 +1,6 @@
 """Which pixels does the score of a class hang on? Saliency, as fine as the picture, and noisy.
 
-How much the score changes with each pixel: its gradient, without the sign. What every pixel has
-added to the score is another question: see integrated gradients.
+What every pixel has added to the score is another question: see integrated gradients.
 
 Source: Simonyan, Vedaldi & Zisserman (2013), "Deep Inside Convolutional Networks: Visualising Image
 Classification Models and Saliency Maps", https://arxiv.org/abs/1312.6034, section 3.
@@ -24,8 +23,7 @@ def saliency(model: keras.Model, images: np.ndarray, class_index: ClassIndex = N
         model: A functional classifier, with models as layers in it or not. It may return logits or
             end in softmax, which is left out. Of several outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
-        class_index: The class to explain, one for all images or one each. Default: the one with
-            the highest score.
+        class_index: Which to explain, for all images or each. Default: that of the highest score.
 
     Returns:
         (count, height, width) float32, 0 or more: the change of the score for a change of 1 in the

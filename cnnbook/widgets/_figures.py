@@ -30,7 +30,7 @@ def as_png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def as_mimebundle(widget: Any) -> dict[str, Any]:
+def as_mimebundle(widget: Any, include: object = None, exclude: object = None) -> dict[str, Any]:
     """Return the figure of a widget and, for somebody who can turn them, its sliders."""
     live = {}
     if is_watched():

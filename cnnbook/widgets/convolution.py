@@ -1,9 +1,8 @@
 """What do kernel, stride and padding do to a picture? Sliders, and the answer beside them.
 
-In JupyterLab, and where else the front end says that somebody is there, the cell has lists and
-sliders; where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain
-picture. Every answer is drawn where its window lies: without padding a rim is missing, with a
-stride the squares are larger.
+Where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
+Every answer is drawn where its window lies: without padding a rim is missing, with a stride the
+squares are larger.
 
 Source: Dumoulin & Visin (2016), "A guide to convolution arithmetic for deep learning",
 https://arxiv.org/abs/1603.07285, for the sizes.
@@ -30,7 +29,7 @@ from cnnbook._colors import COLORS, color_scale
 from cnnbook.widgets._figures import AS_LARGE_AS_IT_IS, as_mimebundle, as_png
 
 NAMES = ("picture", "kernel", "strides", "padding")
-Named = dict[str, np.ndarray]
+Arrays = Mapping[str, np.ndarray]
 STRIDES, PADDINGS = (1, 2, 3, 4), (0, 1, 2, 3)
 KERNELS = {
     "vertical edges": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
@@ -52,12 +51,12 @@ class ConvolutionWidget(traitlets.HasTraits):
 
     picture, kernel, strides, padding = (traitlets.Any() for _ in range(4))
 
-    def __init__(self, pictures: Named, kernels: Named, strides: int, padding: int) -> None:
+    def __init__(self, pictures: Arrays, kernels: Arrays, strides: int, padding: int) -> None:
         self.pictures, self.kernels = pictures, kernels
         choices = [*pictures], [*kernels], STRIDES, PADDINGS
         self.choices = dict(zip(NAMES, choices, strict=True))
-        start = choices[0][0], choices[1][0], strides, padding
-        super().__init__(**dict(zip(NAMES, start, strict=True)))
+        picture, kernel = choices[0][0], choices[1][0]
+        super().__init__(picture=picture, kernel=kernel, strides=strides, padding=padding)
 
     @traitlets.validate(*NAMES)
     def _check(self, proposal: dict[str, Any]) -> object:
@@ -83,10 +82,8 @@ class ConvolutionWidget(traitlets.HasTraits):
         picture = np.pad(self.pictures[self.picture], self.padding)
         kernel, output = self.kernels[self.kernel], self.output
         tall = min(picture.shape[0] / picture.shape[1], 1.2)
-        figure, panels = plt.subplots(
-            1, 3, figsize=(9, 1.1 + 3.2 * tall), width_ratios=(4, 2.2, 4), layout="constrained"
-        )
-        left, middle, right = panels
+        look: dict[str, Any] = {"figsize": (9, 1.1 + 3.2 * tall), "layout": "constrained"}
+        figure, (left, middle, right) = plt.subplots(1, 3, width_ratios=(4, 2.2, 4), **look)
         left.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         if self.padding:
             corner, sides = self.padding - 0.5, np.array(picture.shape[::-1]) - 2 * self.padding
@@ -94,16 +91,17 @@ class ConvolutionWidget(traitlets.HasTraits):
         middle.imshow(kernel, **color_scale(kernel, "gray"))
         for (row, column), value in np.ndenumerate(kernel):
             box = {"boxstyle": "round,pad=0.15", "facecolor": "white", "linewidth": 0}
-            size = {"fontsize": max(6, 14 - 1.5 * len(kernel)), "bbox": box}
-            middle.text(column, row, f"{value:.2g}", ha="center", va="center", **size)
+            text = middle.text(column, row, f"{value:.2g}", ha="center", va="center", bbox=box)
+            text.set_fontsize(max(6, 14 - 1.5 * len(kernel)))
         answers = right.imshow(output, **color_scale(output, "gray"))
         top, start = ((size - 1 - self.strides) / 2 for size in kernel.shape)
         bottom, end = np.add((top, start), self.strides * np.array(output.shape))
         answers.set(extent=(start, end, bottom, top), interpolation="nearest")
         right.set(xlim=left.get_xlim(), ylim=left.get_ylim(), facecolor="#DDDDDD")
         figure.colorbar(answers, ax=right, shrink=0.8).ax.tick_params(labelsize=8)
-        names = "picture and zeros" if self.padding else "picture", "kernel", "output"
-        for axes, name, array in zip(panels, names, (picture, kernel, output), strict=True):
+        name = "picture and zeros" if self.padding else "picture"
+        shown = (left, name, picture), (middle, "kernel", kernel), (right, "output", output)
+        for axes, name, array in shown:
             axes.set_title(f"{name}, {array.shape[0]}×{array.shape[1]}", fontsize=9)
             axes.set(xticks=[], yticks=[])
         settings = f"{self.kernel}, stride {self.strides}, padding {self.padding}"
@@ -114,8 +112,8 @@ class ConvolutionWidget(traitlets.HasTraits):
         """Write out how many answers there are along one axis, and why."""
         sizes = (self.pictures[self.picture].shape[axis], self.kernels[self.kernel].shape[axis])
         exact = (sizes[0] - sizes[1] + 2 * self.padding) / self.strides + 1
-        result = f"{exact:g}" if exact == int(exact) else f"{exact:g}, so {int(exact)}"
-        return f"({sizes[0]} - {sizes[1]} + 2·{self.padding}) / {self.strides} + 1 = {result}"
+        so = "" if exact == int(exact) else f", so {int(exact)}"
+        return f"({sizes[0]} - {sizes[1]} + 2·{self.padding}) / {self.strides} + 1 = {exact:g}{so}"
 
     @functools.cached_property
     def controls(self) -> dict[str, ipywidgets.Widget]:
@@ -145,36 +143,28 @@ class ConvolutionWidget(traitlets.HasTraits):
         settings = f"stride {self.strides}, padding {self.padding}"
         return f"<{self.kernel} on {self.picture}, {settings}: {sizes[0]} to {sizes[1]}>"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """Return the figure and, for somebody who can turn them, the sliders."""
-        return as_mimebundle(self)
+    _repr_mimebundle_ = as_mimebundle
 
 
 # Not `checked`: each argument is refused below, in better words.
 def convolution_widget(
-    pictures: Mapping[str, np.ndarray],
-    kernels: Mapping[str, np.ndarray] = KERNELS,
-    *,
-    strides: int = 1,
-    padding: int = 0,
+    pictures: Arrays, kernels: Arrays = KERNELS, *, strides: int = 1, padding: int = 0
 ) -> ConvolutionWidget:
     """Show what kernels do to pictures, with a choice of picture, kernel, stride and padding.
 
     Args:
-        pictures: By name, (height, width), (height, width, 1) or (height, width, 3). Integers in
-            [0, 255] or floats in [0, 1]. Colours are averaged. Those of 60 to 200 pixels a side
-            show best: larger ones have pixels too small to be seen.
+        pictures: By name, (height, width), or with 1 or 3 channels last, which are averaged.
+            Integers in [0, 255] or floats in [0, 1]. Those of 60 to 200 pixels a side show best.
         kernels: By name, (kernel_height, kernel_width). Default: edges, blurs and others.
         strides: Pixels from one stop to the next at the start, 1 to 4.
         padding: Zeros put on each side at the start, 0 to 3.
 
     Returns:
-        A widget, to be the last line of a cell, with the first picture and the first kernel. Its
-        `output` are the answers, (out_height, out_width).
+        A widget, to be the last line of a cell. Its `output` are the answers, (out_height,
+        out_width), at first for the first picture and kernel.
 
     Raises:
-        ValueError: If there is no picture or kernel, if one has another shape, is not finite or
-            does not fit, or if `strides` or `padding` is not legal.
+        ValueError: If there is no picture or kernel, or an argument is not what is said above.
 
     Example:
         >>> widget = convolution_widget({"stairs": np.eye(9)}, strides=2)

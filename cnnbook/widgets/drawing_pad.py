@@ -99,25 +99,26 @@ def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
     """Bring a drawing to 5/7 of a picture's shorter side, its centre of mass to the middle.
 
     Args:
-        drawing: (rows, columns), 0 where nothing is drawn.
+        drawing: (rows, columns), 0 where nothing is drawn, above 0 elsewhere.
         height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        width: Likewise.
 
     Returns:
         (height, width) float64 on the scale of the drawing; each pixel the mean of what it covers.
 
     Raises:
-        ValueError: If the drawing is no matrix or has nothing on it, or the picture has no pixel.
+        ValueError: If the drawing is no such matrix or empty, or the picture has no pixel.
 
     Example:
         >>> center_drawing(np.eye(2), 7, 7).astype(int)[1:6, 1:6].tolist()[0]
         [1, 1, 0, 0, 0]
     """
-    drawing = np.asarray(drawing, float)
-    if drawing.ndim != 2 or not drawing.any():
+    drawing = np.asarray(drawing)
+    is_matrix = drawing.ndim == 2 and drawing.dtype.kind in "buif" and np.isfinite(drawing).all()
+    if not is_matrix or not drawing.any() or drawing.min() < 0:
         raise ValueError(
-            "`drawing` must be a matrix with something on it; got shape"
-            f" {drawing.shape}{', all 0' if drawing.ndim == 2 else ''}. Draw first."
+            "`drawing` must be a matrix with something on it, finite numbers from 0; got"
+            f" {drawing.dtype} of shape {drawing.shape}{'' if drawing.any() else ', all 0'}."
         )
     if min(height, width) < 1:
         raise ValueError(f"`height` and `width` must be 1 or more; got {height} and {width}.")

@@ -1,8 +1,6 @@
 """What happens to a picture in a network, layer by layer? A slider to step through them.
 
-In JupyterLab, and where else the front end says that somebody is there, the cell has sliders and,
-if wanted, a pad to draw on; where a program runs the notebook, nbconvert or nbval, it has the same
-figure as a plain picture.
+Where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
 
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, for looking at the maps of all layers.
@@ -74,8 +72,7 @@ class LayersWidget(traitlets.HasTraits):
                 keep = functools.partial(heard.__setitem__, path)
                 stack.enter_context(listening(layer, keep))
             answer = self.model(self.image[None].astype("float32"), training=False)
-        shapes = {path: getattr(values, "shape", ()) for path, values in heard.items()}
-        maps = [path for path, shape in shapes.items() if len(shape) in (2, 4)]
+        maps = [path for path, out in heard.items() if len(getattr(out, "shape", ())) in (2, 4)]
         self.outputs = {path: as_array(heard[path])[0] for path in maps}
         scores = as_array(answer)[0]
         if scores.min() < 0 or abs(scores.sum() - 1) > 1e-3:  # logits, not yet probabilities
@@ -85,14 +82,12 @@ class LayersWidget(traitlets.HasTraits):
     def draw(self) -> Figure:
         """Draw the picture, what the layer makes of it, and the answer of the network."""
         number, kind = [*self.outputs].index(self.layer) + 1, type(self.layers[self.layer]).__name__
-        return self.plot(
-            self.image,
-            self.outputs[self.layer],
-            self.probabilities,
-            class_names=self.class_names,
-            picture=f"picture {self.picture}" if self.drawing is None else "your drawing",
-            layer=f"{number} of {len(self.outputs)}, {self.layer} ({kind})",
-        )
+        names = {
+            "class_names": self.class_names,
+            "picture": f"picture {self.picture}" if self.drawing is None else "your drawing",
+            "layer": f"{number} of {len(self.outputs)}, {self.layer} ({kind})",
+        }
+        return self.plot(self.image, self.outputs[self.layer], self.probabilities, **names)
 
     @traitlets.observe("picture", "layer", "drawing")
     def _follow(self, change: dict[str, Any]) -> None:
@@ -133,9 +128,7 @@ class LayersWidget(traitlets.HasTraits):
         answer = self.class_names[self.probabilities.argmax()]
         return f"<{shown} in layer {self.layer} of {self.model.name}, answer {answer}>"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """Return the figure and, for somebody who can turn them, the sliders."""
-        return as_mimebundle(self)
+    _repr_mimebundle_ = as_mimebundle
 
 
 @checked
@@ -155,21 +148,18 @@ def layers_widget(
         images: (count, height, width, 1 or 3), values in [0, 255]; a few, to choose from.
         plot: Draws a step, such as `plot_layer` of `cnnbook.plots.layer_step`: it gets picture,
             values and probabilities, and as keywords `class_names`, `picture` and `layer`.
-        make_pad: Gives a widget to draw on, such as the class `DrawingPad` of
-            `cnnbook.widgets.drawing_pad`. It has `ink`, changed by each stroke and empty when
-            wiped, and `image(shape)`, the drawing from 0 to 255 or None. Called only where
-            somebody can draw. Default: none.
+        make_pad: Gives a widget to draw on, such as `DrawingPad` of `cnnbook.widgets.drawing_pad`.
+            It has `ink`, changed by each stroke and empty when wiped, and `image(shape)`, the
+            drawing from 0 to 255 or None. Called only where somebody can draw. Default: none.
         class_names: One a class. Default: 0, 1, 2 and so on.
-        layer: The name or path, such as "base/conv1", to start with. Default: the first layer with
-            more than three maps.
+        layer: The name or path to start with. Default: the first layer with more than three maps.
 
     Returns:
         A widget, to be the last line of a cell. Its `outputs` are what each layer returns,
         (height, width, maps) or (units,), and `probabilities` the answer.
 
     Raises:
-        ValueError: If the images do not fit the model, if it does not return classes, if
-            `class_names` has another length, or if there is no such layer: then all are listed.
+        ValueError: If images, model or names do not fit together, or there is no such layer.
 
     Example:
         >>> images = keras.Input((8, 8, 1))
@@ -186,8 +176,7 @@ def layers_widget(
     returned: Any = getattr(model, "output_shape", None)
     if pictures.shape[3] not in (1, 3):
         raise ValueError(
-            f"`images` must be (count, height, width, 1 or 3); got shape {pictures.shape}. Those of"
-            " other channels cannot be drawn."
+            f"`images` must be (count, height, width, 1 or 3), to be drawn; got {pictures.shape}."
         )
     if not isinstance(returned, tuple) or len(returned) != 2 or returned[1] < 2:
         raise ValueError(

@@ -112,3 +112,5 @@ def test_what_cannot_be_laid_out_is_refused(two_clouds):
             project(wrong)
     with pytest.raises(ValueError, match='`method` must be "pca" or "tsne"; got \'umap\''):
         project(two_clouds, "umap")
+    with pytest.raises(ValueError, match="`seed` must be 0 to 4294967295; got -1"):
+        project(two_clouds, seed=-1)

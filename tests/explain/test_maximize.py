@@ -158,3 +158,7 @@ def test_what_leads_nowhere_is_refused():
         maximize_filter(model, "conv", 0, steps=0)
     with pytest.raises(ValueError, match=r"`blur` and `decay` from 0 to 1; got 100, 2 and 0.01"):
         maximize_filter(model, "conv", 0, blur=2)
+    with pytest.raises(ValueError, match="`jitter` and `seed` must be 0 or more; got None and -1"):
+        maximize_filter(model, "conv", 0, seed=-1)
+    with pytest.raises(ValueError, match="`jitter` and `seed` must be 0 or more; got -2 and 0"):
+        maximize_filter(model, "conv", 0, jitter=-2)

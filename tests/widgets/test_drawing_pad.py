@@ -67,8 +67,12 @@ def test_pictures_need_not_be_square():
     assert center_drawing(drawing, 32, 48).shape == (32, 48)
 
 
-@pytest.mark.parametrize("drawing", [np.zeros((5, 5)), np.ones(5), np.ones((1, 5, 5))])
-def test_an_empty_drawing_is_refused(drawing):
+@pytest.mark.parametrize(
+    "drawing",
+    [np.zeros((5, 5)), np.ones(5), np.ones((1, 5, 5)), np.full((5, 5), np.nan), 1j * np.eye(5),
+     np.array([[1, -1]])],
+)  # fmt: skip
+def test_what_is_no_drawing_is_refused(drawing):
     with pytest.raises(ValueError, match="`drawing` must be a matrix with something on it"):
         center_drawing(drawing, 28, 28)
 
