@@ -112,6 +112,7 @@ def test_integers_cost_half_a_point_at_most_and_take_a_third_of_the_space(
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated")
 def test_in_an_integer_file_bytes_go_in_and_nothing_inside_is_a_float(digit_net, digits, tmp_path):
     dim = digits.train_images[:20] // 2 + 20  # neither 0 nor 255 occurs in them
     path = export_litert(digit_net, tmp_path / "int8.tflite", int8_images=dim)
