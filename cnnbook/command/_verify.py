@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,9 +52,8 @@ def _examine(
     pictures: list[Picture], class_names: dict[str, list[str]], problems: list[str], progress: bool
 ) -> Report:
     """Verify the pictures, and add the problems of the list they come from."""
-    report = verify_pictures(
-        pictures, read_image, class_names, _bar(len(pictures)) if progress else lambda count: None
-    )
+    told = _bar(len(pictures)) if progress else lambda count: None
+    report = verify_pictures(pictures, read_image, class_names, told)
     if problems:
         report.errors["not in the list"] = problems
     return report
@@ -74,44 +74,39 @@ def _bar(total: int) -> Callable[[int], None]:
 
 def _verify_idx(folder: Path) -> Report:
     """Read each idx .gz file of a folder."""
-    counts: dict[str, dict[str, int]] = {}
-    errors: dict[str, list[str]] = {}
+    counts, errors = defaultdict[str, dict[str, int]](dict), defaultdict[str, list[str]](list)
     for path in sorted(folder.glob("*-ubyte.gz")):
         try:
-            counts[path.name] = {"items": len(read_idx(path))}
+            counts[path.name]["items"] = len(read_idx(path))
         except OSError as error:
-            errors.setdefault("unreadable", []).append(str(error))
+            errors["unreadable"].append(str(error))
+    kinds = ("images-idx3", "labels-idx1")
     for part in ("train", "t10k"):
-        images, labels = (
-            counts.get(f"{part}-{kind}-ubyte.gz", {}).get("items", 0)
-            for kind in ("images-idx3", "labels-idx1")
-        )
+        files = (f"{part}-{kind}-ubyte.gz" for kind in kinds)
+        images, labels = (counts.get(file, {}).get("items", 0) for file in files)
         if images != labels:
-            line = f"{part}: {images:,} images, {labels:,} labels"
-            errors.setdefault("counts differ", []).append(line)
+            errors["counts differ"].append(f"{part}: {images:,} images, {labels:,} labels")
     total = sum(entry["items"] for name, entry in counts.items() if "idx3" in name)
-    return Report(total, counts, {}, errors, {}, [])
+    return Report(total, dict(counts), {}, dict(errors), {}, [])
 
 
 def _verify_tfds(folder: Path) -> Report:
     """Read every record of the copies of TensorFlow Datasets below a folder."""
     import tensorflow_datasets as tfds
 
-    counts: dict[str, dict[str, int]] = {}
-    errors: dict[str, list[str]] = {}
+    counts, errors = defaultdict[str, dict[str, int]](dict), defaultdict[str, list[str]](list)
     for info in sorted(folder.rglob("dataset_info.json")):
         name = f"{info.parent.parent.name} {info.parent.name}"
         try:
             builder = tfds.builder_from_directory(info.parent)
             for part in builder.info.splits:
                 records = sum(1 for _ in builder.as_dataset(split=part))
-                counts[f"{name} {part}"] = {"items": records}
+                counts[f"{name} {part}"]["items"] = records
         except Exception as error:  # TFDS and TensorFlow raise many kinds
-            reason = str(error).partition("\n")[0]
-            line = f"{shown(info.parent)}: {type(error).__name__}: {reason}"
-            errors.setdefault("unreadable", []).append(line)
+            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+            errors["unreadable"].append(f"{shown(info.parent)}: {reason}")
     total = sum(entry["items"] for entry in counts.values())
-    return Report(total, counts, {}, errors, {}, [])
+    return Report(total, dict(counts), {}, dict(errors), {}, [])
 
 
 def as_json(report: Report) -> str:
