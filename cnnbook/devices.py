@@ -18,7 +18,6 @@ from time import perf_counter
 from typing import NamedTuple
 
 CLEARLY_FASTER = 1.2  # a smaller gain is not worth the lost digits
-JAX_SWITCH = "XLA_PYTHON_CLIENT_PREALLOCATE"
 BACKENDS = {  # as people write them, and how they get their GPU libraries
     "tensorflow": ("TensorFlow", 'pip install "tensorflow[and-cuda]"'),
     "jax": ("JAX", 'pip install "jax[cuda12]"'),
@@ -86,34 +85,6 @@ def require_gpu() -> None:
         f"No GPU: {title} sees only the CPU ({_cpu()}). Every chapter runs on it, slower;"
         f" for a GPU, {advice}."
     )
-
-
-def use_memory_growth() -> None:
-    """Let TensorFlow take GPU memory as it needs it, instead of all at once.
-
-    Call it before anything is computed. Without a GPU there is nothing to do, nor with PyTorch.
-
-    Raises:
-        RuntimeError: If TensorFlow has started its GPUs already; or with JAX on a GPU, where only
-            an environment variable set before the start helps.
-    """
-    backend = _backend()[0]
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        try:
-            for gpu in tf.config.list_physical_devices("GPU"):
-                tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError as error:
-            raise RuntimeError(
-                "use_memory_growth() came too late: TensorFlow has started its GPUs already."
-                " Restart Python (the kernel) and call it before anything is computed."
-            ) from error
-    elif backend == "jax" and os.environ.get(JAX_SWITCH) != "false" and _gpus():
-        raise RuntimeError(
-            "use_memory_growth() cannot change JAX once it runs: set the environment"
-            f" variable {JAX_SWITCH}=false and start Python again."
-        )
 
 
 def recommend_precision() -> Precision:

@@ -17,7 +17,6 @@ from cnnbook.devices import (
     describe_devices,
     recommend_precision,
     require_gpu,
-    use_memory_growth,
 )
 
 H200 = "NVIDIA H200, 143771\n"
@@ -174,43 +173,6 @@ def test_the_advice_is_that_of_the_backend_in_use(machine, monkeypatch):
     pretend_backend(monkeypatch, "jax", devices=list)
     with pytest.raises(RuntimeError, match=r'^No GPU: JAX sees.*pip install "jax\[cuda'):
         require_gpu()
-
-
-# use_memory_growth --------------------------------------------------------------------------
-
-
-def test_memory_grows_on_every_gpu(machine, monkeypatch):
-    gpus, grown = machine("A", "B"), []
-    monkeypatch.setattr(
-        tf.config.experimental, "set_memory_growth", lambda gpu, on: grown.append((gpu, on))
-    )
-    use_memory_growth()
-    assert grown == [(gpus[0], True), (gpus[1], True)]
-
-
-def test_growth_without_a_gpu_does_nothing(machine):
-    machine()
-    assert use_memory_growth() is None
-
-
-def test_growth_that_comes_too_late_says_so(machine, monkeypatch):
-    def refuse(gpu, on):
-        raise RuntimeError("Physical devices cannot be modified after being initialized")
-
-    machine("Tesla T4")
-    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", refuse)
-    with pytest.raises(RuntimeError, match=r"too late.*Restart Python.*before"):
-        use_memory_growth()
-
-
-def test_jax_on_a_gpu_needs_its_variable(machine, monkeypatch):
-    machine()
-    gpu = SimpleNamespace(platform="gpu", device_kind="Tesla T4")
-    pretend_backend(monkeypatch, "jax", devices=lambda: [gpu])
-    with pytest.raises(RuntimeError, match="XLA_PYTHON_CLIENT_PREALLOCATE=false and start"):
-        use_memory_growth()
-    monkeypatch.setenv("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    assert use_memory_growth() is None
 
 
 # recommend_precision ------------------------------------------------------------------------
