@@ -11,36 +11,7 @@ import nbformat
 
 from cnnbook._checks import checked
 
-SETTINGS = """
-project = "{title}"
-author = "The cnnbook authors"
-copyright = "the cnnbook authors"
-extensions = ["myst_nb"]
-nb_execution_mode = "off"
-nb_render_markdown_format = "myst"
-html_theme = "sphinx_book_theme"
-html_title = "{title}"
-html_theme_options = {{
-    "home_page_in_toc": True,
-    "use_download_button": True,
-    "use_fullscreen_button": False,
-    "show_toc_level": 2,
-    "navbar_persistent": [],
-}}
-html_static_path = ["_static"]
-html_css_files = ["cnnbook.css"]
-html_use_index = False
-html_copy_source = True
-html_show_sphinx = False
-suppress_warnings = ["mystnb.unknown_mime_type", "myst.header"]
-"""
-
-# Room for 100 characters of code beside the two columns of contents.
-STYLE = """
-.bd-main .bd-content .bd-article-container { max-width: 56rem; }
-.bd-article pre { font-size: 0.8rem; }
-.bd-article .cell_output pre { white-space: pre-wrap; }
-"""
+WEB = Path(__file__).with_name("web")  # the look of the pages, and what Sphinx is told
 
 
 @checked
@@ -69,8 +40,9 @@ def build_pages(
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="pages-") as temporary:
         source, built = Path(temporary, "source"), Path(temporary, "built")
         (source / "_static").mkdir(parents=True)
-        (source / "_static" / "cnnbook.css").write_text(STYLE, encoding="utf-8")
-        (source / "conf.py").write_text(SETTINGS.format(title=title), encoding="utf-8")
+        shutil.copy(WEB / "cnnbook.css", source / "_static")
+        settings = (WEB / "conf.py.in").read_text(encoding="utf-8").format(title=title)
+        (source / "conf.py").write_text(settings, encoding="utf-8")
         for name, notebook in notebooks.items():
             nbformat.write(notebook, source / f"{name}.ipynb")
         for name, text in pages.items():
