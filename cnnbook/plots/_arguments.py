@@ -33,9 +33,8 @@ def check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
             f" got {labels.dtype} of shape {labels.shape}. Of one-hot labels take argmax(axis=1)."
         )
     if labels.min() < 0 or labels.max() >= shape[1]:
-        raise ValueError(
-            f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
-        )
+        words = f"`labels` must be 0 to {shape[1] - 1}; got {labels.min()} to {labels.max()}."
+        raise ValueError(words)
 
 
 def lines_of_titles(titles: Sequence[str] | None, images: np.ndarray) -> int:
@@ -43,10 +42,8 @@ def lines_of_titles(titles: Sequence[str] | None, images: np.ndarray) -> int:
     if titles is None:
         return 0
     if len(titles) != len(images):
-        raise ValueError(
-            f"`titles` must hold one string an image, {len(images)}; got {len(titles)}. "
-            "Cut `images` and `titles` alike."
-        )
+        words = f"`titles` must hold one string an image, {len(images)}; got {len(titles)}."
+        raise ValueError(f"{words} Cut `images` and `titles` alike.")
     return max(text.count("\n") + 1 for text in titles)
 
 

@@ -1,6 +1,7 @@
 """Panels under a title, pictures in them, and tiles on a sheet."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -12,23 +13,16 @@ CENTERED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
 def make_panels(
-    rows: int,
-    columns: int,
-    size: tuple[float, float],
-    title: str | None,
-    fontsize: int = 10,
-    **options: Any,
+    rows: int, columns: int, size: Sequence[float], title: str | None, font: int = 10, **look: Any
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure of this size in inches, and its panels, (rows, columns), below a title."""
     if not min(size) > 0:
-        raise ValueError(
-            f"`inches` must be above 0; got a figure of {size[0]:.3g} by {size[1]:.3g} inches."
-        )
-    figure, panels = plt.subplots(
-        rows, columns, figsize=size, squeeze=False, layout="constrained", **options
-    )
+        words = f"`inches` must be above 0; got a figure of {size[0]:.3g} by {size[1]:.3g} inches."
+        raise ValueError(words)
+    look |= {"figsize": size, "squeeze": False, "layout": "constrained"}
+    figure, panels = plt.subplots(rows, columns, **look)
     if title:
-        figure.suptitle(title, fontsize=fontsize, wrap=True)
+        figure.suptitle(title, fontsize=font, wrap=True)
     return figure, panels
 
 

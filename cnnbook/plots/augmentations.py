@@ -34,8 +34,7 @@ def plot_augmentations(
         The figure: a row for each change, its name to the left. Values outside 0 to 255 are drawn
         as the nearest of these. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If an argument, or what a change returns, is not what is said above.
+    Raises: ValueError: If an argument, or what a change returns, is not what is said above.
 
     Example:
         >>> figure = plot_augmentations(np.zeros((8, 8, 1)), {"brighter": lambda x: x + 9}, 3)
@@ -44,10 +43,8 @@ def plot_augmentations(
     """
     image = np.asarray(image)
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
-        raise ValueError(
-            f"`image` must have shape (height, width, 1 or 3); got {image.shape}. Of a batch pass"
-            " images[0]."
-        )
+        words = f"`image` must have shape (height, width, 1 or 3); got {image.shape}."
+        raise ValueError(f"{words} Of a batch pass images[0].")
     if not changes:
         raise ValueError("`changes` must name at least one change; got none.")
     check_counts(columns=columns)
@@ -60,10 +57,8 @@ def plot_augmentations(
         is_layer = hasattr(change, "compute_output_spec")
         changed = np.asarray(change(same, training=True) if is_layer else change(same))
         if len(changed) != columns:
-            raise ValueError(
-                f"`changes` must return as many pictures as they get; {name!r} got {columns} and"
-                f" returned {len(changed)}."
-            )
+            words = f"`changes` must return as many pictures as they get; {name!r} got"
+            raise ValueError(f"{words} {columns} and returned {len(changed)}.")
         for cell, picture in zip(row, changed, strict=True):
             draw_picture(cell, np.rint(picture.clip(0, 255)).astype(np.uint8))
             cell.set(xticks=[], yticks=[])

@@ -38,8 +38,7 @@ def plot_confusion_matrix(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If labels and predictions are not equally many indices of classes, one or more.
+    Raises: ValueError: If labels and predictions are not equally many class indices, one or more.
 
     Example:
         >>> figure = plot_confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])
@@ -50,10 +49,8 @@ def plot_confusion_matrix(
     true = _checked_classes("labels", labels, num_classes)
     said = _checked_classes("predictions", predictions, num_classes)
     if len(true) != len(said):
-        raise ValueError(
-            f"`predictions` must be as many as `labels`, {len(true)}; got {len(said)}. "
-            "Predict the images that the labels belong to."
-        )
+        words = f"`predictions` must be as many as `labels`, {len(true)}; got {len(said)}."
+        raise ValueError(f"{words} Predict the images that the labels belong to.")
     matrix = np.zeros((num_classes, num_classes))
     np.add.at(matrix, (true, said), 1)
     if normalize:

@@ -35,8 +35,7 @@ def connect_dense(input_shape: Shape, output_shape: Shape) -> nx.DiGraph:
         A graph with nodes ("input", index) and ("output", index), where an index is a tuple such
         as (3,) or (2, 5), and one edge a connection.
 
-    Raises:
-        ValueError: If a shape is not one or two whole numbers of at least 1.
+    Raises: ValueError: If a shape is not one or two whole numbers of at least 1.
 
     Example:
         >>> connect_dense((8,), (8,)).number_of_edges()
@@ -60,8 +59,7 @@ def connect_window(shape: Shape, kernel_size: int = 3) -> nx.DiGraph:
     Returns:
         A graph as `connect_dense` gives.
 
-    Raises:
-        ValueError: If `shape` is not one or two numbers of at least 1, or `kernel_size` not odd.
+    Raises: ValueError: If `shape` is not one or two numbers from 1 on, or `kernel_size` not odd.
 
     Example:
         >>> connect_window((8,)).number_of_edges()
@@ -93,8 +91,7 @@ def plot_connections(
     Returns:
         The figure, one panel a graph. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there is no graph, or a graph has no output `highlight`.
+    Raises: ValueError: If there is no graph, or a graph has no output `highlight`.
 
     Example:
         >>> dense, window = connect_dense((5,), (5,)), connect_window((5,))
@@ -107,12 +104,10 @@ def plot_connections(
     for heading, graph in graphs.items():
         if highlight is not None and ("output", highlight) not in graph:
             outputs = [index for layer, index in graph if layer == "output"]
-            raise ValueError(
-                f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to "
-                f"{outputs[-1]}; got {highlight!r}."
-            )
+            words = f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to"
+            raise ValueError(f"{words} {outputs[-1]}; got {highlight!r}.")
     width = min(9, 3.3 * len(graphs))
-    figure, panels = make_panels(1, len(graphs), (width, 2.4), title, fontsize=11)
+    figure, panels = make_panels(1, len(graphs), (width, 2.4), title, 11)
     for axes, (heading, graph) in zip(panels[0], graphs.items(), strict=True):
         _draw(axes, graph, highlight)
         axes.set_title(heading, fontsize=9)
@@ -165,7 +160,6 @@ def _connect(
 def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
     """Return the lengths of a row's one side or a grid's two, or refuse what is neither."""
     if np.ndim(shape) != 1 or len(shape) not in (1, 2) or min(shape) < 1:
-        raise ValueError(
-            f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
-        )
+        words = f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
+        raise ValueError(words)
     return tuple(shape)

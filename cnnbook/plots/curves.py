@@ -31,8 +31,7 @@ def plot_learning_curves(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there is no history, or one has no such metric, no epoch or not all epochs.
+    Raises: ValueError: If there is no history, or one lacks the metric, or epochs of it.
 
     Example:
         >>> history = {"accuracy": [0.7, 0.9], "val_accuracy": [0.8, 0.85]}
@@ -41,9 +40,8 @@ def plot_learning_curves(
         ['small net, training', 'small net, validation']
     """
     if not histories:
-        raise ValueError(
-            '`histories` must hold at least one history; got none. Pass {"name": fitted.history}.'
-        )
+        words = "`histories` must hold at least one history; got none."
+        raise ValueError(f'{words} Pass {{"name": fitted.history}}.')
     for name, history in histories.items():
         _check_history(name, history, metric)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
@@ -66,10 +64,8 @@ def _check_history(name: str, history: Mapping[str, Sequence[float]], metric: st
     """Refuse what cannot be drawn, and say what could be."""
     if metric not in history:
         known = sorted(key for key in history if not key.startswith("val_"))
-        raise ValueError(
-            f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}. "
-            "Name one of these, or compile the model with that metric."
-        )
+        words = f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}."
+        raise ValueError(f"{words} Name one of these, or compile the model with that metric.")
     count, validated = len(history[metric]), len(history.get(f"val_{metric}", history[metric]))
     if count == 0:
         raise ValueError(f"`histories` must hold epochs; {name!r} has no epoch. Train it first.")

@@ -33,8 +33,7 @@ def plot_gallery(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If images or titles are not what is said above, or there is no column.
+    Raises: ValueError: If images or titles are not what is said above, or there is no column.
 
     Example:
         >>> figure = plot_gallery(np.zeros((3, 28, 28), "uint8"), columns=2)
@@ -48,10 +47,8 @@ def plot_gallery(
             f"last; got shape {images.shape}. For a single image pass `image[None]`."
         )
     if images.size == 0:
-        raise ValueError(
-            f"`images` must hold at least one image; got shape {images.shape}. "
-            "Check the selection that made it."
-        )
+        words = f"`images` must hold at least one image; got shape {images.shape}."
+        raise ValueError(f"{words} Check the selection that made it.")
     check_counts(columns=columns)
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)

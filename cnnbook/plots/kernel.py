@@ -29,8 +29,7 @@ def plot_kernel(
     Returns:
         The figure: picture, kernel, result and its colour bar. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If an array has another rank or is empty.
+    Raises: ValueError: If an array has another rank or is empty.
 
     Example:
         >>> image = np.eye(6)
@@ -41,21 +40,15 @@ def plot_kernel(
     """
     image, kernel, result = np.asarray(image), np.asarray(kernel), np.asarray(result)
     if image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
-        raise ValueError(
-            "`image` must have shape (height, width), optionally with 1 or 3 channels last; "
-            f"got shape {image.shape}. Pass one image, without a batch axis."
-        )
+        words = "`image` must have shape (height, width), optionally with 1 or 3 channels last; got"
+        raise ValueError(f"{words} shape {image.shape}. Pass one image, without a batch axis.")
     for name, array in (("kernel", kernel), ("result", result)):
         if array.ndim != 2:
-            raise ValueError(
-                f"`{name}` must have 2 axes, height and width; got shape {array.shape}. "
-                "Choose one channel and one filter."
-            )
+            words = f"`{name}` must have 2 axes, height and width; got shape {array.shape}."
+            raise ValueError(f"{words} Choose one channel and one filter.")
     if 0 in (image.size, kernel.size, result.size):
-        raise ValueError(
-            "`image`, `kernel` and `result` must hold values; got shapes "
-            f"{image.shape}, {kernel.shape} and {result.shape}."
-        )
+        words = "`image`, `kernel` and `result` must hold values; got"
+        raise ValueError(f"{words} shapes {image.shape}, {kernel.shape} and {result.shape}.")
     height = 0.7 + 3.1 * min(image.shape[0] / image.shape[1], 1)
     figure, panels = make_panels(1, 3, (9, height), title, 11, width_ratios=(4, 2.6, 4))
     left, middle, right = panels.flat

@@ -59,8 +59,7 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
         The figure. Convolutions are blue, dense layers green, poolings yellow, layers that join
         branches red, others grey. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there is no layer, more than 40, or one that comes before its input.
+    Raises: ValueError: If there is no layer, more than 40, or one that comes before its input.
 
     Example:
         >>> from collections import namedtuple
@@ -103,10 +102,8 @@ def _find_rows(layers: Sequence[Layer]) -> dict[str, int]:
     for layer in layers:
         for name in layer.inputs:
             if name not in rows:
-                raise ValueError(
-                    f"`layers`: {layer.name!r} has the input {name!r}, which does not come before "
-                    f"it. Known there: {', '.join(rows) or 'none'}."
-                )
+                words = f"`layers`: {layer.name!r} has the input {name!r}, which does not come"
+                raise ValueError(f"{words} before it. Known there: {', '.join(rows) or 'none'}.")
         rows[layer.name] = 1 + max((rows[name] for name in layer.inputs), default=-1)
     return rows
 

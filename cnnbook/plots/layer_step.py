@@ -41,8 +41,7 @@ def plot_layer(
     Returns:
         The figure: picture, maps with a colour bar, answer. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If an array has another rank, is empty or not finite, or names are too few.
+    Raises: ValueError: If an array has another rank, is empty or not finite, or names are too few.
 
     Example:
         >>> figure = plot_layer(np.zeros((8, 8, 1)), np.ones((6, 6, 50)), [0.1, 0.9], layer="conv1")
@@ -56,15 +55,12 @@ def plot_layer(
         ("probabilities", probabilities, (1,), "(classes,)"),
     ):
         if array.ndim not in ranks or not array.size or not np.isfinite(array).all():
-            raise ValueError(
-                f"`{name}` must be finite, {text}; got shape {array.shape}. Of a batch take [0]."
-            )
+            words = f"`{name}` must be finite, {text}; got shape {array.shape}."
+            raise ValueError(f"{words} Of a batch take [0].")
     called = [*map(str, range(len(probabilities)) if class_names is None else class_names)]
     if len(called) != len(probabilities):
-        raise ValueError(
-            f"`class_names` must hold one name a class, {len(probabilities)}; got"
-            f" {len(called)}. Leave it away for numbers."
-        )
+        words = f"`class_names` must hold one name a class, {len(probabilities)}; got"
+        raise ValueError(f"{words} {len(called)}. Leave it away for numbers.")
     figure, panels = make_panels(1, 3, (9, 3.7), None, width_ratios=(2.3, 4.6, 1.7))
     left, middle, right = panels.flat
     left.imshow(image.clip(0, 255) / 255, cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -48,8 +48,7 @@ def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) ->
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there are no layers, one has another shape, or they make more than 12 blocks.
+    Raises: ValueError: If there are no layers, one has another shape, or they make over 12 blocks.
 
     Example:
         >>> from collections import namedtuple
@@ -94,9 +93,8 @@ def _blocks(layers: Sequence[SizedLayer]) -> list[tuple[str, tuple[int, ...]]]:
         if not shown or shape != shown[-1][1]:
             shown.append((layer.name, shape))
     if not 1 <= len(shown) <= 12:
-        raise ValueError(
-            f"`layers` must make 1 to 12 blocks; got {len(shown)}. Pass a choice of the layers."
-        )
+        words = f"`layers` must make 1 to 12 blocks; got {len(shown)}. Pass a choice of the layers."
+        raise ValueError(words)
     return shown
 
 

@@ -36,8 +36,7 @@ def plot_feature_maps(
     Returns:
         The figure, with one picture a layer. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there is no layer, one is not of such a shape or finite, or there is no tile.
+    Raises: ValueError: If there is no layer or tile, or one has another shape or is not finite.
 
     Example:
         >>> figure = plot_feature_maps({"conv1": np.ones((6, 6, 30)), "conv2": np.ones((3, 3, 8))})
@@ -49,10 +48,8 @@ def plot_feature_maps(
     layers = {name: np.asarray(values) for name, values in maps.items()}
     for name, values in layers.items():
         if values.ndim != 3 or not values.size or not np.isfinite(values).all():
-            raise ValueError(
-                f"`maps` must be finite, (height, width, maps) for one image; {name!r} has shape"
-                f" {values.shape}. Of a batch take values[0]."
-            )
+            words = f"`maps` must be finite, (height, width, maps) for one image; {name!r} has"
+            raise ValueError(f"{words} shape {values.shape}. Of a batch take values[0].")
     check_counts(columns=columns, rows=rows)
     shown = {name: min(values.shape[2], rows * columns) for name, values in layers.items()}
     across = max(min(columns, count) for count in shown.values())
@@ -100,8 +97,7 @@ def plot_filters(
     Returns:
         The figure, with all tiles in one picture. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If `filters` is empty or not of such a shape, or there is no tile.
+    Raises: ValueError: If `filters` is empty or not of such a shape, or there is no tile.
 
     Example:
         >>> figure = plot_filters(np.zeros((8, 5, 5, 3)), columns=4)
@@ -110,10 +106,8 @@ def plot_filters(
     """
     filters = np.asarray(filters)
     if filters.ndim != 4 or not filters.size:
-        raise ValueError(
-            "`filters` must be (filters, height, width, channels), at least one; got shape"
-            f" {filters.shape}. filter_images(model) makes them."
-        )
+        words = "`filters` must be (filters, height, width, channels), at least one; got"
+        raise ValueError(f"{words} shape {filters.shape}. filter_images(model) makes them.")
     check_counts(columns=columns, rows=rows)
     count, height, width, channels = filters.shape
     if channels in (1, 3):

@@ -42,8 +42,7 @@ def plot_heat_maps(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If `images` is empty or not of such a shape, or maps or titles do not fit.
+    Raises: ValueError: If `images` is empty or not of such a shape, or maps or titles do not fit.
 
     Example:
         >>> figure = plot_heat_maps(np.ones((2, 8, 8, 1)), {"Grad-CAM": np.ones((2, 3, 3))})
@@ -74,10 +73,8 @@ def _checked_map(name: str, heat: np.ndarray, count: int) -> np.ndarray:
     heat = np.asarray(heat, "float32")
     heat = heat.sum(axis=3) if heat.ndim == 4 else heat
     if heat.ndim != 3 or len(heat) != count or not heat.size or not np.isfinite(heat).all():
-        raise ValueError(
-            f"`heatmaps` must be finite, (count, h, w), one for each of the {count} images;"
-            f" {name!r} has shape {heat.shape}."
-        )
+        words = f"`heatmaps` must be finite, (count, h, w), one for each of the {count} images;"
+        raise ValueError(f"{words} {name!r} has shape {heat.shape}.")
     return heat
 
 

@@ -42,8 +42,7 @@ def plot_reliability(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If labels, probabilities or bins are not what is said above, or there are none.
+    Raises: ValueError: If labels, probabilities or bins are not as said above, or there are none.
 
     Example:
         >>> said = np.array([[0.8, 0.2]] * 10)
@@ -54,10 +53,8 @@ def plot_reliability(
     labels = np.asarray(labels)
     networks = {name: np.asarray(said) for name, said in probabilities.items()}
     if not networks or bins < 1:
-        raise ValueError(
-            f"`probabilities` must hold at least one network, `bins` be 1 or more; got"
-            f' {len(networks)} and {bins}. Pass {{"name": probabilities}}.'
-        )
+        words = "`probabilities` must hold at least one network, `bins` be 1 or more; got"
+        raise ValueError(f'{words} {len(networks)} and {bins}. Pass {{"name": probabilities}}.')
     for said in networks.values():
         check_probabilities(labels, said)
     figure, panels = make_panels(2, 1, (5, 5.6), title, height_ratios=(3, 1), sharex=True)

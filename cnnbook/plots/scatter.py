@@ -34,8 +34,7 @@ def plot_scatter(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If arrays do not fit together or are not what is said above.
+    Raises: ValueError: If arrays do not fit together or are not what is said above.
 
     Example:
         >>> figure = plot_scatter(np.eye(2), [0, 1], ["cat", "dog"])
@@ -44,10 +43,8 @@ def plot_scatter(
     """
     points, labels = np.asarray(points), np.asarray(labels)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all() or not len(points):
-        raise ValueError(
-            f"`points` must be (count, 2), finite, at least one; got shape {points.shape}."
-            " project(features) makes them."
-        )
+        words = f"`points` must be (count, 2), finite, at least one; got shape {points.shape}."
+        raise ValueError(f"{words} project(features) makes them.")
     is_whole = labels.dtype.kind in "iu" and labels.shape == (len(points),)
     if not is_whole or labels.min() < 0 or labels.max() >= len(class_names):
         raise ValueError(

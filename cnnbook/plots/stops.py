@@ -25,9 +25,8 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
         The figure, two panels in a row, headed by the sum (W - F + 2P) / S + 1. Where that is no
         whole number, the filter stops at the whole number below. Nothing is shown or saved here.
 
-    Raises:
-        ValueError: If there is no case, or one is not four whole numbers, or a filter larger than
-            its padded input.
+    Raises: ValueError: If there is no case, or one is not four whole numbers, or a filter larger
+        than its padded input.
 
     Example:
         >>> figure = plot_stops([(10, 3, 0, 2)])
@@ -41,7 +40,7 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
     longest = max(size + 2 * padding for size, _, padding, _ in known)
     deepest = max((size - width + 2 * ring) // step + 1 for size, width, ring, step in known)
     size = 9, 0.6 + rows * (0.8 + 0.12 * deepest)
-    figure, panels = make_panels(rows, min(len(cases), 2), size, title, fontsize=11)
+    figure, panels = make_panels(rows, min(len(cases), 2), size, title, 11)
     for axes in panels.flat:
         axes.set(xlim=(-1, longest), ylim=(-0.2 - 0.5 * deepest, 1.1))
         axes.axis("off")
@@ -80,8 +79,6 @@ def _checked_case(case: Any) -> tuple[int, int, int, int]:
     is_case = np.shape(case) == (4,) and all(float(value).is_integer() for value in case)
     size, kernel_size, padding, strides = map(int, case) if is_case else (0, 0, 0, 0)
     if min(size, kernel_size, strides) < 1 or padding < 0 or kernel_size > size + 2 * padding:
-        raise ValueError(
-            "`cases` must hold (input_size, kernel_size, padding, strides), whole numbers, the "
-            f"filter no larger than the padded input; got {case!r}."
-        )
+        words = "`cases` must hold (input_size, kernel_size, padding, strides), whole numbers, the"
+        raise ValueError(f"{words} filter no larger than the padded input; got {case!r}.")
     return size, kernel_size, padding, strides
