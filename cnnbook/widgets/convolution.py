@@ -1,6 +1,5 @@
 """What do kernel, stride and padding do to a picture? Sliders, and the answer beside them.
 
-Where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
 Every answer is drawn where its window lies: without padding a rim is missing, with a stride the
 squares are larger.
 
@@ -163,8 +162,7 @@ def convolution_widget(
         A widget, to be the last line of a cell. Its `output` are the answers, (out_height,
         out_width), at first for the first picture and kernel.
 
-    Raises:
-        ValueError: If there is no picture or kernel, or an argument is not what is said above.
+    Raises: ValueError: If there is no picture or kernel, or an argument is not what is said above.
 
     Example:
         >>> widget = convolution_widget({"stairs": np.eye(9)}, strides=2)
@@ -176,10 +174,8 @@ def convolution_widget(
     """
     for name, arrays in (("pictures", pictures), ("kernels", kernels)):
         if not isinstance(arrays, Mapping) or not arrays:
-            raise ValueError(
-                f"`{name}` must map one or more names to arrays; got"
-                f' {arrays!r:.40}. Pass {{"my own": array}}.'
-            )
+            words = f"`{name}` must map one or more names to arrays; got {arrays!r:.40}."
+            raise ValueError(f'{words} Pass {{"my own": array}}.')
     kernels = {name: _checked_matrix("kernels", name, kernel) for name, kernel in kernels.items()}
     gray, largest = {}, np.max([kernel.shape for kernel in kernels.values()], axis=0)
     for name, picture in pictures.items():

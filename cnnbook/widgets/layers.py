@@ -1,7 +1,5 @@
 """What happens to a picture in a network, layer by layer? A slider to step through them.
 
-Where a program runs the notebook, nbconvert or nbval, it has the same figure as a plain picture.
-
 Source: Zeiler & Fergus (2013), "Visualizing and Understanding Convolutional Networks",
 https://arxiv.org/abs/1311.2901, for looking at the maps of all layers.
 """
@@ -25,6 +23,9 @@ from cnnbook._checks import checked
 from cnnbook._layers import as_array, check_model_images, listening, nodes
 from cnnbook.widgets._figures import AS_LARGE_AS_IT_IS, as_mimebundle, as_png
 
+Plot = Callable[..., Figure]
+Pad = Callable[[], ipywidgets.DOMWidget]
+
 
 class LayersWidget(traitlets.HasTraits):
     """A picture, or a drawing, on its way through a network; `layers_widget` makes it.
@@ -36,12 +37,7 @@ class LayersWidget(traitlets.HasTraits):
     picture, layer, drawing = traitlets.Int(0), traitlets.Unicode(), traitlets.Any(None)
 
     def __init__(
-        self,
-        model: keras.Model,
-        images: np.ndarray,
-        names: list[str],
-        plot: Callable[..., Figure],
-        pad: Callable[[], Any] | None,
+        self, model: keras.Model, images: np.ndarray, names: list[str], plot: Plot, pad: Pad | None
     ) -> None:
         super().__init__()
         self.model, self.images, self.class_names = model, images, names
@@ -135,8 +131,8 @@ class LayersWidget(traitlets.HasTraits):
 def layers_widget(
     model: keras.Model,
     images: np.ndarray,
-    plot: Callable[..., Figure],
-    make_pad: Callable[[], ipywidgets.DOMWidget] | None = None,
+    plot: Plot,
+    make_pad: Pad | None = None,
     *,
     class_names: Sequence[str] | None = None,
     layer: str | None = None,
@@ -158,8 +154,7 @@ def layers_widget(
         A widget, to be the last line of a cell. Its `outputs` are what each layer returns,
         (height, width, maps) or (units,), and `probabilities` the answer.
 
-    Raises:
-        ValueError: If images, model or names do not fit together, or there is no such layer.
+    Raises: ValueError: If images, model or names do not fit together, or there is no such layer.
 
     Example:
         >>> images = keras.Input((8, 8, 1))
@@ -175,13 +170,11 @@ def layers_widget(
     pictures = check_model_images(model, images)
     returned: Any = getattr(model, "output_shape", None)
     if pictures.shape[3] not in (1, 3):
-        raise ValueError(
-            f"`images` must be (count, height, width, 1 or 3), to be drawn; got {pictures.shape}."
-        )
+        words = "`images` must be (count, height, width, 1 or 3), to be drawn; got"
+        raise ValueError(f"{words} {pictures.shape}.")
     if not isinstance(returned, tuple) or len(returned) != 2 or returned[1] < 2:
-        raise ValueError(
-            f"`model` must return (batch, classes), of two classes or more; it returns {returned}."
-        )
+        words = "`model` must return (batch, classes), of two classes or more;"
+        raise ValueError(f"{words} it returns {returned}.")
     names = [*map(str, range(returned[1]) if class_names is None else class_names)]
     if len(names) != returned[1]:
         raise ValueError(f"`class_names` must hold {returned[1]}, one a class; got {len(names)}.")
