@@ -34,8 +34,7 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
     Returns:
         (count, features) float32; of maps, the mean over all places.
 
-    Raises:
-        ValueError: If there is no such layer, lists close names; or the images do not fit.
+    Raises: ValueError: If there is no such layer, lists close names; or the images do not fit.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -73,8 +72,7 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
     Returns:
         (count, 2) float32.
 
-    Raises:
-        ValueError: If there are too few points, one is not finite, or there is no such method.
+    Raises: ValueError: If there are too few points, one is not finite, or there is no such method.
 
     Example:
         >>> line = np.arange(5)[:, None] * [3, 4]
@@ -84,10 +82,8 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
     points = np.asarray(features)
     is_points = points.dtype.kind in "buif" and points.ndim >= 2 and len(points) >= 4
     if not is_points or not points[0].size or not np.isfinite(points).all():
-        raise ValueError(
-            "`features` must be (count, features), 4 points or more, all finite; got shape"
-            f" {points.shape}. Look for nan, and give it all images at once."
-        )
+        words = "`features` must be (count, features), 4 points or more, all finite; got shape"
+        raise ValueError(f"{words} {points.shape}. Look for nan, and give it all images at once.")
     if not 0 <= seed < 2**32:
         raise ValueError(f"`seed` must be 0 to {2**32 - 1}; got {seed}. 0 will do.")
     points = points.reshape(len(points), -1).astype("float32")

@@ -54,8 +54,7 @@ def integrated_gradients(
         the baseline, within 1 % of this difference (or, where shares cancel, 0.002 % of the sum of
         their sizes). If not, a warning says so.
 
-    Raises:
-        ValueError: If images, classes or baseline do not fit, or `steps` is below 1.
+    Raises: ValueError: If images, classes or baseline do not fit, or `steps` is below 1.
 
     Example:
         >>> images = keras.Input((1, 2, 1))
@@ -70,10 +69,8 @@ def integrated_gradients(
     try:
         baselines = np.broadcast_to(np.asarray(baseline, "float32"), images.shape)
     except (ValueError, TypeError) as error:
-        raise ValueError(
-            f"`baseline` must be one number, an image {images.shape[1:]}, or one for each image;"
-            f" got shape {np.shape(baseline)}."
-        ) from error
+        words = f"`baseline` must be one number, an image {images.shape[1:]}, or one for each"
+        raise ValueError(f"{words} image; got shape {np.shape(baseline)}.") from error
     shares = np.empty(images.shape, "float32")
     with before_softmax(model):
         compiled = _compiled(model, images.shape[1:])

@@ -57,8 +57,7 @@ def maximize_filter(
     Returns:
         (height, width, channels) uint8, or (filters, height, width, channels) for several.
 
-    Raises:
-        ValueError: If there is no such layer or filter, or an argument is not what is said above.
+    Raises: ValueError: If there is no such layer or filter, or an argument is not as said above.
 
     Example:
         >>> images = keras.Input((8, 8, 1))
@@ -103,10 +102,8 @@ def _uphill(
         model(pixels, training=False)
         answers = tf.cast(heard[end], tf.float32)
         if not 0 <= filters.min() <= filters.max() < answers.shape[-1]:
-            raise ValueError(
-                f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
-                f" {layer.name!r}; got {filters.tolist()}."
-            )
+            words = f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
+            raise ValueError(f"{words} {layer.name!r}; got {filters.tolist()}.")
         answers = tf.reshape(answers, (len(filters), -1, answers.shape[-1]))
         chosen = tf.gather(tf.reduce_mean(answers, axis=1), filters, axis=1, batch_dims=1)
     return gradient_of(tape, chosen, pixels)
@@ -120,21 +117,14 @@ def _blurred(pictures: np.ndarray) -> np.ndarray:
     return pictures
 
 
-def _check_ascent(
-    shape: tuple[int | None, ...], filters: np.ndarray, steps: int, blur: float, decay: float
-) -> None:
+def _check_ascent(shape: tuple, filters: np.ndarray, steps: int, blur: float, decay: float) -> None:
     """Refuse what leads nowhere."""
     if len(shape) != 3 or None in shape:
-        raise ValueError(
-            "`image_shape` must be (height, width, channels), and the model takes images of any"
-            f" size; got {shape}. Give one: image_shape=(224, 224, 3)."
-        )
+        words = "`image_shape` must be (height, width, channels), and the model takes images of any"
+        raise ValueError(f"{words} size; got {shape}. Give one: image_shape=(224, 224, 3).")
     if not filters.size or filters.ndim != 1 or not np.issubdtype(filters.dtype, np.integer):
-        raise ValueError(
-            f"`filter_index` must be a whole number or a list of them; got {filters.tolist()}."
-        )
+        words = f"`filter_index` must be a whole number or a list of them; got {filters.tolist()}."
+        raise ValueError(words)
     if steps < 1 or not 0 <= blur <= 1 or not 0 <= decay <= 1:
-        raise ValueError(
-            "`steps` must be 1 or more, `blur` and `decay` from 0 to 1; got"
-            f" {steps}, {blur} and {decay}."
-        )
+        words = "`steps` must be 1 or more, `blur` and `decay` from 0 to 1; got"
+        raise ValueError(f"{words} {steps}, {blur} and {decay}.")

@@ -43,8 +43,7 @@ def occlusion_map(
         (count, height, width) float32: the fall of the score, the mean of all squares that hide
         the pixel. Negative where hiding raises the score: the pixel speaks against the class.
 
-    Raises:
-        ValueError: If images or classes do not fit, or the square does not.
+    Raises: ValueError: If images or classes do not fit, or the square does not.
 
     Example:
         >>> images = keras.Input((4, 4, 1))
@@ -66,10 +65,8 @@ def occlusion_map(
         )
     color = np.asarray(0 if fill is None else fill)
     if color.shape not in ((), images.shape[3:]) or color.dtype.kind not in "buif":
-        raise ValueError(
-            f"`fill` must be one number, or one for each of the {images.shape[3]} channels; got"
-            f" shape {color.shape}. None takes each image's mean."
-        )
+        words = f"`fill` must be one number, or one for each of the {images.shape[3]} channels; got"
+        raise ValueError(f"{words} shape {color.shape}. None takes each image's mean.")
     tops, lefts = ([*range(0, side - window, strides), side - window] for side in (height, width))
     places = itertools.product(tops, lefts)
     squares = [np.s_[top : top + window, left : left + window] for top, left in places]
