@@ -181,10 +181,8 @@ def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray])
             Path(part, name).write_bytes(file.getvalue())
             Path(part, name).replace(folder / f"{name}.npy")
     except OSError as error:
-        warnings.warn(
-            f"{folder} cannot keep features ({error.strerror}). Name another `cache_folder`.",
-            stacklevel=3,
-        )
+        words = f"{folder} cannot keep features ({error.strerror}). Name another `cache_folder`."
+        warnings.warn(words, stacklevel=3)
 
 
 def _check_features_arguments(
@@ -207,10 +205,8 @@ def _check_features_arguments(
             f" paths of pictures, which have 3 channels; got {found}. Resize the images."
         )
     if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
-        raise ValueError(
-            f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
-            " Give it `read_center_crop` of image_folder.py."
-        )
+        words = f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
+        raise ValueError(f"{words} Give it `read_center_crop` of image_folder.py.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")
     return shapes[0][:2], shapes[1]

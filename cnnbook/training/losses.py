@@ -84,18 +84,14 @@ def _of_class(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def _check(name: str, scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = np.asarray(scores, "float64"), np.asarray(labels)
     if scores.ndim != 2 or scores.shape[1] < 2:
-        raise ValueError(
-            f"`{name}` must be (count, num_classes) with 2 classes or more; got shape"
-            f" {scores.shape}. Write [[10, -5, 5]] for one image."
-        )
+        words = f"`{name}` must be (count, num_classes) with 2 classes or more; got"
+        raise ValueError(f"{words} shape {scores.shape}. Write [[10, -5, 5]] for one image.")
     if labels.shape != scores.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
             f"`labels` must be {len(scores)} whole numbers, one an image; got shape {labels.shape}"
             f" of {labels.dtype}. Of one-hot rows take labels.argmax(axis=1)."
         )
     if labels.size and not (labels.min() >= 0 and labels.max() < scores.shape[1]):
-        raise ValueError(
-            f"`labels` must be 0 to {scores.shape[1] - 1}; got {labels.min()} to {labels.max()}."
-            " Number the classes from 0."
-        )
+        words = f"`labels` must be 0 to {scores.shape[1] - 1}; got"
+        raise ValueError(f"{words} {labels.min()} to {labels.max()}. Number the classes from 0.")
     return scores, labels

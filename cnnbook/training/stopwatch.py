@@ -79,10 +79,8 @@ class Stopwatch(keras.callbacks.Callback):
         """Print the line of the epoch."""
         now, logs = time.perf_counter(), logs or {}
         if self.metric not in logs:
-            raise ValueError(
-                f"`metric` must be one of {sorted(logs)}; got {self.metric!r}. For one with 'val_'"
-                " pass `validation_data` to fit."
-            )
+            words = f"`metric` must be one of {sorted(logs)}; got {self.metric!r}."
+            raise ValueError(f"{words} For one with 'val_' pass `validation_data` to fit.")
         value = float(logs[self.metric])
         first_step = 0 if self.images_per_second else self.first_step_seconds or 0
         self.images_per_second.append(self._rate())

@@ -87,10 +87,8 @@ def build_head(
             f" less than 1; got {num_features}, {hidden_units} and {dropout}."
         )
     if num_classes < 2:
-        raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes: of one"
-            " unit softmax is always 1."
-        )
+        words = f"`num_classes` must be 2 or more; got {num_classes}."
+        raise ValueError(f"{words} Yes or no are two classes: of one unit softmax is always 1.")
     x = features = keras.Input((num_features,), name="features")
     if hidden_units:
         x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
@@ -129,15 +127,11 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     if len(base.outputs) != 1 or given != taken:
         advice = "build the head for these features: build_head(base.output_shape[-1], ...)"
         if len(given) == 4:
-            advice = (
-                "end the base in one number a map: layers.GlobalAveragePooling2D()(base.output)"
-            )
+            advice = "end the base in a number a map: layers.GlobalAveragePooling2D()(base.output)"
         raise ValueError(f"`head` takes {taken}, `base` gives {given}; {advice}.")
     if head.name in {layer.name for layer in base.layers}:
-        raise ValueError(
-            f"`head` must have a name of its own; `base` has a layer {head.name!r} already. Write"
-            ' head.name = "new_head".'
-        )
+        words = f"`head` must have a name of its own; `base` has a layer {head.name!r} already."
+        raise ValueError(f'{words} Write head.name = "new_head".')
     base.trainable = False
     images = base.inputs[0] if len(base.inputs) == 1 else base.inputs
     return keras.Model(images, head(base.outputs[0]), name=f"{base.name}_{head.name}")
@@ -149,7 +143,6 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
 
     Batch normalisation stays as it is, wherever it lies: its means and variances come from many
     images. Those of a small batch of others would change what every later layer gets to see.
-
     Compile the model afterwards, with a small learning rate: Keras notes then what can be trained.
 
     Args:
