@@ -123,10 +123,8 @@ def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Pat
         except Exception as error:  # the converters raise many kinds, over many lines
             lacking = sorted(set(re.findall(r"(?:'tf\.|registered for )(\w+)", str(error))))
             reason = f"no counterpart of {', '.join(lacking)}" if lacking else first_line(error)
-            raise ValueError(
-                f"`model` cannot become a {ending} file ({reason}). Replace that layer, or export"
-                " to the other format."
-            ) from error
+            words = f"`model` cannot become a {ending} file ({reason}). Replace that layer, or"
+            raise ValueError(f"{words} export to the other format.") from error
         part.replace(path)
     return path
 

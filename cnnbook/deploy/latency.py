@@ -1,8 +1,4 @@
-"""What does an exported network answer, and how long does one wait for it?
-
-Opens files of LiteRT (once TensorFlow Lite) and of ONNX as functions from images to logits, and
-measures how long any such function takes.
-"""
+"""What does an exported network answer, and how long does one wait for it?"""
 
 import os
 import time
@@ -57,10 +53,8 @@ def measure_latency(
         True
     """
     if repeats < 1 or warm_up < 0 or not all(np.shape(images)[:1] or [0]):
-        raise ValueError(
-            "`repeats` must be 1 or more, `warm_up` 0 or more, `images` at least one; got"
-            f" {repeats}, {warm_up} and images of shape {np.shape(images)}."
-        )
+        words = "`repeats` must be 1 or more, `warm_up` 0 or more, `images` at least one; got"
+        raise ValueError(f"{words} {repeats}, {warm_up} and images of shape {np.shape(images)}.")
     seconds = []
     for _ in range(warm_up + repeats):
         start = time.perf_counter()
