@@ -32,9 +32,8 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
     Returns:
         Outputs along the axis, at least 1.
 
-    Raises:
-        ValueError: If the filter is larger than the padded input, or leaves some pixels uncovered,
-            which Keras leaves out (see `convolve`); names the nearest choices that fit.
+    Raises: ValueError: If the filter is larger than the padded input, or leaves some pixels
+        uncovered, which Keras leaves out (see `convolve`); names the nearest choices that fit.
 
     Example:
         >>> output_size(input_size=28, kernel_size=5)
@@ -103,15 +102,12 @@ def convolve(
     if padding not in ("valid", "same"):
         raise ValueError(f"`padding` must be 'valid' or 'same'; got {padding!r}.")
     if bias is not None and np.shape(bias) != kernels.shape[3:]:
-        raise ValueError(
-            f"`bias` must have one value a filter, {kernels.shape[3:]}; got shape {np.shape(bias)}."
-        )
+        words = f"`bias` must have one value a filter, {kernels.shape[3:]}; got"
+        raise ValueError(f"{words} shape {np.shape(bias)}.")
     dtype = np.result_type(images, kernels, np.float32)
     if padding == "same":
-        rows, columns = (
-            _same_padding(images.shape[1 + i], kernels.shape[i], strides) for i in (0, 1)
-        )
-        images = np.pad(images, ((0, 0), rows, columns, (0, 0)))
+        around = [_same_padding(images.shape[1 + i], kernels.shape[i], strides) for i in (0, 1)]
+        images = np.pad(images, ((0, 0), *around, (0, 0)))
     windows = _windows(images, kernels.shape[:2], strides).astype(dtype)
     # (batch, rows, columns, channels, kernel_height, kernel_width): sum over the last three
     outputs = np.tensordot(windows, kernels.astype(dtype), axes=([4, 5, 3], [0, 1, 2]))

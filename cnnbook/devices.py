@@ -81,10 +81,8 @@ def require_gpu() -> None:
         advice = f"the driver knows {installed}, so {title} lacks its GPU libraries: {install}"
     if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
         advice = "CUDA_VISIBLE_DEVICES hides all GPUs: unset it and start Python again"
-    raise RuntimeError(
-        f"No GPU: {title} sees only the CPU ({_cpu()}). Every chapter runs on it, slower;"
-        f" for a GPU, {advice}."
-    )
+    words = f"No GPU: {title} sees only the CPU ({_cpu()})."
+    raise RuntimeError(f"{words} Every chapter runs on it, slower; for a GPU, {advice}.")
 
 
 def recommend_precision() -> Precision:

@@ -67,10 +67,8 @@ class LabelledFiles:
         try:
             chosen = np.atleast_1d(np.arange(len(self))[rows])
         except (IndexError, TypeError) as error:
-            raise ValueError(
-                f"`rows` must choose among {len(self):,} pictures, by numbers from 0, by as many"
-                f" booleans, or by a slice; {error}."
-            ) from error
+            words = f"`rows` must choose among {len(self):,} pictures, by numbers from 0, by as"
+            raise ValueError(f"{words} many booleans, or by a slice; {error}.") from error
         paths = [self.paths[row] for row in chosen]
         return LabelledFiles(paths, self.labels[chosen], self.class_names)
 
@@ -88,25 +86,17 @@ def _three(
     """
     for path in paths:  # here, since `checked` would take a second for 100,000 of them
         if not isinstance(path, (str, Path)):
-            raise ValueError(
-                f"`paths` must be a list, each text or a path; got {type(path).__name__}."
-                " Images are for make_pipeline."
-            )
+            words = f"`paths` must be a list, each text or a path; got {type(path).__name__}."
+            raise ValueError(f"{words} Images are for make_pipeline.")
     labels, names = np.asarray(labels), tuple(map(str, class_names))
     if labels.shape[:1] != (len(paths),):
-        raise ValueError(
-            f"`paths` and `labels` must have the same length; got {len(paths)} paths and"
-            f" {len(np.atleast_1d(labels))} labels."
-        )
+        words = "`paths` and `labels` must have the same length; got"
+        raise ValueError(f"{words} {len(paths)} paths and {len(np.atleast_1d(labels))} labels.")
     if labels.size and labels.dtype.kind not in "iuf":
-        raise ValueError(
-            f"`labels` must be whole numbers or shares; got {labels.dtype}. labels.astype(int)"
-            " makes numbers of them."
-        )
+        words = f"`labels` must be whole numbers or shares; got {labels.dtype}."
+        raise ValueError(f"{words} labels.astype(int) makes numbers of them.")
     is_class = labels.size and labels.ndim == 1 and labels.dtype.kind in "iu"
     if is_class and not 0 <= labels.min() <= labels.max() < len(names):
-        raise ValueError(
-            f"`labels` must be 0 to {len(names) - 1}, one of {len(names)} classes; got"
-            f" {labels.min()} to {labels.max()}. Number the classes from 0."
-        )
+        words = f"`labels` must be 0 to {len(names) - 1}, one of {len(names)} classes; got"
+        raise ValueError(f"{words} {labels.min()} to {labels.max()}. Number the classes from 0.")
     return [path if isinstance(path, Path) else Path(path) for path in paths], labels, names
