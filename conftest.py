@@ -3,6 +3,7 @@
 Tests of real data ask for the fixture `real_data`.
 """
 
+import gc
 import os
 from pathlib import Path
 
@@ -26,3 +27,12 @@ def real_data(monkeypatch):
         pytest.skip("needs the real data: set CNNBOOK_DATA to its folder")
     monkeypatch.setenv("CNNBOOK_DATA", REAL_DATA)
     return Path(REAL_DATA)
+
+
+def pytest_collection_finish():
+    """What is imported stays: Python need not look through it for garbage after every test file.
+
+    That halves the processor's time for the quick tests.
+    """
+    gc.collect()
+    gc.freeze()
