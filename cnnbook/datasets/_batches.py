@@ -7,9 +7,7 @@ from typing import Any
 import tensorflow as tf
 
 
-def change_batch(
-    augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+def change_batch(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tensor) -> tuple:
     """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
     parameters = inspect.signature(getattr(augment, "call", augment)).parameters
     offered = {"training": True, "labels": labels}

@@ -76,10 +76,7 @@ def embedded_folders() -> list[Path]:
 def first_available(
     what_is: str, places: Mapping[str, Callable[[], T]], ways_out: Iterable[str]
 ) -> tuple[str, T, Words]:
-    """Read from the first place that has a copy; otherwise say what was tried and what to do.
-
-    Returns the place, what was read there, and why each place before it was passed by.
-    """
+    """Return the first place that has a copy, what it holds, and why those before have none."""
     reasons: list[str] = []
     for place, read in places.items():
         try:
@@ -177,17 +174,13 @@ def _sweep(left: Iterable[Path]) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def smallest_of_each(
-    digests: Sequence[bytes], groups: np.ndarray, count: Callable[[int], int]
-) -> np.ndarray:
-    """Mark, in each group, those whose digests are the smallest: `count` of the group's size.
-
-    So a choice depends on contents alone. Equal ones stay together: rather, a few less are marked.
-    """
+def smallest_of_each(digests: Sequence[bytes], groups: np.ndarray, count: Callable) -> np.ndarray:
+    """Mark, in each group, those whose digests are the smallest: `count` of the group's size."""
     marks = np.zeros(len(digests), bool)
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
         own = [digests[index] for index in members.tolist()]
+        # Equal ones stay together: rather, a few less are marked.
         first_beyond = sorted(own)[count(len(own))]
         marks[members] = [digest < first_beyond for digest in own]
     return marks
@@ -205,14 +198,10 @@ def split_and_announce(
     digests = [hashlib.sha256(image.tobytes()).digest() for image in images]
     count = 5_000 if len(images) >= 50_000 else min(1_000, len(images) // 5)
     is_validation = smallest_of_each(digests, np.zeros(len(images)), lambda total: count)
-    splits = ImageSplits(
-        *(images[~is_validation], labels[~is_validation].astype(np.int64)),
-        *(images[is_validation], labels[is_validation].astype(np.int64)),
-        *(test_images.copy(), test_labels.astype(np.int64)),
-        class_names,
-        source,
-        passed_by,
-    )
+    for_training = images[~is_validation], labels[~is_validation].astype(np.int64)
+    for_validation = images[is_validation], labels[is_validation].astype(np.int64)
+    for_test = test_images.copy(), test_labels.astype(np.int64)
+    splits = ImageSplits(*for_training, *for_validation, *for_test, class_names, source, passed_by)
     train, validation, test = (f"{len(labels):,}" for labels in splits[1:6:2])
     counts = f"{train} training, {validation} validation and {test} test"
     print(f"{title} from {source}: {counts} images.")

@@ -84,10 +84,8 @@ def _open(path: str | Path) -> Image.Image:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
         return _decode(Path(path).read_bytes(), shown(path))
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
-        raise OSError(
-            f"{shown(path)} is no picture that can be read ({reason_of(error)}); repair, replace"
-            " or remove it."
-        ) from error
+        found = f"is no picture that can be read ({reason_of(error)})"
+        raise OSError(f"{shown(path)} {found}; repair, replace or remove it.") from error
 
 
 def _decode(content: bytes, name: str) -> Image.Image:

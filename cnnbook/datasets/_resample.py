@@ -28,9 +28,8 @@ def _neighbors(
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
     """Find the four old pixels around the place where each new one is read.
 
-    Returns, each of (batch, height, width), the numbers of the upper left, upper right, lower left
-    and lower right pixels among all, the shares of the right and of the lower ones, and whether
-    the place is in the picture.
+    Returns their numbers among all (upper left and right, lower left and right), the shares of the
+    right and the lower ones, and whether the place is in the picture: (batch, height, width) each.
     """
     if sizes is None:
         count, *image_size, _ = ops.shape(images)

@@ -1,10 +1,9 @@
 """How does one training picture become many, each still true to its label?
 
-Brightness, contrast and cutout are Keras' own layers. The rest is done here: where Keras has a
-layer each for flip, rotation, shear, zoom and shift, of which each blurs what the one before left,
-here they are *one* resampling. Keras' `RandomCrop` cuts a whole batch at one place, its
-`RandomShear` holds the upper left corner, not the centre, its `GaussianNoise` takes deviations up
-to 1, too few for values up to 255, and no layer shifts the channels apart.
+Brightness, contrast and cutout are Keras' own layers. Flip, rotation, shear, zoom and shift, in
+Keras a layer each that blurs what the one before left, are *one* resampling here. Keras'
+`RandomCrop` cuts a whole batch at one place, its `RandomShear` holds the upper left corner, its
+`GaussianNoise` takes deviations up to 1 (values reach 255), and no layer shifts the channels apart.
 
 Source: Krizhevsky, Sutskever & Hinton (2012), "ImageNet Classification with Deep Convolutional
 Neural Networks", section 4.1, for crops, mirror images and shifted colours. DeVries & Taylor
@@ -203,10 +202,7 @@ class Augmentation(keras.layers.Layer):
         return keras.random.uniform(shape, -1.0, 1.0, dtype="float32", seed=self.generator)
 
     def _matrices(self, count: int, height: int, width: int) -> Tensor:
-        """Draw where each picture is read: (count, 2, 3), for rows (x, y), columns (x, y, 1).
-
-        It leads from a place in the new picture to one in the old, in pixels from the centre.
-        """
+        """Draw ways (count, 2, 3) from new (x, y, 1) to old (x, y), in pixels from the centre."""
         have, draws = self.changes, ops.unstack(self._draw(9, count), num=9)
         mirror = [
             ops.where(draw < 0, -1.0, 1.0) if have[f"{way}_flip"] else ops.ones_like(draw)
@@ -229,9 +225,7 @@ class Augmentation(keras.layers.Layer):
 
 
 @checked
-def make_mixup(
-    num_classes: int, *, alpha: float = 0.2, seed: int | None = None
-) -> Callable[[Tensor, Tensor], tuple]:
+def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None) -> Callable:
     """Make a function that blends each picture with another of its batch, and the labels alike.
 
     It is Keras' `MixUp`, which would make a matrix of (batch, batch) of integer labels; here they

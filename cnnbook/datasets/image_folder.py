@@ -64,10 +64,9 @@ def list_image_files(
 ) -> LabelledFiles:
     """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
-    name = shown(Path(folder))
-    if len(classes) < 2:
-        found = f"it has {len(classes)}; {SHAPE}"
-        raise ValueError(f"{name} must hold at least two class folders; {found}.")
+    name, count = shown(Path(folder)), len(classes)
+    if count < 2:
+        raise ValueError(f"{name} must hold at least two class folders; it has {count}; {SHAPE}.")
     if class_names is not None and tuple(classes) != tuple(class_names):
         wanted = f"{', '.join(class_names)}, as `class_names` says"
         found = ", ".join(map(shown, classes))

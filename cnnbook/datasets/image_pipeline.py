@@ -107,11 +107,8 @@ def _read_below_twice(path: str | Path, image_size: tuple[int, int]) -> np.ndarr
 
 
 def _one_after_the_other(pictures: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Put the pixels of all pictures into one array (count, 3), and say the sizes (batch, 2).
-
-    The count is a power of the root of two, so that few are ever seen: operations are compiled for
-    each anew. The last pixels are arbitrary.
-    """
+    """Put the pixels of all pictures into one array (count, 3), and say the sizes (batch, 2)."""
+    # Counts are powers of the root of two: each is compiled for anew. The last are arbitrary.
     sizes = np.array([picture.shape[:2] for picture in pictures], np.int32)
     count = int(sizes.prod(axis=1).sum())
     pixels = np.empty((math.ceil(2 ** (math.ceil(2 * math.log2(count)) / 2)), 3), np.uint8)

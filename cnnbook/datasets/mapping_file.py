@@ -61,8 +61,7 @@ def list_mapping_file(
         problems = [f"no picture has label {label}; pass `class_names`" for label in absent]
     if problems:
         found = f"{'; '.join(problems[:10])} ({len(problems)} problems in all)"
-        line = "A line is: path, tab, number of the class."
-        raise OSError(f"{shown(mapping_file)}: {found}. {line}")
+        raise OSError(f"{shown(mapping_file)}: {found}. A line is: path, tab, number of the class.")
     names = map(str, range(labels.max() + 1)) if class_names is None else class_names
     return LabelledFiles([path for path, _ in pictures], labels, tuple(names))
 
@@ -71,10 +70,7 @@ def list_mapping_file(
 def scan_mapping_file(
     mapping_file: str | Path, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> tuple[list[tuple[Path, int]], list[str]]:
-    """Return the path and label of each good line, and what is wrong with each other line.
-
-    For the arguments, see `load_mapping_file`.
-    """
+    """Return path and label of good lines, and what is wrong with others; see `load_mapping_file`."""
     file, name = Path(mapping_file), shown(mapping_file)
     if not file.is_file():
         raise FileNotFoundError(f"`mapping_file` must be a file that exists; got {name}.")

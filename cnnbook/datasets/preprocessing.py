@@ -223,9 +223,7 @@ def _products(centered: np.ndarray) -> np.ndarray:
     return centered.T @ centered
 
 
-def _moments(
-    data: Iterable, spread: Callable = lambda centered: (centered**2).sum(axis=0)
-) -> tuple[int, np.ndarray, np.ndarray]:
+def _moments(data: Iterable, spread: Callable = lambda flat: (flat**2).sum(axis=0)) -> tuple:
     """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
     count, mean, total = 0, np.zeros(()), np.zeros(())
     for batch in _batches(data):

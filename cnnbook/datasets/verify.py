@@ -93,7 +93,7 @@ def verify_pictures(
             errors["the same picture in two classes"].append(line)
         elif other is not picture:
             notices["the same picture twice in a class"].append(line)
-    _add_class_problems(counts, errors, notices)
+    _check_classes(counts, errors, notices)
     total = sum(sum(labels.values()) for labels in counts.values())
     sides = zip(("height", "width"), zip(*shapes, strict=True), strict=False)  # none of no picture
     sizes = {name: (min(values), max(values)) for name, values in sides}
@@ -135,17 +135,15 @@ def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     return [name for name, is_so in unusual.items() if is_so]
 
 
-def _add_class_problems(
-    counts: dict[str, dict[str, int]], errors: dict[str, list[str]], notices: dict[str, list[str]]
-) -> None:
+def _check_classes(counts: dict[str, dict[str, int]], errors: dict, notices: dict) -> None:
     """Look at the classes of each part: none empty, at least two, the same ones, balanced."""
     reference = next(iter(counts.values()), {})
     for part, labels in counts.items():
         if empty := [shown(label) for label, count in labels.items() if not count]:
             errors["class without a picture"].append(f"{part}: {', '.join(empty)}")
         if len(labels) < 2:
-            names = ", ".join(map(shown, labels)) or "none"
-            errors["fewer than two classes"].append(f"{part}: {names}")
+            names = ", ".join(map(shown, labels))
+            errors["fewer than two classes"].append(f"{part}: {names or 'none'}")
         if differ := sorted(labels.keys() ^ reference.keys()):
             names = ", ".join(map(shown, differ))
             errors["other classes than in the first part"].append(f"{part}: {names}")
