@@ -183,10 +183,7 @@ class Flat:
 
 
 def _uses(node: ast.AST, depth: int = 0) -> dict[str, int]:
-    """Return the names in a statement, parameters among them.
-
-    With each: how many functions must be called before it is read.
-    """
+    """Return the names in a statement; with each, how many calls must come before it is read."""
     found: dict[str, int] = {}
     if isinstance(node, (ast.Name, ast.arg)):
         found[node.id if isinstance(node, ast.Name) else node.arg] = depth

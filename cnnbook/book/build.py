@@ -13,10 +13,7 @@ from cnnbook.book.record import Record
 
 TITLE = "cnnbook"
 RECORD = Path("notebooks", "claims.json")
-QUICK_NOTE = (
-    "*This page was run in the quick profile: its outputs come from less data and fewer epochs than"
-    " the prose tells of.*"
-)
+QUICK_NOTE = "*Run in the quick profile: less data and fewer epochs than the prose tells of.*"
 Say = Callable[..., None]
 Node = nbformat.NotebookNode
 Keep = Callable[[str, Node], None]
@@ -146,10 +143,9 @@ def make_pages(
         + f"\n\nMeasured on: {machine}.\n\nThe figures that were checked: [claims](claims).\n"
     )
     claims = f"# The claims\n\nEvery figure that was checked.\n\n{record.claims_table(measured)}"
+    texts = {"index": index, "claims": claims}
     try:
-        first = pages.build_pages(
-            executed, {"index": index, "claims": claims}, folder / "build" / "book", TITLE
-        )
+        first = pages.build_pages(executed, texts, folder / "build" / "book", TITLE)
     except RuntimeError as error:
         raise BookError(str(error)) from None
     say(f"Read it: {first.relative_to(folder)}")
@@ -163,9 +159,7 @@ def show_claims(folder: Path) -> str:
 def refresh_prose(folder: Path, write: bool) -> list[str]:
     """Compare the marked figures of the chapters and of the README with the record.
 
-    Returns:
-        A line for each figure that differs; with `write`, the sources and the prose of the kept
-        notebooks now have what the record has.
+    Returns a line for each that differs; with `write`, the sources and kept notebooks now have it.
     """
     measured = record.read_record(folder / RECORD)
     changes = []

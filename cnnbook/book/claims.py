@@ -1,8 +1,7 @@
 """Does a figure of the book still hold?
 
-A claim states a measured value and the bound that it must keep. It prints one
-line, raises when the bound is broken, and, when the book is being made, writes
-the value down so that the prose can be compared with it.
+A claim states a measured value and the bound that it must keep. It prints one line, raises when the
+bound is broken, and, when the book is made, notes the value so that the prose can be compared.
 """
 
 import json
@@ -37,21 +36,18 @@ def claim(
 ) -> None:
     """Check one figure of the book, print the result, and record it.
 
-    The bound depends on what was run. `at_least`, `at_most` or `equals` is the
-    bound of a full run. `embedded` replaces it where a full run had only the
-    small data that comes with the book, `quick` in the quick profile.
+    `at_least`, `at_most` or `equals` is the bound of a full run. `embedded` replaces it where a
+    full run had only the small data that comes with the book, `quick` in the quick profile.
 
     Args:
         name: Unique in the book: lower-case letters, digits and "_".
         value: What was measured; a share between 0 and 1 is printed as such.
         at_least: The smallest value that holds.
         at_most: The largest value that holds.
-        equals: The one value that holds, for counts and exact arithmetic. A
-            float may differ by a millionth of it: processors round differently.
-        quick: The bound when the variable CNNBOOK_QUICK is set. Defaults to
-            the bound of the full run.
-        embedded: The bound when `source` names embedded data. Defaults to
-            `quick`.
+        equals: The one value that holds, for counts and exact arithmetic. A float may differ by a
+            millionth of it: processors round differently.
+        quick: The bound when the variable CNNBOOK_QUICK is set; None for that of the full run.
+        embedded: The bound when `source` names embedded data; None for `quick`.
         source: Which data the value was measured on, as loaders report it.
 
     Raises:
@@ -67,10 +63,8 @@ def claim(
     bounds = {"at least": at_least, "at most": at_most, "equal to": equals}
     given = {words: bound for words, bound in bounds.items() if bound is not None}
     if len(given) != 1:
-        raise ValueError(
-            f"claim {name!r} needs exactly one of `at_least`, `at_most` and `equals`;"
-            f" got {len(given)}."
-        )
+        needed = "exactly one of `at_least`, `at_most` and `equals`"
+        raise ValueError(f"claim {name!r} needs {needed}; got {len(given)}.")
     [(words, full_bound)] = given.items()
     profile, bound = _profile_and_bound(full_bound, quick, embedded, source)
     measured = np.asarray(value)
@@ -109,7 +103,6 @@ def _short(value: float) -> str:
 
 def _record(**entry: object) -> None:
     """Append one line to the record, if a run asked for one."""
-    path = os.environ.get(RECORD_VARIABLE)
-    if path:
+    if path := os.environ.get(RECORD_VARIABLE):
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")

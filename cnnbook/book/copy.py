@@ -20,9 +20,8 @@ def list_modules() -> dict[str, dict[str, str]]:
     """Return what can be copied: room, name, and the question that the file answers."""
     rooms: dict[str, dict[str, str]] = {}
     for name, path in _offered().items():
-        words = " ".join(
-            (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").split()
-        )
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        words = " ".join(docstring.split())
         sentence = re.match(r".*?[.?!](?=\s|$)", words)
         rooms.setdefault(path.parent.name, {})[name] = sentence[0] if sentence else words
     return rooms
@@ -49,10 +48,8 @@ def copy_modules(names: Sequence[str], folder: Path, force: bool = False) -> lis
             lines.append(f"{folder / file}: {line}")
     there = [str(path) for path in files if path.exists()]
     if there and not force:
-        raise FileExistsError(
-            f"Nothing was written, for this is there already: {', '.join(there)}."
-            " Take another folder with --to, or overwrite with --force."
-        )
+        words = f"Nothing was written, for this is there already: {', '.join(there)}"
+        raise FileExistsError(f"{words}. Take another folder with --to, or overwrite with --force.")
     folder.mkdir(parents=True, exist_ok=True)
     beside = {path: path.with_name(f".{path.name}.partial") for path in files}
     try:
@@ -69,8 +66,7 @@ def copy_modules(names: Sequence[str], folder: Path, force: bool = False) -> lis
 def copy_of(name: str) -> dict[str, tuple[str, str]]:
     """Return the files that a module becomes, each with its text and what it needs.
 
-    Raises:
-        ValueError: If there is no module of this name.
+    A ValueError says that there is no module of this name.
     """
     path = _path_of(name)
     module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)

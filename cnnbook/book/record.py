@@ -34,8 +34,7 @@ def read_record(path: Path) -> Record:
 def add_run(record: Record, notebook: str, seconds: float, claims: list[dict]) -> list[str]:
     """Replace what the record says of one notebook.
 
-    Where another notebook has a claim of the same name, nothing is replaced, and those names are
-    returned.
+    Returns the names of claims that another notebook has: then nothing is replaced.
     """
     others = {name: it for name, it in record["claims"].items() if it["notebook"] != notebook}
     fresh = {entry["name"]: {"notebook": notebook, **entry} for entry in claims}
@@ -82,8 +81,8 @@ def refresh_figures(text: str, record: Record) -> tuple[str, list[str]]:
     1,000 and more get commas.
 
     Returns:
-        The text, and one line for each figure that differed or has no entry in the record, and
-        for each marker that stands behind no figure.
+        The text, and a line for each figure that differed or is not in the record, and for each
+        marker that stands behind no figure.
 
     Example:
         >>> record = {"claims": {"accuracy": {"value": 0.9912}}, "notebooks": {}}
@@ -93,12 +92,7 @@ def refresh_figures(text: str, record: Record) -> tuple[str, list[str]]:
     changes = []
 
     def measured(match: re.Match) -> str:
-        figure, unit, kind, name = (
-            match["figure"],
-            match["unit"] or "",
-            match["kind"],
-            match["name"],
-        )
+        figure, unit, kind, name = match.groups("")
         entries = record["claims" if kind == "claim" else "notebooks"]
         if name not in entries:
             changes.append(f"{name}: not in the record")
