@@ -39,9 +39,8 @@ def report_data() -> list[str]:
             load(name)
         except FileNotFoundError:
             typer.echo("not on this machine")
-            problems.append(
-                f"to get {name}, or see how, go online and run: cnnbook data prepare {name}"
-            )
+            advice = f"go online and run: cnnbook data prepare {name}"
+            problems.append(f"to get {name}, or see how, {advice}")
         except OSError as error:
             typer.echo(f"broken: {error}")
             problems.append(f"replace the broken copy of {name}")

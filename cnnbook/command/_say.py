@@ -38,7 +38,5 @@ def project_folder() -> Path:
     for folder in (Path.cwd(), Path(__file__).resolve().parents[2]):
         if (folder / "notebooks" / "source").is_dir():
             return folder
-    raise fail(
-        "The chapters are not here. They come with the repository, not with the installed package:"
-        " clone it, and run this command in its folder."
-    )
+    advice = "They come with the repository: clone it, and run this command in its folder"
+    raise fail(f"The chapters are not here. {advice}.")

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from cnnbook._checks import shown
@@ -17,11 +17,7 @@ FIRST = 10  # problems of a kind that the table shows
 
 
 def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) -> Report:
-    """Read all pictures at a path and report every problem.
-
-    Raises:
-        OSError: If there is nothing of the sort at the path.
-    """
+    """Read all pictures at a path and report every problem; OSError where nothing is to be read."""
     if path.is_file():
         lines, problems = scan_mapping_file(path, allow_outside=allow_outside)
         pictures = [Picture(file, str(label), "all") for file, label in lines]
@@ -48,28 +44,21 @@ def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) 
     return _examine(pictures, class_names, problems, progress)
 
 
-def _examine(
-    pictures: list[Picture], class_names: dict[str, list[str]], problems: list[str], progress: bool
-) -> Report:
+def _examine(pictures: list[Picture], names: dict, problems: list[str], progress: bool) -> Report:
     """Verify the pictures, and add the problems of the list they come from."""
-    told = _bar(len(pictures)) if progress else lambda count: None
-    report = verify_pictures(pictures, read_image, class_names, told)
+    told = partial(_draw_bar, len(pictures)) if progress else lambda count: None
+    report = verify_pictures(pictures, read_image, names, told)
     if problems:
         report.errors["not in the list"] = problems
     return report
 
 
-def _bar(total: int) -> Callable[[int], None]:
-    """Return a function that draws a progress bar on a terminal, and nothing elsewhere."""
-
-    def draw(count: int) -> None:
-        if sys.stderr.isatty() and (count % 100 == 0 or count == total):
-            done = 40 * count // total
-            end = "\n" if count == total else ""
-            line = f"\r[{'#' * done:40}] {count:,} of {total:,} pictures{end}"
-            print(line, end="", file=sys.stderr, flush=True)
-
-    return draw
+def _draw_bar(total: int, count: int) -> None:
+    """Draw a progress bar on a terminal, and nothing elsewhere."""
+    if sys.stderr.isatty() and (count % 100 == 0 or count == total):
+        end = "\n" if count == total else ""
+        line = f"\r[{'#' * (40 * count // total):40}] {count:,} of {total:,} pictures{end}"
+        print(line, end="", file=sys.stderr, flush=True)
 
 
 def _verify_idx(folder: Path) -> Report:
@@ -80,9 +69,8 @@ def _verify_idx(folder: Path) -> Report:
             counts[path.name]["items"] = len(read_idx(path))
         except OSError as error:
             errors["unreadable"].append(str(error))
-    kinds = ("images-idx3", "labels-idx1")
     for part in ("train", "t10k"):
-        files = (f"{part}-{kind}-ubyte.gz" for kind in kinds)
+        files = (f"{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
         images, labels = (counts.get(file, {}).get("items", 0) for file in files)
         if images != labels:
             errors["counts differ"].append(f"{part}: {images:,} images, {labels:,} labels")
@@ -138,8 +126,7 @@ def as_table(report: Report) -> str:
 def move_unreadable(report: Report, root: Path, quarantine: Path) -> list[str]:
     """Move what cannot be read into another folder, with the folders it was in; overwrite nothing.
 
-    Raises:
-        OSError: If the quarantine lies within the data, or a file of that name is there already.
+    OSError where the quarantine lies within the data, or a file of that name is there already.
     """
     root, quarantine = (root if root.is_dir() else root.parent).resolve(), quarantine.resolve()
     if quarantine.is_relative_to(root):

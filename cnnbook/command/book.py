@@ -12,11 +12,9 @@ NEEDED = ("jupytext", "nbformat", "nbclient", "sphinx", "myst_nb", "sphinx_book_
 def bind_book(
     chapters: Annotated[list[str] | None, typer.Argument(help="Names; all by default.")] = None,
     update: Annotated[
-        bool, typer.Option("--update", help="Full profile; write notebooks/ and its record.")
+        bool, typer.Option("--update", help="Full profile; write to notebooks/.")
     ] = False,
-    kept: Annotated[
-        bool, typer.Option("--kept", help="Run nothing: pages of the notebooks as they are.")
-    ] = False,
+    kept: Annotated[bool, typer.Option("--kept", help="Run nothing: pages of notebooks/.")] = False,
 ) -> None:
     """Run the chapters and make the web pages in build/book."""
     folder = project_folder()

@@ -9,7 +9,7 @@ from cnnbook.command._say import fail, project_folder, require_extra
 
 def print_claims(
     update: Annotated[
-        bool, typer.Option("--update", help="Rewrite the figures of the prose from the record.")
+        bool, typer.Option("--update", help="Rewrite the figures of the prose.")
     ] = False,
 ) -> None:
     """Show every claim, and compare the prose with the record."""

@@ -19,9 +19,7 @@ def list_data() -> None:
 def verify_data(
     path: Annotated[Path | None, typer.Argument(help="A folder or a mapping file.")] = None,
     json: Annotated[bool, typer.Option("--json", help="The whole report, for programs.")] = False,
-    quarantine: Annotated[
-        Path | None, typer.Option(help="Move the pictures that cannot be read to this folder.")
-    ] = None,
+    quarantine: Annotated[Path | None, typer.Option(help="Move unreadable pictures there.")] = None,
     allow_outside: Annotated[bool, typer.Option("--allow-outside", help="Follow links.")] = False,
 ) -> None:
     """Read all data at a path, or every set that is here; fail if it must not be trained on."""

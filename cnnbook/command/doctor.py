@@ -26,10 +26,8 @@ def show_machine() -> None:
         except metadata.PackageNotFoundError:
             typer.echo(f"  {package}: missing")
             problems.append(f"{package} is missing: run `make setup`, or pip install -e '.[dev]'")
-
     typer.secho("Devices (asking takes a few seconds)", bold=True)
     typer.echo("  " + _ask_devices().replace("\n", "\n  "))
-
     typer.secho("Data", bold=True)
     problems += report_data()
     typer.secho("What to do", bold=True)

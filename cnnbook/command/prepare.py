@@ -12,20 +12,14 @@ from cnnbook.command._say import choose, fail
 
 def prepare_data(
     name: Annotated[str, typer.Argument(help=", ".join(DATA_SETS))],
-    archive: Annotated[
-        Path | None, typer.Argument(help="For cats_vs_dogs: the zip file, or its folder.")
-    ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="The folder to make; by default where it is looked for.")
-    ] = None,
+    archive: Annotated[Path | None, typer.Argument(help="Of cats_vs_dogs: zip or folder.")] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder to make; else the usual one.")] = None,
 ) -> None:
     """Download a data set, or make it from an archive, unless it is here."""
     choose(name, DATA_SETS, "data set")
     if (archive or to) and not (archive and name == "cats_vs_dogs"):
-        raise fail(
-            "An archive is for cats_vs_dogs, and --to goes with one:"
-            " cnnbook data prepare cats_vs_dogs train.zip --to FOLDER"
-        )
+        words = "An archive is for cats_vs_dogs, and --to goes with one"
+        raise fail(f"{words}: cnnbook data prepare cats_vs_dogs train.zip --to FOLDER")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         if archive:
@@ -35,10 +29,8 @@ def prepare_data(
         raise fail(str(error)) from None
     if splits and "embedded" in splits.source:
         tried = "\n".join(f"  - {reason}" for reason in splits.passed_by)
-        raise fail(
-            f"The whole of {name} could not be had: only the embedded copy is here. Tried before:\n"
-            f"{tried}\nGo online, unset CNNBOOK_OFFLINE, and run this again."
-        )
+        lost = f"The whole of {name} could not be had: only the embedded copy is here. Tried before"
+        raise fail(f"{lost}:\n{tried}\nGo online, unset CNNBOOK_OFFLINE, and run this again.")
 
 
 def _make_cats_vs_dogs(archive: Path, folder: Path | None) -> None:
