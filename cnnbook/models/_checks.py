@@ -7,16 +7,13 @@ import numpy as np
 
 from cnnbook._checks import P, R, checked
 
+Shape = tuple[int, int, int]  # of an image: height, width, channels
 # Of these the builders themselves say what the choices are, or what to do: of any type.
 OWN_WORDS = ("image_shape", "depth", "variant", "weights", "blocks")
 
 
 def checked_builder(build: Callable[P, R]) -> Callable[P, R]:
-    """Make a builder refuse arguments of a wrong type, but for those that it checks in its words.
-
-    Raises:
-        ValueError: By the builder; names the argument, what it must be and what it got.
-    """
+    """Make a builder refuse arguments of a wrong type, but those that it checks in its words."""
 
     @functools.wraps(build)
     def building(*arguments: P.args, **keywords: P.kwargs) -> R:
@@ -32,9 +29,7 @@ def is_choice(value: object, choices: Container[object]) -> bool:
     return isinstance(value, Hashable) and value in choices
 
 
-def check_arguments(
-    image_shape: tuple[int, int, int], num_classes: int, *dropout_rates: float, rgb: bool = False
-) -> None:
+def check_arguments(image_shape: Shape, classes: int, *dropout: float, rgb: bool = False) -> None:
     """Refuse impossible arguments, and with `rgb` images of other than three channels."""
     is_shape = isinstance(image_shape, Sequence) and len(image_shape) == 3
     if not is_shape or not all(isinstance(n, int) and n > 0 for n in image_shape):
@@ -47,15 +42,14 @@ def check_arguments(
             "`image_shape` must end in 3 (red, green, blue: a mean is taken from each), got "
             f"{image_shape}; repeat a grey channel three times: np.repeat(images, 3, axis=-1)."
         )
-    if num_classes < 2:
+    if classes < 2:
         raise ValueError(
-            f"`num_classes` must be 2 or more; got {num_classes}. Yes or no are two classes."
+            f"`num_classes` must be 2 or more; got {classes}. Yes or no are two classes."
         )
-    for rate in dropout_rates:
+    for rate in dropout:
         if not 0 <= rate < 1:
             raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. It is the share of "
-                "values set to zero in training: 0 switches it off."
+                f"`dropout` must be 0 or more and less than 1; got {rate}. 0 switches it off."
             )
 
 
@@ -66,7 +60,7 @@ def check_widths(**widths: int | Sequence[int]) -> None:
             raise ValueError(f"`{name}` must be 1 or more; got {width}.")
 
 
-def check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) -> None:
+def check_side(image_shape: Shape, side: int, reason: str) -> None:
     """Refuse images of which the strides would leave nothing."""
     if min(image_shape[:2]) < side:
         raise ValueError(
@@ -75,9 +69,7 @@ def check_least_side(image_shape: tuple[int, int, int], side: int, reason: str) 
         )
 
 
-def check_imagenet(
-    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
-) -> None:
+def check_imagenet(weights: str | None, image_shape: Shape, num_classes: int) -> None:
     """Refuse weights that there are not, or that do not fit the form asked for."""
     if not is_choice(weights, (None, "imagenet")):
         raise ValueError(
@@ -92,9 +84,7 @@ def check_imagenet(
         )
 
 
-def check_mobile_weights(
-    weights: str | None, image_shape: tuple[int, int, int], num_classes: int
-) -> None:
+def check_mobile_weights(weights: str | None, image_shape: Shape, num_classes: int) -> None:
     """Refuse what the networks for telephones have no weights for."""
     fits = is_choice(weights, ["imagenet"]) and (image_shape[2], num_classes) == (3, 1000)
     if weights is not None and not fits:

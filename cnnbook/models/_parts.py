@@ -39,8 +39,7 @@ class LocalResponseNormalization(layers.Layer):
         super().__init__(**keywords)
         if neighbors < 1 or neighbors % 2 == 0:
             raise ValueError(
-                f"`neighbors` must be odd, the map itself and as many on each side; got "
-                f"{neighbors}. AlexNet and GoogLeNet have 5."
+                f"`neighbors` must be odd, as many on each side; got {neighbors}. AlexNet has 5."
             )
         self.neighbors, self.k, self.alpha, self.beta = neighbors, k, alpha, beta
 
@@ -73,31 +72,21 @@ def padded_conv_norm(
     """Convolve with zeros around the maps, then normalise over the batch.
 
     Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters). With strides,
-    Keras' padding="same" would lay fewer zeros on the left than on the right, and the values that
-    the filters take as their centres would not be those that the shortcut takes. ("he_uniform" is
-    drawn in a third of the time that "he_normal" takes.)
+    Keras' padding="same" would lay fewer zeros on the left than on the right, and the filters'
+    centres would not be the values that the shortcut takes. ("he_uniform" is drawn in a third of
+    the time of "he_normal".)
     """
     padding = "same"
     if kernel_size > 1 and strides > 1:
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
         padding = "valid"
-    x = layers.Conv2D(
-        filters,
-        kernel_size,
-        strides,
-        padding,
-        use_bias=use_bias,
-        kernel_initializer=kernel_initializer,
-        name=name,
-    )(x)
+    start = {"use_bias": use_bias, "kernel_initializer": kernel_initializer}
+    x = layers.Conv2D(filters, kernel_size, strides, padding, name=name, **start)(x)
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
 
 
 def inverted_residual(
-    x: keras.KerasTensor,
-    row: tuple[int, int, int, int],
-    name: str,
-    momentum: float = 0.99,
+    x: keras.KerasTensor, row: tuple[int, int, int, int], name: str, momentum: float = 0.99
 ) -> keras.KerasTensor:
     """Widen the maps, filter each alone, narrow them without an activation; add where sizes match.
 
@@ -110,10 +99,9 @@ def inverted_residual(
         width = expansion * x.shape[-1]
         x = layers.Conv2D(width, 1, use_bias=False, name=f"{name}_expand")(x)
         x = norm_relu6(x, f"{name}_expand", momentum)
-    x = layers.DepthwiseConv2D(
-        kernel_size, strides, padding="same", use_bias=False, name=f"{name}_depthwise"
-    )(x)
-    x = norm_relu6(x, f"{name}_depthwise", momentum)
+    own = f"{name}_depthwise"
+    x = layers.DepthwiseConv2D(kernel_size, strides, "same", use_bias=False, name=own)(x)
+    x = norm_relu6(x, own, momentum)
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_project")(x)
     x = layers.BatchNormalization(momentum=momentum, name=f"{name}_project_norm")(x)
     return layers.Add(name=f"{name}_add")([shortcut, x]) if x.shape == shortcut.shape else x

@@ -1,17 +1,16 @@
 """What is a first CNN for colour photos? Conv-pool-conv-pool-conv: a third without a pooling.
 
-Three convolutions with a pooling between each two; of the other two first CNNs, `mnist_cnn` pools
-once, after both its convolutions, and `lenet_relu` after each of them.
+Of the other first CNNs, `mnist_cnn` pools once, after two convolutions, `lenet_relu` after each.
 
 Source: the net of TensorFlow's tutorial "Convolutional Neural Network (CNN)",
-https://www.tensorflow.org/tutorials/images/cnn, 122,570 parameters; found in many articles since.
+https://www.tensorflow.org/tutorials/images/cnn, 122,570 parameters.
 Differs from the source: rescales inside the model.
 """
 
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, checked_builder
 
 
 @checked_builder
@@ -25,9 +24,9 @@ def build_cifar_tutorial_net(
         num_classes: Width of the last layer, 2 or more.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "conv1", "pool1",
-        "conv2", "pool2", "conv3", "flatten", "dense", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "pool1", "conv2", "pool2",
+        "conv3", "flatten", "dense", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -38,8 +37,7 @@ def build_cifar_tutorial_net(
         (122570, (None, 1024))
     """
     check_arguments(image_shape, num_classes)
-    reason = "each convolution takes 2 off a side, each of two poolings halves the rest"
-    check_least_side(image_shape, 18, reason)
+    check_side(image_shape, 18, "three convolutions take 2 off a side, two poolings halve it")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

@@ -2,10 +2,8 @@
 
 Source: blocks of two 3x3 convolutions and a pooling are those of VGG: Simonyan & Zisserman (2014),
 "Very Deep Convolutional Networks for Large-Scale Image Recognition",
-https://arxiv.org/abs/1409.1556, table 1. Three of them, with 64, 128 and 256 filters, are a common
-net for MNIST.
-Differs from the paper: three blocks instead of five, two convolutions in each, narrower dense
-layers.
+https://arxiv.org/abs/1409.1556, table 1.
+Differs from the paper: three blocks, not five, two convolutions in each, narrower dense layers.
 """
 
 from collections.abc import Sequence
@@ -13,7 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_widths, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, check_widths, checked_builder
 
 
 @checked_builder
@@ -26,22 +24,20 @@ def build_deep_blocks(
 ) -> keras.Model:
     """Build an uncompiled CNN of conv-conv-pool blocks that returns logits.
 
-    The default has 3,113,930 parameters: 1,144,256 in the convolutions, and 1,969,674 in the dense
-    layers. Sources that give "3.1 million" for these blocks do not print the dense widths; 768 and
-    256 come to it.
+    The default has 3,113,930 parameters, 1,144,256 in convolutions, 1,969,674 in dense layers.
 
     Args:
-        image_shape: (height, width, channels) of one image; each block halves the sides, so they
-            must be at least 2 to the power of the number of blocks.
+        image_shape: (height, width, channels) of one image; a side at least 2 to the power of the
+            number of blocks, since each halves it.
         num_classes: Width of the last layer, 2 or more.
         filters: For each block the number of filters of both its convolutions.
         dense_units: Width of each hidden dense layer.
         dropout: Share of values dropped after each hidden dense layer, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "block1_conv1",
-        "block1_conv2", "block1_pool", ..., "flatten", "dense1", "dropout1", ..., "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "block1_conv1", "block1_conv2",
+        "block1_pool", ..., "flatten", "dense1", "dropout1", ..., "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -53,12 +49,7 @@ def build_deep_blocks(
     """
     check_arguments(image_shape, num_classes, dropout)
     check_widths(filters=filters, dense_units=dense_units)
-    if min(image_shape[:2]) < 2 ** len(filters):
-        side = 2 ** len(filters)
-        raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: each of the {len(filters)} "
-            f"blocks halves the sides; got {image_shape}. Enlarge the images or use fewer blocks."
-        )
+    check_side(image_shape, 2 ** len(filters), f"each of {len(filters)} blocks halves the sides")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

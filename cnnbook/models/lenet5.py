@@ -4,11 +4,10 @@ Source: LeCun, Bottou, Bengio & Haffner (1998), "Gradient-Based Learning Applied
 Recognition", Proceedings of the IEEE 86, pages 2278-2324, http://yann.lecun.com/exdb/publis/,
 figure 2 and section II-B.
 Differs from the paper, as the usual modern form does: pooling takes the plain mean of four values,
-the paper's subsampling also multiplied it by a trained coefficient, added a trained bias and
-squashed it (-44 parameters); each map of C3 sees all six maps of S2, not those of a hand-made table
-of connections (+900); the last layer is dense, not ten distances to hand-drawn 7 x 12 pictures of
-the digits, which had no trained weight (+850): so 61,706 parameters instead of 60,000. The
-activation is tanh(a), not 1.7159 tanh(2/3 a).
+with no trained coefficient, bias and squashing (-44 parameters); each map of C3 sees all six maps
+of S2, not those of a hand-made table (+900); the last layer is dense, not ten distances to
+hand-drawn 7 x 12 digits (+850): 61,706 parameters, not 60,000. Activation: tanh(a), not 1.7159
+tanh(2/3 a).
 """
 
 import keras
@@ -29,9 +28,9 @@ def build_lenet5(
         num_classes: Width of the last layer, 2 or more.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, bright
-        ink on black, to float32 logits (batch, num_classes). Layers are named as in the paper's
-        figure: "rim", "rescaling", "c1", "s2", "c3", "s4", "c5", "flatten", "f6", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, bright ink on
+        black, to float32 logits (batch, num_classes). Layers, named as in the figure: "rim",
+        "rescaling", "c1", "s2", "c3", "s4", "c5", "flatten", "f6", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.

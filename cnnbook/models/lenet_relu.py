@@ -1,14 +1,11 @@
 """What is LeNet-5 with ReLU? Conv-pool-conv-pool: a pooling behind each convolution; any blocks.
 
-A pooling after each convolution; of the other two first CNNs, `mnist_cnn` pools once, after both
-its convolutions, and `cifar_tutorial` has a third convolution without one.
+Of the other first CNNs, `mnist_cnn` pools once, `cifar_tutorial` has a third convolution.
 
-Source: the idea is LeNet-5's: LeCun, Bottou, Bengio & Haffner (1998),
-"Gradient-Based Learning Applied to Document Recognition",
-https://doi.org/10.1109/5.726791, section II.B. Filters and widths are those
-that later tutorials settled on.
-Differs from the paper: ReLU, max pooling without weights, one dense layer with
-dropout, every filter sees all maps.
+Source: the idea is LeNet-5's: LeCun, Bottou, Bengio & Haffner (1998), "Gradient-Based Learning
+Applied to Document Recognition", https://doi.org/10.1109/5.726791, section II.B; filters and widths
+of later tutorials.
+Differs from the paper: ReLU, max pooling, one dense layer with dropout, filters see all maps.
 """
 
 from collections.abc import Sequence
@@ -16,34 +13,33 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, checked_builder, is_choice
+from cnnbook.models._checks import check_arguments, check_side, checked_builder, is_choice
+
+Block = tuple[int, int, str, int]
 
 
 @checked_builder
 def build_lenet_relu(
     image_shape: tuple[int, int, int] = (28, 28, 1),
     num_classes: int = 10,
-    blocks: Sequence[tuple[int, int, str, int]] = ((64, 3, "valid", 2), (128, 3, "valid", 2)),
+    blocks: Sequence[Block] = ((64, 3, "valid", 2), (128, 3, "valid", 2)),
     dense_units: int = 1024,
     dropout: float = 0.4,
 ) -> keras.Model:
     """Build an uncompiled CNN of convolution-and-pooling blocks that returns logits.
 
     Args:
-        image_shape: (height, width, channels) of one image; how large it must
-            be follows from `blocks`.
+        image_shape: (height, width, channels) of one image; large enough for `blocks`.
         num_classes: Width of the last layer, 2 or more.
-        blocks: For each block (filters, kernel size, padding, pool size);
-            padding is "valid" or "same", the pool's stride is its size.
-        dense_units: Width of the hidden dense layer; 0 leaves it and its
-            dropout out.
+        blocks: For each block (filters, kernel size, padding, pool size); padding is "valid" or
+            "same", the pool's stride its size.
+        dense_units: Width of the hidden dense layer; 0 leaves it and its dropout out.
         dropout: Share of values dropped after the dense layer, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, channels) with
-        values 0 to 255, to float32 logits (batch, num_classes). Layers are
-        named "rescaling", "conv1", "pool1", "conv2", "pool2", ..., "flatten",
-        "dense", "dropout", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "pool1", "conv2", "pool2", ...,
+        "flatten", "dense", "dropout", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -61,9 +57,8 @@ def build_lenet_relu(
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)
     for number, (filters, kernel_size, padding, pool_size) in enumerate(blocks, start=1):
-        x = layers.Conv2D(
-            filters, kernel_size, padding=padding, activation="relu", name=f"conv{number}"
-        )(x)
+        name = f"conv{number}"
+        x = layers.Conv2D(filters, kernel_size, 1, padding, activation="relu", name=name)(x)
         x = layers.MaxPooling2D(pool_size, name=f"pool{number}")(x)
     x = layers.Flatten(name="flatten")(x)
     if dense_units:
@@ -73,9 +68,7 @@ def build_lenet_relu(
     return keras.Model(images, logits, name="lenet_relu")
 
 
-def _check_blocks(
-    blocks: Sequence[tuple[int, int, str, int]], image_shape: tuple[int, int, int]
-) -> None:
+def _check_blocks(blocks: Sequence[Block], image_shape: tuple[int, int, int]) -> None:
     """Refuse blocks that are none, and images that the blocks would use up."""
     rows: Sequence[object] = blocks if isinstance(blocks, (list, tuple)) else [blocks]
     for block in rows:
@@ -87,11 +80,7 @@ def _check_blocks(
     smallest = 1  # side of the last map, then of the map before it, back to the image
     for _, kernel_size, padding, pool_size in reversed(blocks):
         smallest = smallest * pool_size + (kernel_size - 1 if padding == "valid" else 0)
-    if min(image_shape[:2]) < smallest:
-        raise ValueError(
-            f"`image_shape` must be at least {smallest} x {smallest} pixels for these `blocks`; "
-            f"got {image_shape}. Enlarge the images, pool less or pad with 'same'."
-        )
+    check_side(image_shape, smallest, "these `blocks` use up a smaller one")
 
 
 def _is_block(block: object) -> bool:
@@ -99,7 +88,5 @@ def _is_block(block: object) -> bool:
     if not isinstance(block, (list, tuple)) or len(block) != 4:
         return False
     filters, kernel_size, padding, pool_size = block
-    counts = (filters, kernel_size, pool_size)
-    return is_choice(padding, ("valid", "same")) and all(
-        isinstance(count, int) and count > 0 for count in counts
-    )
+    numbers = all(isinstance(n, int) and n > 0 for n in (filters, kernel_size, pool_size))
+    return numbers and is_choice(padding, ("valid", "same"))

@@ -3,9 +3,7 @@
 Of the other two first CNNs, `lenet_relu` pools after each convolution, and `cifar_tutorial` has
 three convolutions with a pooling between each two.
 
-Source: the defaults are the MNIST CNN that Keras 1 and 2 had among their
-examples (`mnist_cnn.py`), 1,199,882 parameters. Wider forms of the same
-sequence of layers are found in many books.
+Source: the MNIST CNN among the examples of Keras 1 and 2 (`mnist_cnn.py`), 1,199,882 parameters.
 Differs from the source: rescales inside the model and returns logits.
 """
 
@@ -13,7 +11,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, check_widths, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, check_widths, checked_builder
 
 
 @checked_builder
@@ -26,22 +24,20 @@ def build_mnist_cnn(
 ) -> keras.Model:
     """Build an uncompiled CNN: two 3x3 convolutions, one pooling, one dense layer.
 
-    Nearly all its parameters are in the dense layer, which sees every value of
-    the last maps: with large images it grows beyond use.
+    Nearly all its parameters are in the dense layer: with large images it grows beyond use.
 
     Args:
         image_shape: (height, width, channels) of one image, at least 6 x 6.
         num_classes: Width of the last layer, 2 or more.
         filters: Number of filters of the first and the second convolution.
         dense_units: Width of the hidden dense layer.
-        dropout: Share of values dropped after the pooling and after the dense
-            layer, each in [0, 1); or one number for both.
+        dropout: Share of values dropped after the pooling and after the dense layer, each in
+            [0, 1), or one for both.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with
-        values 0 to 255, to float32 logits (batch, num_classes). Layers are
-        named "rescaling", "conv1", "conv2", "pool", "dropout1", "flatten",
-        "dense", "dropout2", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "conv2", "pool", "dropout1",
+        "flatten", "dense", "dropout2", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -54,8 +50,7 @@ def build_mnist_cnn(
     rates = [float(rate) for rate in np.broadcast_to(dropout, 2)]
     check_arguments(image_shape, num_classes, *rates)
     check_widths(filters=filters, dense_units=dense_units)
-    reason = "each convolution takes 2 off a side and the pooling halves the rest"
-    check_least_side(image_shape, 6, reason)
+    check_side(image_shape, 6, "two convolutions take 4 off a side, the pooling halves the rest")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

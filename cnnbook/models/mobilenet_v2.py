@@ -2,8 +2,8 @@
 
 Source: Sandler, Howard, Zhu, Zhmoginov & Chen (2018), "MobileNetV2: Inverted Residuals and Linear
 Bottlenecks", https://arxiv.org/abs/1801.04381, table 2 (the net) and figure 4d (the block).
-Differs from the paper: nothing that we know of. Where it is silent, as on the epsilon of the batch
-normalisation, this is keras.applications.MobileNetV2, whose weights fit.
+Differs from the paper: nothing; where it is silent, as on the normalisation's epsilon, this is
+keras.applications.MobileNetV2, whose weights fit.
 """
 
 import keras
@@ -14,13 +14,8 @@ from cnnbook.models._parts import inverted_residual, norm_relu6, take_official_w
 
 # Table 2: expansion, filters, blocks, strides of the first block.
 STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
+    *((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2)),
+    *((6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
 )
 MOMENTUM = 0.999  # of the running means and variances
 
@@ -31,22 +26,19 @@ def build_mobilenet_v2(
     num_classes: int = 1000,
     weights: str | None = None,
 ) -> keras.Model:
-    """Build an uncompiled MobileNetV2 of width 1 that returns logits.
-
-    It has 3,538,984 parameters, 3,504,872 of them trainable: the paper's "3.4M".
+    """Build an uncompiled MobileNetV2 of width 1: 3,538,984 parameters, 3,504,872 trainable.
 
     Args:
-        image_shape: (height, width, channels) of one image, of any size. The last maps are 32
-            times smaller than the image.
+        image_shape: (height, width, channels) of one image; the last maps are 32 times smaller.
         num_classes: Width of the last layer, 2 or more.
         weights: None, or "imagenet": those of keras.applications (needs the internet once), for 3
             channels and 1000 classes.
 
     Returns:
-        A functional model from RGB images (batch, height, width, channels) with values 0 to 255,
-        to float32 logits (batch, num_classes). Layers are named "rescaling", "stem", then for
-        stages 1 to 7, the rows of the paper's table 2, "stage2_block1_expand", "_depthwise",
-        "_project" and "_add", last "head", "average", "logits"; "_norm" and "_relu" stand behind.
+        A functional model from RGB images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "stem", for stages 1 to 7, the rows of
+        table 2, "stage2_block1_expand", "_depthwise", "_project", "_add", "head", "average",
+        "logits"; "_norm" and "_relu" stand behind.
 
     Raises:
         ValueError: If an argument is outside what is said above.

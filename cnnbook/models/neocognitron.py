@@ -4,13 +4,11 @@ Source: the idea and the two kinds of cells: Fukushima (1980), "Neocognitron: A 
 Neural Network Model for a Mechanism of Pattern Recognition Unaffected by Shift in Position",
 Biological Cybernetics 36, pages 193-202, https://doi.org/10.1007/BF00344251. The sizes: Fukushima
 (1988), "Neocognitron: A Hierarchical Neural Network Capable of Visual Pattern Recognition", Neural
-Networks 1, pages 119-130, https://doi.org/10.1016/0893-6080(88)90014-7, which reads digits; its
-first layer of S-cells has 12 planes of 19 x 19. (In 1980 there were 24 planes of 16 x 16.)
+Networks 1, pages 119-130, https://doi.org/10.1016/0893-6080(88)90014-7, which reads digits.
 Differs from the papers: it learns by backpropagation, where Fukushima let the strongest cell of a
-place learn what it saw, without labels or with a teacher's examples; so the first layer is given
-its patterns, those above start from random ones and with a lower selectivity, and a cell's
-inhibition follows from its pattern. Ours are the windows of the cells above the first layer, the
-weights of the C-cells and which planes they join. A dense layer follows the last C-cells.
+place learn what it saw; so the first layer is given its patterns, those above start from random
+ones and with a lower selectivity, and a cell's inhibition follows from its pattern. Ours are the
+windows above the first layer, the C-cells' weights, which planes they join, the dense layer.
 """
 
 import math
@@ -22,7 +20,7 @@ import numpy as np
 from keras import layers, ops
 
 from cnnbook._checks import checked
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, checked_builder
 
 # Lines of eight directions. A slope between two of the first four takes two patterns to draw.
 LINES = (
@@ -48,9 +46,9 @@ def build_neocognitron(
             it sees is like its pattern, by a cosine above r / (1 + r).
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "s1", "c1", "s2", "c2",
-        "s3", "c3", "s4", "c4", "flatten", "logits". All values between them are 0 or more.
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "s1", "c1" to "s4", "c4", "flatten",
+        "logits". All values between them are 0 or more.
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -61,12 +59,11 @@ def build_neocognitron(
         [(19, 19, 12), (21, 21, 8), (3, 3, 11)]
     """
     check_arguments(image_shape, num_classes)
-    reason = "C-cells halve them twice, the last S-cells see 5 x 5 of that, C-cells 3 x 3 of those"
-    check_least_side(image_shape, 19, reason)
+    check_side(image_shape, 19, "two halvings must leave 5 x 5 cells, and these 3 x 3")
     if len(selectivity) != 4 or not all(r > 0 for r in selectivity):
         raise ValueError(
             "`selectivity` must be four numbers above 0, one for each layer of S-cells; got "
-            f"{selectivity}. Higher means that a cell answers to fewer patterns."
+            f"{selectivity}. Higher: a cell answers to fewer patterns."
         )
     r1, r2, r3, r4 = selectivity
 
@@ -90,10 +87,9 @@ class SCells(layers.Layer):
     """Planes of S-cells: the cells of one plane look for one pattern, each at its own place.
 
     A cell weighs what it sees by its pattern (excitation) and compares that with how much there is
-    to see at all (inhibition): it answers where the two agree in shape, however bright they are.
-
-    Maps (batch, h, w, c) to (batch, h, w, planes); with padding "valid", kernel_size - 1 less
-    a side. The weights "patterns" are (kernel_size, kernel_size, c, planes), 0 or more.
+    to see at all (inhibition): it answers where they agree in shape, however bright. Maps
+    (batch, h, w, c) to (batch, h, w, planes); with padding "valid", kernel_size - 1 less a side.
+    The weights "patterns" are (kernel_size, kernel_size, c, planes), 0 or more.
 
     Args:
         planes: How many patterns to look for.
@@ -115,8 +111,8 @@ class SCells(layers.Layer):
         **keywords: Any,
     ) -> None:
         super().__init__(**keywords)
-        self.planes, self.kernel_size, self.padding = planes, kernel_size, padding
-        self.selectivity = selectivity
+        self.planes, self.kernel_size = planes, kernel_size
+        self.padding, self.selectivity = padding, selectivity
         try:
             self.initializer = keras.initializers.get(initializer or _random_patterns)
         except ValueError as error:
@@ -128,7 +124,7 @@ class SCells(layers.Layer):
         """Make one pattern a plane."""
         shape = (self.kernel_size, self.kernel_size, input_shape[-1], self.planes)
         self.patterns = self.add_weight(
-            shape=shape, initializer=self.initializer, constraint="non_neg", name="patterns"
+            shape, self.initializer, constraint="non_neg", name="patterns"
         )
 
     def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
@@ -145,20 +141,18 @@ class SCells(layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Say how to build this layer again."""
         names = ("planes", "kernel_size", "padding", "selectivity")
-        initializer = keras.initializers.serialize(self.initializer)
-        config = {name: getattr(self, name) for name in names}
-        return super().get_config() | config | {"initializer": initializer}
+        config = {"initializer": keras.initializers.serialize(self.initializer)}
+        return super().get_config() | config | {name: getattr(self, name) for name in names}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
 class CCells(layers.Layer):
     """Planes of C-cells: each blurs one plane of S-cells, or two alike, and thins it out.
 
-    So a pattern may move a little and the same C-cell still answers. Nothing here is trained. The
-    first planes look at one plane each, the others at two neighbouring ones.
-
-    Maps (batch, h, w, c) of values 0 or more to (batch, h', w', planes) of values from 0 to below
-    1, where h' = (h + 2 padding - pool_size) // strides + 1.
+    So a pattern may move a little and the same C-cell still answers; nothing is trained. The first
+    planes look at one plane each, the others at two neighbours. Maps (batch, h, w, c) of values 0
+    or more to (batch, h', w', planes) of values from 0 to below 1, where h' =
+    (h + 2 padding - pool_size) // strides + 1.
 
     Args:
         planes: How many planes; c / 2 at least, c at most.

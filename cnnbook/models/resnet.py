@@ -4,25 +4,19 @@ Source: He, Zhang, Ren & Sun (2015), "Deep Residual Learning for Image Recogniti
 https://arxiv.org/abs/1512.03385: table 1 (the five nets), figure 5 (the two blocks); shortcuts of
 option B, a 1x1 convolution where the size of the maps changes.
 Differs from the paper: the mean colour of ImageNet is subtracted, not the mean image; the first
-weights have the variance that the paper asks for, but are uniform, not Gaussian. As in
-keras.applications.ResNet50, whose weights fit, the convolutions of the nets of 50, 101 and 152
-layers have biases, which the batch normalisation after them makes superfluous.
+weights have the paper's variance, but are uniform, not Gaussian. As in keras.applications, whose
+weights fit, the convolutions of the nets of 50 layers and more have superfluous biases.
 """
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
 from cnnbook.models._checks import check_arguments, checked_builder, is_choice
 from cnnbook.models._parts import padded_conv_norm, take_official_weights
 
 # Depth: blocks in the stages 2 to 5. From 50 layers on a block has three convolutions, not two.
-BLOCKS = {
-    18: (2, 2, 2, 2),
-    34: (3, 4, 6, 3),
-    50: (3, 4, 6, 3),
-    101: (3, 4, 23, 3),
-    152: (3, 8, 36, 3),
-}
+BLOCKS = {18: (2, 2, 2, 2)} | dict.fromkeys((34, 50), (3, 4, 6, 3))
+BLOCKS |= {101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 MEAN_BGR = (103.939, 116.779, 123.68)
 
 
@@ -35,25 +29,23 @@ def build_resnet(
 ) -> keras.Model:
     """Build an uncompiled ResNet that returns logits.
 
-    The paper gives no parameter counts for these nets, but multiply-adds: 1.8, 3.6, 3.8, 7.6 and
-    11.3 thousand millions for 18, 34, 50, 101 and 152 layers. Parameters of `count_params`, with
-    the moving means and variances: 11,699,112, 21,814,696, 25,636,712, 44,707,176, 60,419,944;
-    of them trainable with 18 and 34 layers: 11,689,512 and 21,797,672.
+    The paper gives multiply-adds: 1.8, 3.6, 3.8, 7.6 and 11.3 thousand millions for 18, 34, 50, 101
+    and 152 layers. `count_params`, with moving means and variances: 11,699,112, 21,814,696,
+    25,636,712, 44,707,176, 60,419,944; trainable with 18 and 34 layers: 11,689,512 and 21,797,672.
 
     Args:
         depth: Layers with weights on the way through the blocks: 18, 34, 50, 101 or 152.
-        image_shape: (height, width, 3) of one image, of any size. The last maps are 32 times
-            smaller than the image.
+        image_shape: (height, width, 3) of one image, any size; the last maps are 32 times smaller.
         num_classes: Width of the last layer, 2 or more.
         weights: None, or "imagenet": those of keras.applications (needs the internet once), for 50,
             101 and 152 layers and 1000 classes.
 
     Returns:
-        A functional model from RGB images (batch, height, width, 3) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "mean", "conv1", "conv1_norm",
-        "conv1_relu", "pool1", then as in "stage2_block1_conv1", with "_norm" and "_relu" behind,
-        and "stage2_block1_shortcut", "_shortcut_norm", "_add", "_relu", last "average", "logits".
-        The stages 2 to 5 are conv2_x to conv5_x of the paper's table 1.
+        A functional model from RGB images (batch, height, width, 3) of 0 to 255, to float32 logits
+        (batch, num_classes). Layers: "mean", "conv1", "conv1_norm", "conv1_relu", "pool1", for
+        stages 2 to 5 (conv2_x to conv5_x of table 1) as in "stage2_block1_conv1", with "_norm",
+        "_relu" behind, "stage2_block1_shortcut", "_shortcut_norm", "_add", "_relu"; "average",
+        "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -64,7 +56,7 @@ def build_resnet(
         (None, 2, 2, 512)
     """
     check_arguments(image_shape, num_classes, rgb=True)
-    _check_resnet(depth, image_shape, num_classes, weights)
+    _check_resnet(depth, num_classes, weights)
     block = _basic_block if depth < 50 else _bottleneck_block
     images = keras.Input(image_shape, name="images")
     x = keras.ops.flip(images, axis=-1)  # RGB to BGR, in which the published weights were trained
@@ -85,7 +77,7 @@ def build_resnet(
     return model
 
 
-def _basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) -> keras.KerasTensor:
+def _basic_block(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """Add to the input what two 3x3 convolutions make of it: the nets of 18 and 34 layers.
 
     Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters).
@@ -100,9 +92,7 @@ def _basic_block(x: keras.KerasTensor, filters: int, strides: int, name: str) ->
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _bottleneck_block(
-    x: keras.KerasTensor, filters: int, strides: int, name: str
-) -> keras.KerasTensor:
+def _bottleneck_block(x: KerasTensor, filters: int, strides: int, name: str) -> KerasTensor:
     """Add what a narrow 3x3 convolution between two of 1x1 makes of the input: 50 layers and more.
 
     Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), 4 * filters).
@@ -119,14 +109,12 @@ def _bottleneck_block(
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _check_resnet(
-    depth: int, image_shape: tuple[int, int, int], num_classes: int, weights: str | None
-) -> None:
-    """Refuse a net that is not in the table, grey images, and weights that do not fit."""
+def _check_resnet(depth: int, num_classes: int, weights: str | None) -> None:
+    """Refuse a net that is not in the table, and weights that do not fit."""
     if not is_choice(depth, BLOCKS):
         raise ValueError(
-            f"`depth` must be {', '.join(map(str, BLOCKS))}; got {depth}. For small images there "
-            "are ResNets of 20 to 110 layers: build_resnet_cifar."
+            f"`depth` must be {str([*BLOCKS])[1:-1]}; got {depth}. For 20 to 110 layers and small "
+            "images there is build_resnet_cifar."
         )
     if weights is not None and (not is_choice(weights, ["imagenet"]) or depth < 50):
         raise ValueError(

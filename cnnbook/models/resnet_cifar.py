@@ -22,23 +22,22 @@ def build_resnet_cifar(
 ) -> keras.Model:
     """Build an uncompiled ResNet for small images, or the plain net without its shortcuts.
 
-    The paper's table 6 has 20, 32, 44, 56 and 110 layers with 0.27, 0.46, 0.66, 0.85 and 1.7
-    million parameters. Trainable here: 269,722, 464,154, 658,586, 853,018 and 1,727,962, with
-    shortcuts or without.
+    Table 6 has 20, 32, 44, 56 and 110 layers with 0.27, 0.46, 0.66, 0.85 and 1.7 million
+    parameters; trainable here, with shortcuts or not: 269,722, 464,154, 658,586, 853,018 and
+    1,727,962.
 
     Args:
         depth: Layers with weights, 6n + 2: 8, 14, 20, 26, 32, ...
-        image_shape: (height, width, channels) of one image, of any size. The last maps are 4 times
-            smaller than the image.
+        image_shape: (height, width, channels) of one image, of any size; the last maps are 4 times
+            smaller.
         num_classes: Width of the last layer, 2 or more.
         residual: Whether each block adds its input to its output. False gives the plain net.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "conv1", "conv1_norm",
-        "conv1_relu", then for stages 1 to 3 and blocks 1 to n "stage1_block1_conv1" and "_conv2"
-        with "_norm" and "_relu" behind, "stage1_block1_add", "stage1_block1_relu", last "average",
-        "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "conv1_norm", "conv1_relu", for
+        stages 1 to 3, blocks 1 to n "stage1_block1_conv1" and "_conv2" with "_norm" and "_relu"
+        behind, "stage1_block1_add", "_relu", last "average", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.

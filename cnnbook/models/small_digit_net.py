@@ -5,14 +5,13 @@ Haffner (1998), "Gradient-Based Learning Applied to Document Recognition",
 https://doi.org/10.1109/5.726791; a stride in the first convolution, since most of the time of a CNN
 goes into its large maps; first weights scaled for ReLU, He, Zhang, Ren & Sun (2015), "Delving Deep
 into Rectifiers", https://arxiv.org/abs/1502.01852; batch normalisation, Ioffe & Szegedy (2015),
-https://arxiv.org/abs/1502.03167, where the maps are small already. A net of three layers that
-starts well learns without it, too: switched off, an epoch is shorter.
+https://arxiv.org/abs/1502.03167, where the maps are small already; it learns without, too.
 """
 
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, check_widths, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, check_widths, checked_builder
 
 
 @checked_builder
@@ -29,14 +28,14 @@ def build_small_digit_net(
         image_shape: (height, width, channels) of one image, at least 19 x 19.
         num_classes: Width of the last layer, 2 or more.
         filters: Number of filters of each of the three convolutions.
-        dropout: Share of the values before the last layer that is dropped, in [0, 1).
-        normalize: Whether batch normalisation takes the place of the biases of the second and the
-            third convolution; 104,714 parameters without it.
+        dropout: Share of values dropped before the last layer, in [0, 1).
+        normalize: Whether batch normalisation takes the place of the biases of the last two
+            convolutions; without it 104,714 parameters.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "conv1", "conv2",
-        "pool", "norm2", "relu2", "conv3", "norm3", "relu3", "flatten", "dropout", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "conv2", "pool", "norm2",
+        "relu2", "conv3", "norm3", "relu3", "flatten", "dropout", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -48,8 +47,7 @@ def build_small_digit_net(
     """
     check_arguments(image_shape, num_classes, dropout)
     check_widths(filters=filters)
-    reason = "three convolutions take 4, 2 and 2 off a side, stride and pooling halve it"
-    check_least_side(image_shape, 19, reason)
+    check_side(image_shape, 19, "convolutions take 4, 2, 2 off a side, stride and pooling halve it")
 
     images = keras.Input(image_shape, name="images")
     start = {"kernel_initializer": "he_normal"}
@@ -67,11 +65,7 @@ def build_small_digit_net(
 
 
 def _relu_after_norm(x: keras.KerasTensor, number: int, normalize: bool) -> keras.KerasTensor:
-    """Normalise if asked to, then cut below zero.
-
-    The running means forget one tenth a batch: with Keras' default of one hundredth, predictions
-    would be useless for the first hundreds of batches.
-    """
-    if normalize:
+    """Normalise if asked to, then cut below zero."""
+    if normalize:  # with Keras' momentum of 0.99 the first hundreds of batches predict nothing
         x = layers.BatchNormalization(momentum=0.9, name=f"norm{number}")(x)
     return layers.ReLU(name=f"relu{number}")(x)

@@ -8,9 +8,9 @@ is learned, not computed from the training images; the maps are averaged at the 
 """
 
 import keras
-from keras import layers
+from keras import KerasTensor, layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, checked_builder
 
 
 @checked_builder
@@ -22,13 +22,12 @@ def build_small_photo_net(
     Args:
         image_shape: (height, width, channels) of one image, at least 8 x 8.
         num_classes: Width of the last layer, 2 or more.
-        dropout: Share of the values before the last layer that is dropped, in [0, 1).
+        dropout: Share of values dropped before the last layer, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling", "stem",
-        "stage{1..3}_conv{1..2}", after each of these "..._norm" and "..._relu", "stage{1..3}_pool",
-        "average", "dropout", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "stem", "stage{1..3}_conv{1..2}", after
+        each of these "..._norm" and "..._relu", "stage{1..3}_pool", "average", "dropout", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -39,7 +38,7 @@ def build_small_photo_net(
         (120202, (None, 4, 4, 64))
     """
     check_arguments(image_shape, num_classes, dropout)
-    check_least_side(image_shape, 8, "each of three poolings halves a side")
+    check_side(image_shape, 8, "each of three poolings halves a side")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
@@ -53,16 +52,11 @@ def build_small_photo_net(
     return keras.Model(images, logits, name="small_photo_net")
 
 
-def _conv_norm_relu(
-    x: keras.KerasTensor, filters: int, name: str, pool: str | None = None
-) -> keras.KerasTensor:
+def _conv_norm_relu(x: KerasTensor, filters: int, name: str, pool: str = "") -> KerasTensor:
     """Convolve, pool if a name for the pooling is given, normalise, cut below zero.
 
-    Pooling comes before the normalisation, which so has a quarter of the values to do: on a CPU
-    it would otherwise take longer than the convolution. Its running means forget one tenth a
-    batch; with Keras' default of one hundredth, predictions would be useless for the first
-    hundreds of batches.
-
+    Pooling comes before the normalisation, which on a CPU would otherwise take longer than the
+    convolution. With Keras' momentum of 0.99 the first hundreds of batches would predict nothing.
     Maps (batch, h, w, c) to (batch, h, w, filters), or with `pool` to
     (batch, h // 2, w // 2, filters).
     """

@@ -12,27 +12,24 @@ import keras
 from keras import layers, ops
 
 from cnnbook._checks import checked
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder
+from cnnbook.models._checks import check_arguments, check_side, checked_builder
 
 
 @checked_builder
 def build_spatial_transformer(
     image_shape: tuple[int, int, int] = (28, 28, 1), num_classes: int = 10
 ) -> keras.Model:
-    """Build an uncompiled classifier that first moves, turns and scales its picture.
-
-    Untrained, it leaves the picture as it is.
+    """Build an uncompiled classifier that first moves its picture; untrained, leaves it as it is.
 
     Args:
         image_shape: (height, width, channels) of one image, at least 16 x 16.
         num_classes: Width of the last layer, 2 or more.
 
     Returns:
-        A functional model from images (batch, height, width, channels) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "rescaling"; "locate_conv1",
-        "locate_pool1", "locate_conv2", "locate_pool2", "locate_flatten", "locate_dense", "theta";
-        "sampler", which gives the moved picture, values 0 to 1; "conv1", "pool1", "conv2", "pool2",
-        "flatten", "logits".
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling"; "locate_conv1", "_pool1", "_conv2",
+        "_pool2", "_flatten", "_dense", "theta"; "sampler", the moved picture, 0 to 1; "conv1",
+        "pool1", "conv2", "pool2", "flatten", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -43,8 +40,7 @@ def build_spatial_transformer(
         ((None, 6), (None, 28, 28, 1))
     """
     check_arguments(image_shape, num_classes)
-    reason = "two convolutions of 5 x 5 and two poolings have to leave something"
-    check_least_side(image_shape, 16, reason)
+    check_side(image_shape, 16, "two convolutions of 5 x 5, two poolings must leave something")
 
     images = keras.Input(image_shape, name="images")
     picture = layers.Rescaling(1 / 255, name="rescaling")(images)
@@ -55,14 +51,9 @@ def build_spatial_transformer(
     x = layers.MaxPooling2D(2, name="locate_pool2")(x)
     x = layers.Flatten(name="locate_flatten")(x)
     x = layers.Dense(32, activation="relu", name="locate_dense")(x)
+    start = {"kernel_initializer": "zeros", "bias_initializer": _identity_transform}
     # Positions need more digits than 16 bits have.
-    theta = layers.Dense(
-        6,
-        kernel_initializer="zeros",
-        bias_initializer=_identity_transform,
-        dtype="float32",
-        name="theta",
-    )(x)
+    theta = layers.Dense(6, dtype="float32", name="theta", **start)(x)
     x = AffineSampler(dtype="float32", name="sampler")(picture, theta)
 
     x = layers.Conv2D(32, 3, activation="relu", name="conv1")(x)
@@ -87,10 +78,8 @@ class AffineSampler(layers.Layer):
     theta = (a, b, c, d, e, f) says where each pixel (x, y) of the result comes from: from
     (a x + b y + c, d x + e y + f) of the picture. Both count from -1, the centre of the first
     column (row), to 1, the centre of the last. Between pixels the value is bilinear, the mean of
-    the four around, weighted by nearness; outside the picture all is 0.
-
-    Called with pictures (batch, h, w, c) and theta (batch, 6), it gives pictures of the same or of
-    the given size.
+    the four around, weighted by nearness; outside the picture all is 0. Called with pictures
+    (batch, h, w, c) and theta (batch, 6), it gives pictures of the same or of the given size.
 
     Args:
         size: (height, width) of the result; None for that of the picture.
@@ -106,12 +95,9 @@ class AffineSampler(layers.Layer):
         """Sample."""
         height, width, channels = pictures.shape[1:]
         rows, columns = self.size or (height, width)
-        y, x = ops.meshgrid(
-            ops.linspace(-1.0, 1.0, rows), ops.linspace(-1.0, 1.0, columns), indexing="ij"
-        )
+        x, y = ops.meshgrid(ops.linspace(-1.0, 1.0, columns), ops.linspace(-1.0, 1.0, rows))
         grid = ops.stack([ops.ravel(x), ops.ravel(y), ops.ones(rows * columns)])
-        grid = ops.cast(grid, theta.dtype)
-        source = ops.matmul(ops.reshape(theta, (-1, 2, 3)), grid)
+        source = ops.matmul(ops.reshape(theta, (-1, 2, 3)), ops.cast(grid, theta.dtype))
         # In pixels, and never so far away that a whole number could not say where.
         x = ops.clip((source[:, 0] + 1) * (width - 1) / 2, -2, width + 1)
         y = ops.clip((source[:, 1] + 1) * (height - 1) / 2, -2, height + 1)
@@ -128,12 +114,6 @@ class AffineSampler(layers.Layer):
                 share = x_share * y_share * ops.cast(inside, theta.dtype)
                 total = total + found * share[..., None]
         return ops.reshape(total, (-1, rows, columns, channels))
-
-    def compute_output_shape(
-        self, pictures_shape: tuple[int | None, ...], theta_shape: tuple[int | None, ...]
-    ) -> tuple[int | None, ...]:
-        """Say the shape of the result."""
-        return (pictures_shape[0], *(self.size or pictures_shape[1:3]), pictures_shape[3])
 
     def get_config(self) -> dict[str, Any]:
         """Say how to build this layer again."""

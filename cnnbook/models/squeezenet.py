@@ -3,33 +3,21 @@
 Source: Iandola, Han, Moskewicz, Ashraf, Dally & Keutzer (2016), "SqueezeNet: AlexNet-level accuracy
 with 50x fewer parameters and <0.5MB model size", https://arxiv.org/abs/1602.07360, figures 1 and 2,
 table 1; version 1.1 is the authors', https://github.com/forresti/SqueezeNet.
-Differs from the paper: images are 227 x 227, as in the authors' files; table 1 says 224, from which
-its 111 x 111 maps do not follow. RGB, where the authors' files take BGR. The last convolution of
-version 1.0 has no padding, as in the paper; the authors' file has a ring of one pixel there.
+Differs from the paper: images are 227 x 227, as in the authors' files; from table 1's 224 its maps
+of 111 x 111 do not follow. RGB, where those files take BGR. The last convolution of version 1.0 has
+no padding, as in the paper; the file has a ring of one pixel there.
 """
 
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder, is_choice
+from cnnbook.models._checks import check_arguments, check_side, checked_builder, is_choice
 
 # Variant: filters and kernel size of the first convolution, fire modules after which the maps are
 # halved, least side of an image. Version 1.1 halves earlier, and so has less to compute.
-VARIANTS = {
-    "1.0": (96, 7, (4, 8), 21),
-    "1.1": (64, 3, (3, 5), 17),
-}
-# Fire module: filters that squeeze, filters of each of the two sizes that expand.
-FIRES = {
-    2: (16, 64),
-    3: (16, 64),
-    4: (32, 128),
-    5: (32, 128),
-    6: (48, 192),
-    7: (48, 192),
-    8: (64, 256),
-    9: (64, 256),
-}
+VARIANTS = {"1.0": (96, 7, (4, 8), 21), "1.1": (64, 3, (3, 5), 17)}
+# Fire modules 2 to 9: filters that squeeze, filters of each of the two sizes that expand.
+FIRES = {n: (16 * (n // 2), 64 * (n // 2)) for n in range(2, 10)}
 
 
 @checked_builder
@@ -41,22 +29,22 @@ def build_squeezenet(
 ) -> keras.Model:
     """Build an uncompiled SqueezeNet: 1,248,424 parameters (1.0) or 1,235,496 (1.1).
 
-    It has no dense layer: the last convolution makes one map a class, and the mean of a map is
-    the logit. As published, a ReLU comes before the mean, so that no logit is below zero.
+    It has no dense layer: the last convolution makes one map a class, and the mean of a map is the
+    logit. As published, a ReLU comes before the mean: no logit is below zero.
 
     Args:
-        variant: "1.0", the net of the paper, or "1.1", which the authors found as good; it has 388
-            million multiplications an image, 1.0 has 833 million.
+        variant: "1.0", the paper's, or "1.1", which the authors found as good, with 388 million
+            multiplications an image instead of 833.
         image_shape: (height, width, 3) of one image, at least 21 x 21; in version 1.1, 17 x 17.
         num_classes: Maps of the last convolution, 2 or more.
-        dropout: Share of the values before the last convolution that is dropped, in [0, 1).
+        dropout: Share of values dropped before the last convolution, in [0, 1).
 
     Returns:
-        A functional model from images (batch, height, width, 3), RGB, with values 0 to 255, to
-        float32 logits (batch, num_classes), 0 or more. Layers are named "mean", "conv1",
-        "pool1", "fire2_squeeze", "fire2_expand1x1", "fire2_expand3x3", "fire2" (both joined), ...,
-        "fire9", "dropout", "conv10", "logits", and "pool4", "pool8" (1.0) or "pool3", "pool5"
-        (1.1); before each "pool..." a "pool..._pad".
+        A functional model from images (batch, height, width, 3), RGB of 0 to 255, to float32 logits
+        (batch, num_classes), 0 or more. Layers: "mean", "conv1", "pool1", "fire2_squeeze",
+        "fire2_expand1x1", "fire2_expand3x3", "fire2" (both joined), ..., "fire9", "dropout",
+        "conv10", "logits"; "pool4", "pool8" (1.0) or "pool3", "pool5" (1.1), before each a
+        "pool..._pad".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -70,7 +58,7 @@ def build_squeezenet(
     if not is_choice(variant, VARIANTS):
         raise ValueError(f'`variant` must be "1.0" or "1.1", a string; got {variant!r}.')
     filters, kernel_size, pooled_fires, least_side = VARIANTS[variant]
-    check_least_side(image_shape, least_side, f"the strides of version {variant} need them")
+    check_side(image_shape, least_side, f"the strides of version {variant} need them")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1.0, offset=[-123.0, -117.0, -104.0], name="mean")(images)
@@ -89,14 +77,13 @@ def build_squeezenet(
 def _fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:
     """Squeeze the maps into a few, then expand these by filters of 1x1 and of 3x3.
 
-    Most of the parameters are in 3x3 filters, and these now see few maps.
+    Most parameters are in 3x3 filters, which now see few maps.
     Figure 1. Maps (batch, h, w, c) to (batch, h, w, 2 * expand).
     """
     few = layers.Conv2D(squeeze, 1, activation="relu", name=f"{name}_squeeze")(x)
     one = layers.Conv2D(expand, 1, activation="relu", name=f"{name}_expand1x1")(few)
-    three = layers.Conv2D(expand, 3, padding="same", activation="relu", name=f"{name}_expand3x3")(
-        few
-    )
+    last = f"{name}_expand3x3"
+    three = layers.Conv2D(expand, 3, padding="same", activation="relu", name=last)(few)
     return layers.Concatenate(name=name)([one, three])
 
 

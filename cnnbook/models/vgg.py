@@ -2,23 +2,18 @@
 
 Source: Simonyan & Zisserman (2014), "Very Deep Convolutional Networks for Large-Scale Image
 Recognition", https://arxiv.org/abs/1409.1556, table 1: columns A, B, D and E.
-Differs from the paper: weights start as Keras starts them. Takes the same weights as VGG16 and
-VGG19 of keras.applications, which leave out the dropout.
+Differs from the paper: weights start as Keras starts them. The official ones are VGG16's and
+VGG19's of keras.applications, which have no dropout.
 """
 
 import keras
 from keras import layers, ops
 
-from cnnbook.models._checks import check_arguments, check_least_side, checked_builder, is_choice
+from cnnbook.models._checks import check_arguments, check_side, checked_builder, is_choice
 from cnnbook.models._parts import take_official_weights
 
 # How many convolutions each of the five blocks has.
-CONVOLUTIONS = {
-    11: (1, 1, 2, 2, 2),
-    13: (2, 2, 2, 2, 2),
-    16: (2, 2, 3, 3, 3),
-    19: (2, 2, 4, 4, 4),
-}
+CONVOLUTIONS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 
 @checked_builder
@@ -36,13 +31,13 @@ def build_vgg(
         image_shape: (height, width, 3) of one image, at least 32 x 32.
         num_classes: Width of the last layer, 2 or more.
         dropout: Share of values dropped after each hidden dense layer, in [0, 1).
-        weights: None for random ones, or "imagenet" for the official ones of VGG16 or VGG19, for
-            which Keras downloads 530 or 550 MB; then `image_shape` and `num_classes` must stay.
+        weights: None, or "imagenet": those of keras.applications (530 or 550 MB, once), for 16 or
+            19 layers and the default `image_shape` and `num_classes`.
 
     Returns:
-        A functional model from RGB images (batch, height, width, 3) with values 0 to 255, to
-        float32 logits (batch, num_classes). Layers are named "mean", "block1_conv1", ...,
-        "block5_pool", "flatten", "fc1", "dropout1", "fc2", "dropout2", "logits".
+        A functional model from RGB images (batch, height, width, 3) of 0 to 255, to float32 logits
+        (batch, num_classes). Layers: "mean", "block1_conv1", ..., "block5_pool", "flatten", "fc1",
+        "dropout1", "fc2", "dropout2", "logits".
 
     Raises:
         ValueError: If an argument is outside what is said above.
@@ -70,7 +65,6 @@ def build_vgg(
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     model = keras.Model(images, logits, name=f"vgg{depth}")
-
     if weights == "imagenet":
         take_official_weights(model, f"VGG{depth}")
     return model
@@ -82,7 +76,7 @@ def _check_choice(
     """Refuse what no VGG can be, and official weights for what is not official."""
     if not is_choice(depth, CONVOLUTIONS):
         raise ValueError(f"`depth` must be 11, 13, 16 or 19; got {depth!r}.")
-    check_least_side(image_shape, 32, "each of five poolings halves the sides")
+    check_side(image_shape, 32, "each of five poolings halves the sides")
     if not is_choice(weights, (None, "imagenet")):
         raise ValueError(f'`weights` must be None or "imagenet"; got {weights!r}.')
     if weights == "imagenet":
@@ -91,6 +85,5 @@ def _check_choice(
         if tuple(image_shape) != (224, 224, 3) or num_classes != 1000:
             raise ValueError(
                 '`weights="imagenet"` needs images of (224, 224, 3) and 1000 classes; got '
-                f"{image_shape} and {num_classes}. Build it so, and put a new head on the layer "
-                '"dropout2", or on "block5_pool" of images of any size.'
+                f'{image_shape} and {num_classes}. Build it so, and put a new head on "dropout2".'
             )
