@@ -70,7 +70,7 @@ def list_mapping_file(
 def scan_mapping_file(
     mapping_file: str | Path, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> tuple[list[tuple[Path, int]], list[str]]:
-    """Return the path and label of good lines, and the faults of others; see `load_mapping_file`."""
+    """Return path and label of good lines, and the faults of others; see `load_mapping_file`."""
     file, name = Path(mapping_file), shown(mapping_file)
     if not file.is_file():
         raise FileNotFoundError(f"`mapping_file` must be a file that exists; got {name}.")
