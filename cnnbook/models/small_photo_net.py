@@ -57,8 +57,7 @@ def _conv_norm_relu(x: KerasTensor, filters: int, name: str, pool: str = "") -> 
 
     Pooling comes before the normalisation, which on a CPU would otherwise take longer than the
     convolution. With Keras' momentum of 0.99 the first hundreds of batches would predict nothing.
-    Maps (batch, h, w, c) to (batch, h, w, filters), or with `pool` to
-    (batch, h // 2, w // 2, filters).
+    (batch, h, w, c) to (batch, h, w, filters), with `pool` (batch, h // 2, w // 2, filters).
     """
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=name)(x)
     if pool:

@@ -43,8 +43,7 @@ def build_squeezenet(
         A functional model from images (batch, height, width, 3), RGB of 0 to 255, to float32 logits
         (batch, num_classes), 0 or more. Layers: "mean", "conv1", "pool1", "fire2_squeeze",
         "fire2_expand1x1", "fire2_expand3x3", "fire2" (both joined), ..., "fire9", "dropout",
-        "conv10", "logits"; "pool4", "pool8" (1.0) or "pool3", "pool5" (1.1), before each a
-        "pool..._pad".
+        "conv10", "logits"; "pool4", "pool8" (1.0) or "pool3", "pool5" (1.1), with "_pad" before.
 
     Raises:
         ValueError: If an argument is outside what is said above.
