@@ -334,6 +334,7 @@ def pytest_there(folder, *words):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_a_copy_and_its_tests_work_where_the_package_is_not(toy, tmp_path):
     lines = copy_modules(["mine"], tmp_path / "new" / "folder")
     folder = tmp_path / "new" / "folder"
@@ -358,6 +359,7 @@ def test_a_copy_and_its_tests_work_where_the_package_is_not(toy, tmp_path):
     assert "3 passed" in result.stdout, result.stdout
 
 
+@pytest.mark.slow
 def test_an_installed_package_has_its_tests_within(toy, tmp_path):
     (toy / "tests").rename(toy / "cnnbook" / "_tests")
     (toy / "conftest.py").rename(toy / "cnnbook" / "_tests" / "conftest.py")

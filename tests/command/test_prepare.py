@@ -37,6 +37,7 @@ def archive(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_an_archive_becomes_a_folder_where_it_is_looked_for(prepare, archive, tmp_path):
     for _ in range(2):  # again without harm
         result = prepare("cats_vs_dogs", archive)

@@ -110,6 +110,7 @@ def test_the_folder_within_will_do_too(tmp_path, below):
     assert content_of(tmp_path / "pets") == WANTED
 
 
+@pytest.mark.slow
 def test_by_default_it_is_the_recipe_of_the_source_without_the_known_corrupt_file(tmp_path):
     """0 to 999 for training and 1000 to 1399 for the test, of each class."""
     files = {f"PetImages/{c}/{n}.jpg": picture() for c in ("Cat", "Dog") for n in range(1410)}

@@ -119,6 +119,7 @@ def test_a_slider_moved_back_gives_the_same_picture_again(widget):
     assert widget.controls["figure"].value == first
 
 
+@pytest.mark.slow
 def test_what_is_set_in_python_moves_the_slider(widget):
     controls = widget.controls
     widget.strides, widget.kernel = 3, "outline"
@@ -154,6 +155,7 @@ def test_sizes_stand_in_the_titles_and_the_sum_is_written_out(widget):
     assert columns == "columns (31 - 3 + 2·1) / 2 + 1 = 16"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernel", ["outline", "blur 5×5"])
 @pytest.mark.parametrize(("strides", "padding"), [(1, 0), (2, 0), (3, 2)])
 def test_every_answer_is_drawn_around_the_middle_of_its_window(widget, kernel, strides, padding):
@@ -188,6 +190,7 @@ def test_signed_answers_have_white_in_the_middle_and_others_start_at_black(widge
     assert widget.draw().axes[2].images[0].norm(0) == 0
 
 
+@pytest.mark.slow
 def test_no_figure_is_left_open(widget):
     import matplotlib.pyplot as plt
 

@@ -118,6 +118,7 @@ def titles(widget):
     return [axes.get_title() for axes in widget.draw().axes[:2]]
 
 
+@pytest.mark.slow
 def test_the_next_layer_changes_the_maps_that_are_drawn(widget):
     old, before = widget.controls["figure"].value, drawn(widget)
     assert titles(widget) == ["picture 0, 14×14", "1 of 5, conv1 (Conv2D): 4 maps of 12×12"]
@@ -132,6 +133,7 @@ def test_the_next_layer_changes_the_maps_that_are_drawn(widget):
     assert titles(widget)[1] == "5 of 5, logits (Dense): 3 units"
 
 
+@pytest.mark.slow
 def test_another_picture_changes_picture_maps_and_answer(widget, images):
     old, before = widget.controls["figure"].value, widget.probabilities
     widget.controls["picture"].value = 3
@@ -142,6 +144,7 @@ def test_another_picture_changes_picture_maps_and_answer(widget, images):
     assert widget.controls["figure"].value != old
 
 
+@pytest.mark.slow
 def test_what_is_set_in_python_moves_the_slider(widget):
     controls = widget.controls
     widget.picture, widget.layer = 2, "conv2"
@@ -159,6 +162,7 @@ def test_a_drawing_takes_the_place_of_the_picture(widget, stroke):
     assert widget.controls["figure"].value != old
 
 
+@pytest.mark.slow
 def test_a_wiped_pad_brings_the_picture_back(widget, stroke):
     first = widget.controls["figure"].value
     widget.controls["pad"].ink = stroke
@@ -166,6 +170,7 @@ def test_a_wiped_pad_brings_the_picture_back(widget, stroke):
     assert widget.drawing is None and widget.controls["figure"].value == first
 
 
+@pytest.mark.slow
 def test_to_choose_a_picture_wipes_the_pad(widget, stroke):
     widget.controls["pad"].ink = stroke
     widget.controls["picture"].value = 1
@@ -173,6 +178,7 @@ def test_to_choose_a_picture_wipes_the_pad(widget, stroke):
     assert titles(widget)[0] == "picture 1, 14×14"
 
 
+@pytest.mark.slow
 def test_to_choose_a_layer_keeps_the_drawing(widget, stroke):
     widget.controls["pad"].ink = stroke
     widget.controls["layer"].value = "pool1"
@@ -202,6 +208,7 @@ def test_without_a_pad_there_are_two_sliders(model, images):
     assert len(widget.box.children[0].children) == 1
 
 
+@pytest.mark.slow
 def test_no_figure_is_left_open(widget):
     import matplotlib.pyplot as plt
 
