@@ -1,6 +1,8 @@
 # One command each. `make` alone lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+# Without nbval, which takes seconds to import.
+QUICK := -p no:nbval -o addopts="-q --strict-markers" -m "not slow and not long" -n 2 --dist loadfile tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book check test test-long test-lowest test-backends lab notebooks claims data bench \
@@ -32,7 +34,7 @@ check: .venv/ready  ## lint, format, types and the quick tests of every module (
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -m "not slow and not long" -n 2 --dist loadfile tests
+	@$(BIN)/python -m pytest $(QUICK)
 
 test: .venv/ready  ## run every test but the long ones, the notebooks included
 	@echo "Running every test, the notebooks included: 20 to 25 minutes on 2 cores ..."
@@ -42,7 +44,7 @@ test-long: .venv/ready test-lowest  ## run the tests that `make test` leaves out
 	@$(BIN)/python -m pytest -m long -n 2 --dist loadfile tests
 
 test-lowest: .venv-lowest/ready  ## run the quick tests with the oldest packages that we allow
-	@.venv-lowest/bin/python -m pytest -m "not slow and not long" -n 2 --dist loadfile -W default tests
+	@.venv-lowest/bin/python -m pytest $(QUICK) -W default
 
 .venv-lowest/ready: .venv/ready
 	@echo "Making .venv-lowest and installing the oldest packages into it: 2 to 4 minutes, once ..."

@@ -265,6 +265,7 @@ def test_the_answer_reads_as_a_sentence():
     )
 
 
+@pytest.mark.slow
 def test_the_trial_trains_in_the_format_it_is_asked_for():
     step = devices._training_step("mixed_bfloat16")
     model = inspect.getclosurevars(step).nonlocals["model"]

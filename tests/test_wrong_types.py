@@ -81,6 +81,11 @@ def arguments_of(item):
     return [each.name for each in parameters if each.kind not in kinds]
 
 
+TAKE_A_SECOND = {
+    "deploy.export.export_litert",
+    "explain.integrated_gradients.integrated_gradients",
+    "explain.maximize.maximize_filter",
+}
 DOORS = {place: item for place, item in public_doors() if arguments_of(item)}
 
 
@@ -434,7 +439,14 @@ def on_one_line(value):
     return f"{' '.join(repr(value).split()):.70}"
 
 
-@pytest.mark.parametrize("name", [name for name in DOORS if name in VALID])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in TAKE_A_SECOND else [])
+        for name in DOORS
+        if name in VALID
+    ],
+)
 def test_a_wrong_value_gets_one_line_that_names_the_argument(name, world, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # some text is a path
 

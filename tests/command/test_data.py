@@ -175,6 +175,7 @@ def test_idx_files_are_read_and_counted(verify, tmp_path):
     assert "train: 2 images, 0 labels" in result.output
 
 
+@pytest.mark.slow
 def test_case_31_a_corrupted_record_of_a_tfds_copy_is_found(verify, tmp_path):
     builder = tfds.builder("mnist", data_dir=tmp_path)
     example = {"image": np.zeros((28, 28, 1), np.uint8), "label": 1}

@@ -266,6 +266,7 @@ def test_case_27_without_a_home_folder_the_place_that_needs_none_is_read(monkeyp
 # Copies of TFDS -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["variable", "below the variable", "default", "its variable"])
 def test_a_prepared_tfds_copy_is_used_wherever_it_is(copy, monkeypatch, tmp_path, place, capsys):
     target = {

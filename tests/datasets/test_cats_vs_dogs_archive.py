@@ -287,6 +287,7 @@ def decodes(content):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("make", [make_zip, make_folder])
 @pytest.mark.parametrize("case", NO_PHOTOS)

@@ -390,6 +390,7 @@ def test_case_35_verify_of_pillow_would_not_notice(tmp_path):
         read_image(tmp_path / "a.jpg")
 
 
+@pytest.mark.slow
 def test_case_43_a_large_picture_within_the_limit_is_read(tmp_path):
     (tmp_path / "a.png").write_bytes(png_of(7_000, 7_000, 1, 0, [bytes(875)] * 7_000))
     assert read_image(tmp_path / "a.png", (8, 8)).shape == (8, 8, 3)

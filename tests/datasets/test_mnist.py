@@ -103,6 +103,7 @@ def test_idx_files_under_the_variable_come_before_everything_else(tiny_set, tmp_
     np.testing.assert_array_equal(splits.test_labels, arrays[3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("below", ["", "tensorflow_datasets"])
 def test_a_tfds_folder_under_the_variable_comes_second(below, monkeypatch, tmp_path):
     write_tfds(tmp_path / "variable" / below)

@@ -80,6 +80,7 @@ def test_pca_is_that_of_the_singular_values(two_clouds):
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_two_clouds_stay_apart_and_a_seed_gives_the_same_picture(two_clouds, method):
     places = project(two_clouds, method, seed=3)
@@ -97,6 +98,7 @@ def test_images_are_flattened():
     assert project(images, "tsne").shape == (20, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 @pytest.mark.parametrize("shape", [(4, 1), (4, 2), (4, 90), (70, 60)])
 def test_few_points_and_few_features_will_do(method, shape):

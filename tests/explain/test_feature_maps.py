@@ -33,6 +33,7 @@ def test_maps_are_what_a_model_that_ends_in_the_layer_returns(make_model, sixtee
         assert values.dtype == "float32"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "path"), [("nested", "base/conv2"), ("sequential", "stack/conv2"), ("nested", "conv2")]
 )

@@ -38,6 +38,7 @@ def test_of_a_sum_each_pixel_gets_what_it_added(make_linear_net):
     assert found.dtype == "float32"
 
 
+@pytest.mark.slow
 def test_of_a_product_of_mixed_signs_both_get_half():
     np.testing.assert_allclose(shares(net_of(lambda a, b: a * b), row(2, -3), 0), [-3, -3])
     np.testing.assert_allclose(shares(net_of(lambda a, b: a * b), row(2, -3), 1), [3, 3])

@@ -49,6 +49,7 @@ def test_a_net_that_is_sure_by_softmax_still_has_a_map(make_linear_net):
     np.testing.assert_array_equal(saliency(model, images), [[[0, 3]]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["nested", "sequential"])
 def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, kind):
     flat = saliency(make_model("flat"), sixteen, 2)
@@ -56,6 +57,7 @@ def test_a_model_in_a_model_gives_the_map_of_the_flat_one(make_model, sixteen, k
     np.testing.assert_allclose(saliency(make_model(kind), sixteen, 2), flat, rtol=1e-4, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_it_agrees_with_small_changes_of_the_pixels(make_model, sixteen):
     model = make_model("flat")
     image = sixteen[:1].astype("float64")
@@ -72,6 +74,7 @@ def test_it_agrees_with_small_changes_of_the_pixels(make_model, sixteen):
         assert found == pytest.approx(expected, rel=0.05, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_batches_make_no_difference(make_model, sixteen, monkeypatch):
     at_once = saliency(make_model("flat"), sixteen)
     monkeypatch.setattr(_listen, "BATCH_PIXELS", 1)

@@ -185,6 +185,7 @@ def test_without_the_variable_the_cache_is_in_the_users_folder(tmp_path, monkeyp
     assert (tmp_path / ".cache" / "cnnbook" / "efficientnet_lite0.float32").is_file()
 
 
+@pytest.mark.slow
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(efficientnet_lite0, "PACKAGE", "a_package_that_nobody_has")
     with pytest.raises(

@@ -97,6 +97,7 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
 
 
+@pytest.mark.slow
 def test_a_training_step_changes_all_weights():
     model = build_lenet5()
     before = model.get_weights()

@@ -11,6 +11,7 @@ def test_defaults_have_the_published_parameter_count():
     assert build_mnist_cnn().count_params() == 1_199_882  # Keras' example mnist_cnn.py
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "count"),
     [

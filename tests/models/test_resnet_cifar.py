@@ -125,6 +125,7 @@ def test_pixels_reach_the_first_convolution_as_minus_one_to_one(model):
     assert np.unique(np.round(found, 5)).tolist() == [-1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 1, 1), (75, 93, 3), (28, 28, 1)])
 def test_any_size_gives_one_logit_a_class(shape):
     model = build_resnet_cifar(8, shape, num_classes=3)

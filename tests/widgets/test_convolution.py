@@ -112,6 +112,7 @@ def test_a_slider_moved_changes_what_is_drawn(widget, control, value, sizes):
     assert bytes(widget.controls["figure"].value).startswith(PNG)
 
 
+@pytest.mark.slow
 def test_a_slider_moved_back_gives_the_same_picture_again(widget):
     first = widget.controls["figure"].value
     widget.controls["strides"].value = 4

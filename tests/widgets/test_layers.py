@@ -151,6 +151,7 @@ def test_what_is_set_in_python_moves_the_slider(widget):
     assert (controls["picture"].value, controls["layer"].value) == (2, "conv2")
 
 
+@pytest.mark.slow
 def test_a_drawing_takes_the_place_of_the_picture(widget, stroke):
     old = widget.controls["figure"].value
     widget.controls["pad"].ink = stroke
@@ -185,6 +186,7 @@ def test_to_choose_a_layer_keeps_the_drawing(widget, stroke):
     assert titles(widget)[0] == "your drawing, 14×14"
 
 
+@pytest.mark.slow
 def test_a_drawing_becomes_as_many_channels_as_the_pictures_have(stroke):
     pictures = keras.Input((14, 14, 3))
     x = layers.GlobalAveragePooling2D(name="mean")(pictures)
