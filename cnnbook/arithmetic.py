@@ -32,8 +32,9 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
     Returns:
         Outputs along the axis, at least 1.
 
-    Raises: ValueError: If the filter is larger than the padded input, or leaves some pixels
-        uncovered, which Keras leaves out (see `convolve`); names the nearest choices that fit.
+    Raises:
+        ValueError: If the filter is larger than the padded input, or leaves some pixels uncovered,
+            which Keras leaves out (see `convolve`); names the nearest choices that fit.
 
     Example:
         >>> output_size(input_size=28, kernel_size=5)
@@ -83,7 +84,8 @@ def convolve(
     Returns:
         (batch, out_height, out_width, filters), float32 or, if an input needs it, float64.
 
-    Raises: ValueError: If shapes do not fit one another, or an argument is not legal.
+    Raises:
+        ValueError: If shapes do not fit one another, or an argument is not legal.
 
     Example:
         >>> image = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]]).reshape(1, 3, 3, 1)
@@ -133,7 +135,8 @@ def pool(
     Returns:
         (batch, out_height, out_width, channels); "average" of integers is float64.
 
-    Raises: ValueError: If the window does not fit in the images, or an argument is not legal.
+    Raises:
+        ValueError: If the window does not fit in the images, or an argument is not legal.
 
     Example:
         >>> image = np.array([[1, 2, 5, 6], [3, 4, 7, 8]]).reshape(1, 2, 4, 1)
@@ -160,7 +163,8 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
     Returns:
         Pixels from the first it depends on to the last, with all between; 1 for no layers.
 
-    Raises: ValueError: If a layer is not a pair of whole numbers of at least 1.
+    Raises:
+        ValueError: If a layer is not a pair of whole numbers of at least 1.
 
     Example:
         >>> receptive_field([(3, 1), (3, 1), (3, 1)])
@@ -197,7 +201,8 @@ def count_parameters(
     Returns:
         Weights plus biases.
 
-    Raises: ValueError: If a size is not a whole number of at least 1.
+    Raises:
+        ValueError: If a size is not a whole number of at least 1.
 
     Example:
         >>> count_parameters(inputs=3, outputs=1, kernel_size=5)  # 75 weights and a bias

@@ -34,7 +34,8 @@ def center_crop(
     Returns:
         (height, width) uint8, with the channels that `image` has.
 
-    Raises: ValueError: If an argument is outside what is said above.
+    Raises:
+        ValueError: If an argument is outside what is said above.
 
     Example:
         >>> picture = np.zeros((60, 90, 3), "uint8")

@@ -70,7 +70,8 @@ def describe_devices() -> str:
 def require_gpu() -> None:
     """Stop with a clear message where Keras would compute on the CPU.
 
-    Raises: RuntimeError: If the backend in use sees no GPU; says what it sees, and what to do.
+    Raises:
+        RuntimeError: If the backend in use sees no GPU; says what it sees, and what to do.
     """
     if _gpus():
         return

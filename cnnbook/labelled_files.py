@@ -26,7 +26,8 @@ class LabelledFiles:
             numbers, such as shares of classes.
         class_names: The name of each class.
 
-    Raises: ValueError: If there is not one label a path, or a label is none of the classes.
+    Raises:
+        ValueError: If there is not one label a path, or a label is none of the classes.
 
     Example:
         >>> files = LabelledFiles(["1.jpg", "2.jpg", "3.jpg"], [0, 1, 1], ("cat", "dog"))
@@ -60,7 +61,8 @@ class LabelledFiles:
         Args:
             rows: Their numbers, one boolean a picture, or a slice such as `slice(100)`.
 
-        Raises: ValueError: If there are no such pictures.
+        Raises:
+            ValueError: If there are no such pictures.
         """
         if not isinstance(rows, slice):
             rows = np.asarray(rows, None if np.size(rows) else int)  # of [] that would be float

@@ -381,3 +381,9 @@ def test_no_tracked_file_names_a_machines_folder_or_a_registry():
         text = path.read_text(encoding="utf-8")
         assert not folders.search(text), f"{name}: {folders.search(text)}"
         assert not any(host in text for host in hosts), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
+def test_sections_of_docstrings_stand_on_lines_of_their_own(path):
+    found = re.findall(r"^ +(?:Args|Returns|Raises|Yields|Example): \w.*", path.read_text(), re.M)
+    assert not found

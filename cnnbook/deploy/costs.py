@@ -40,7 +40,8 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
     Returns:
         One row a layer, in an order in which every layer comes after its inputs.
 
-    Raises: ValueError: If the model is not functional, or if the size of its images is open.
+    Raises:
+        ValueError: If the model is not functional, or if the size of its images is open.
 
     Example:
         >>> images = keras.Input((28, 28, 1))

@@ -45,7 +45,8 @@ def measure_latency(
     Returns:
         A `Latency` of one call.
 
-    Raises: ValueError: If `repeats` or `warm_up` is too small, or there are no images.
+    Raises:
+        ValueError: If `repeats` or `warm_up` is too small, or there are no images.
 
     Example:
         >>> latency = measure_latency(lambda images: images + 1, np.zeros((1, 8, 8, 1)))

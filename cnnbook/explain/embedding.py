@@ -34,7 +34,8 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
     Returns:
         (count, features) float32; of maps, the mean over all places.
 
-    Raises: ValueError: If there is no such layer, lists close names; or the images do not fit.
+    Raises:
+        ValueError: If there is no such layer, lists close names; or the images do not fit.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -72,7 +73,8 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
     Returns:
         (count, 2) float32.
 
-    Raises: ValueError: If there are too few points, one is not finite, or there is no such method.
+    Raises:
+        ValueError: If there are too few points, one is not finite, or there is no such method.
 
     Example:
         >>> line = np.arange(5)[:, None] * [3, 4]

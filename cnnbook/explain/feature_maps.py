@@ -34,7 +34,8 @@ def feature_maps(
         For each name, in the given order, (count, h, w, maps) float32; (count, units) of a layer
         that returns no maps.
 
-    Raises: ValueError: If there is no such layer, lists close names; or the images do not fit.
+    Raises:
+        ValueError: If there is no such layer, lists close names; or the images do not fit.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -64,7 +65,8 @@ def dead_filters(model: keras.Model, images: Images, layer_name: str) -> np.ndar
     Returns:
         (filters,) float64 in [0, 1]: 1 for a filter that is dead as far as these images tell.
 
-    Raises: ValueError: As for `feature_maps`.
+    Raises:
+        ValueError: As for `feature_maps`.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -95,7 +97,8 @@ def filter_images(
         (filters, height, width, channels) float32 in [0, 1]: 0.5 is a weight of 0, above are the
         positive ones. A depthwise convolution has a filter of 1 channel for each channel it reads.
 
-    Raises: ValueError: If there is no such layer, lists close names; or it has no kernels.
+    Raises:
+        ValueError: If there is no such layer, lists close names; or it has no kernels.
 
     Example:
         >>> images = keras.Input((8, 8, 3))

@@ -39,7 +39,8 @@ def grad_cam(
         (count, h, w) float32 in [0, 1] of the layer's h and w, each map scaled by its own maximum.
         A map is all zeros where nothing in the layer speaks for the class.
 
-    Raises: ValueError: If there is no such layer or it has no maps; if images or classes misfit.
+    Raises:
+        ValueError: If there is no such layer or it has no maps; if images or classes misfit.
 
     Example:
         >>> images = keras.Input((6, 6, 1))

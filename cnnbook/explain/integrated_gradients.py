@@ -54,7 +54,8 @@ def integrated_gradients(
         the baseline, within 1 % of this difference (or, where shares cancel, 0.002 % of the sum of
         their sizes). If not, a warning says so.
 
-    Raises: ValueError: If images, classes or baseline do not fit, or `steps` is below 1.
+    Raises:
+        ValueError: If images, classes or baseline do not fit, or `steps` is below 1.
 
     Example:
         >>> images = keras.Input((1, 2, 1))

@@ -57,7 +57,8 @@ def maximize_filter(
     Returns:
         (height, width, channels) uint8, or (filters, height, width, channels) for several.
 
-    Raises: ValueError: If there is no such layer or filter, or an argument is not as said above.
+    Raises:
+        ValueError: If there is no such layer or filter, or an argument is not as said above.
 
     Example:
         >>> images = keras.Input((8, 8, 1))

@@ -43,7 +43,8 @@ def occlusion_map(
         (count, height, width) float32: the fall of the score, the mean of all squares that hide
         the pixel. Negative where hiding raises the score: the pixel speaks against the class.
 
-    Raises: ValueError: If images or classes do not fit, or the square does not.
+    Raises:
+        ValueError: If images or classes do not fit, or the square does not.
 
     Example:
         >>> images = keras.Input((4, 4, 1))

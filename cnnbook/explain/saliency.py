@@ -29,7 +29,8 @@ def saliency(model: keras.Model, images: np.ndarray, class_index: ClassIndex = N
         (count, height, width) float32, 0 or more: the change of the score for a change of 1 in the
         pixel, the largest of its channels.
 
-    Raises: ValueError: If images or classes do not fit.
+    Raises:
+        ValueError: If images or classes do not fit.
 
     Example:
         >>> images = keras.Input((2, 2, 1))

@@ -34,7 +34,8 @@ def plot_augmentations(
         The figure: a row for each change, its name to the left. Values outside 0 to 255 are drawn
         as the nearest of these. Nothing is shown or saved here.
 
-    Raises: ValueError: If an argument, or what a change returns, is not what is said above.
+    Raises:
+        ValueError: If an argument, or what a change returns, is not what is said above.
 
     Example:
         >>> figure = plot_augmentations(np.zeros((8, 8, 1)), {"brighter": lambda x: x + 9}, 3)

@@ -38,7 +38,8 @@ def plot_confusion_matrix(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If labels and predictions are not equally many class indices, one or more.
+    Raises:
+        ValueError: If labels and predictions are not equally many class indices, one or more.
 
     Example:
         >>> figure = plot_confusion_matrix([0, 0, 1], [0, 1, 1], ["cat", "dog"])

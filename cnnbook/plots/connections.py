@@ -35,7 +35,8 @@ def connect_dense(input_shape: Shape, output_shape: Shape) -> nx.DiGraph:
         A graph with nodes ("input", index) and ("output", index), where an index is a tuple such
         as (3,) or (2, 5), and one edge a connection.
 
-    Raises: ValueError: If a shape is not one or two whole numbers of at least 1.
+    Raises:
+        ValueError: If a shape is not one or two whole numbers of at least 1.
 
     Example:
         >>> connect_dense((8,), (8,)).number_of_edges()
@@ -59,7 +60,8 @@ def connect_window(shape: Shape, kernel_size: int = 3) -> nx.DiGraph:
     Returns:
         A graph as `connect_dense` gives.
 
-    Raises: ValueError: If `shape` is not one or two numbers from 1 on, or `kernel_size` not odd.
+    Raises:
+        ValueError: If `shape` is not one or two numbers from 1 on, or `kernel_size` not odd.
 
     Example:
         >>> connect_window((8,)).number_of_edges()
@@ -91,7 +93,8 @@ def plot_connections(
     Returns:
         The figure, one panel a graph. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no graph, or a graph has no output `highlight`.
+    Raises:
+        ValueError: If there is no graph, or a graph has no output `highlight`.
 
     Example:
         >>> dense, window = connect_dense((5,), (5,)), connect_window((5,))

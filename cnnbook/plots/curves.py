@@ -31,7 +31,8 @@ def plot_learning_curves(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no history, or one lacks the metric, or epochs of it.
+    Raises:
+        ValueError: If there is no history, or one lacks the metric, or epochs of it.
 
     Example:
         >>> history = {"accuracy": [0.7, 0.9], "val_accuracy": [0.8, 0.85]}

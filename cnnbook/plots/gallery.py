@@ -33,7 +33,8 @@ def plot_gallery(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If images or titles are not what is said above, or there is no column.
+    Raises:
+        ValueError: If images or titles are not what is said above, or there is no column.
 
     Example:
         >>> figure = plot_gallery(np.zeros((3, 28, 28), "uint8"), columns=2)

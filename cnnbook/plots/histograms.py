@@ -37,7 +37,8 @@ def plot_histograms(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no panel, one is not finite, or `columns`, `limit` not above 0.
+    Raises:
+        ValueError: If there is no panel, one is not finite, or `columns`, `limit` not above 0.
 
     Example:
         >>> figure = plot_histograms({"plain": [-1, 0.1, 2], "decay": [0, 0, 1]}, columns=2)

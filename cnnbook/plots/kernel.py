@@ -29,7 +29,8 @@ def plot_kernel(
     Returns:
         The figure: picture, kernel, result and its colour bar. Nothing is shown or saved here.
 
-    Raises: ValueError: If an array has another rank or is empty.
+    Raises:
+        ValueError: If an array has another rank or is empty.
 
     Example:
         >>> image = np.eye(6)

@@ -59,7 +59,8 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
         The figure. Convolutions are blue, dense layers green, poolings yellow, layers that join
         branches red, others grey. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no layer, more than 40, or one that comes before its input.
+    Raises:
+        ValueError: If there is no layer, more than 40, or one that comes before its input.
 
     Example:
         >>> from collections import namedtuple

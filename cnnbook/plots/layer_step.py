@@ -41,7 +41,8 @@ def plot_layer(
     Returns:
         The figure: picture, maps with a colour bar, answer. Nothing is shown or saved here.
 
-    Raises: ValueError: If an array has another rank, is empty or not finite, or names are too few.
+    Raises:
+        ValueError: If an array has another rank, is empty or not finite, or names are too few.
 
     Example:
         >>> figure = plot_layer(np.zeros((8, 8, 1)), np.ones((6, 6, 50)), [0.1, 0.9], layer="conv1")

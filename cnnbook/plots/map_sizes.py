@@ -48,7 +48,8 @@ def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) ->
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If there are no layers, one has another shape, or they make over 12 blocks.
+    Raises:
+        ValueError: If there are no layers, one has another shape, or they make over 12 blocks.
 
     Example:
         >>> from collections import namedtuple

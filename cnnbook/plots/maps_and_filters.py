@@ -36,7 +36,8 @@ def plot_feature_maps(
     Returns:
         The figure, with one picture a layer. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no layer or tile, or one has another shape or is not finite.
+    Raises:
+        ValueError: If there is no layer or tile, or one has another shape or is not finite.
 
     Example:
         >>> figure = plot_feature_maps({"conv1": np.ones((6, 6, 30)), "conv2": np.ones((3, 3, 8))})
@@ -97,7 +98,8 @@ def plot_filters(
     Returns:
         The figure, with all tiles in one picture. Nothing is shown or saved here.
 
-    Raises: ValueError: If `filters` is empty or not of such a shape, or there is no tile.
+    Raises:
+        ValueError: If `filters` is empty or not of such a shape, or there is no tile.
 
     Example:
         >>> figure = plot_filters(np.zeros((8, 5, 5, 3)), columns=4)

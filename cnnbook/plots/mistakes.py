@@ -39,7 +39,8 @@ def plot_mistakes(
     Returns:
         The figure; if there is no mistake, it says so. Nothing is shown or saved here.
 
-    Raises: ValueError: If arrays do not fit together or are not what is said above.
+    Raises:
+        ValueError: If arrays do not fit together or are not what is said above.
 
     Example:
         >>> sure = [[0.9, 0.1], [0.8, 0.2]]

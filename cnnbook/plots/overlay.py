@@ -42,7 +42,8 @@ def plot_heat_maps(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If `images` is empty or not of such a shape, or maps or titles do not fit.
+    Raises:
+        ValueError: If `images` is empty or not of such a shape, or maps or titles do not fit.
 
     Example:
         >>> figure = plot_heat_maps(np.ones((2, 8, 8, 1)), {"Grad-CAM": np.ones((2, 3, 3))})

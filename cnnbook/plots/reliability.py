@@ -42,7 +42,8 @@ def plot_reliability(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If labels, probabilities or bins are not as said above, or there are none.
+    Raises:
+        ValueError: If labels, probabilities or bins are not as said above, or there are none.
 
     Example:
         >>> said = np.array([[0.8, 0.2]] * 10)

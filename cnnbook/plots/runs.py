@@ -33,8 +33,9 @@ def plot_runs(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If there are no runs, their lengths differ from one another or from `x`, or
-        there is no such scale.
+    Raises:
+        ValueError: If there are no runs, their lengths differ from one another or from `x`, or
+            there is no such scale.
 
     Example:
         >>> figure = plot_runs({"small net": [[0.7, 0.9], [0.5, 0.8]]})

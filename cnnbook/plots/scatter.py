@@ -34,7 +34,8 @@ def plot_scatter(
     Returns:
         The figure. Nothing is shown or saved here.
 
-    Raises: ValueError: If arrays do not fit together or are not what is said above.
+    Raises:
+        ValueError: If arrays do not fit together or are not what is said above.
 
     Example:
         >>> figure = plot_scatter(np.eye(2), [0, 1], ["cat", "dog"])

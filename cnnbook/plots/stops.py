@@ -25,8 +25,9 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
         The figure, two panels in a row, headed by the sum (W - F + 2P) / S + 1. Where that is no
         whole number, the filter stops at the whole number below. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no case, or one is not four whole numbers, or a filter larger
-        than its padded input.
+    Raises:
+        ValueError: If there is no case, or one is not four whole numbers, or a filter larger than
+            its padded input.
 
     Example:
         >>> figure = plot_stops([(10, 3, 0, 2)])

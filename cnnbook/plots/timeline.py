@@ -25,7 +25,8 @@ def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = N
     Returns:
         The figure, earliest event at the top. Nothing is shown or saved here.
 
-    Raises: ValueError: If there is no event, or one is not a pair.
+    Raises:
+        ValueError: If there is no event, or one is not a pair.
 
     Example:
         >>> figure = plot_timeline([(1998, "LeNet-5"), (1980, "neocognitron")])

@@ -31,7 +31,8 @@ class SparseConnections(keras.initializers.Initializer):
         stddev: Standard deviation of the weights that are not 0. Default: sqrt(2 / K).
         seed: A whole number for the same weights in every call. Default: one is drawn.
 
-    Raises: ValueError: If `connections` is less than 1, or `stddev` is not above 0.
+    Raises:
+        ValueError: If `connections` is less than 1, or `stddev` is not above 0.
 
     Example:
         >>> layer = keras.layers.Dense(4, kernel_initializer=SparseConnections(3, seed=0))

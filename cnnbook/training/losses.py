@@ -29,7 +29,8 @@ def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns:
         (count,) float64, 0 or more; log(num_classes) where all logits are equal.
 
-    Raises: ValueError: If shapes do not fit or a label is none of the classes.
+    Raises:
+        ValueError: If shapes do not fit or a label is none of the classes.
 
     Example:
         >>> cross_entropy([[10, -5, 5]], [0]).round(4)
@@ -60,7 +61,8 @@ def multiclass_hinge(
     Returns:
         (count,) float64, 0 or more.
 
-    Raises: ValueError: If shapes do not fit, or an argument is outside what is said above.
+    Raises:
+        ValueError: If shapes do not fit, or an argument is outside what is said above.
 
     Example:
         >>> multiclass_hinge([[10, -5, 5]], [0], margin=10)  # 0 for the -5, and 5 for the 5

@@ -75,7 +75,8 @@ def build_head(
         An uncompiled functional model named "new_head", from features (batch, num_features) to
         float32 logits (batch, num_classes), with layers "hidden", "dropout" and "logits".
 
-    Raises: ValueError: If an argument is outside what is said above.
+    Raises:
+        ValueError: If an argument is outside what is said above.
 
     Example:
         >>> build_head(1280, 2, hidden_units=0).count_params()
@@ -110,7 +111,8 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     Returns:
         An uncompiled functional model from images to logits: the layers of the base, and the head.
 
-    Raises: ValueError: If the two do not fit together.
+    Raises:
+        ValueError: If the two do not fit together.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -153,7 +155,8 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
     Returns:
         The names of all layers with weights that learn now, as "model/layer" where nested.
 
-    Raises: ValueError: If no layer or several have this name; lists close names.
+    Raises:
+        ValueError: If no layer or several have this name; lists close names.
 
     Example:
         >>> images = keras.Input((8,))
@@ -188,7 +191,8 @@ def transfer_advice(num_images: int, similar: bool) -> Advice:
     Returns:
         An `Advice`; printed, it is one line.
 
-    Raises: ValueError: If there is no image.
+    Raises:
+        ValueError: If there is no image.
 
     Example:
         >>> transfer_advice(200, similar=True).strategy

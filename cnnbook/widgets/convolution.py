@@ -162,7 +162,8 @@ def convolution_widget(
         A widget, to be the last line of a cell. Its `output` are the answers, (out_height,
         out_width), at first for the first picture and kernel.
 
-    Raises: ValueError: If there is no picture or kernel, or an argument is not what is said above.
+    Raises:
+        ValueError: If there is no picture or kernel, or an argument is not what is said above.
 
     Example:
         >>> widget = convolution_widget({"stairs": np.eye(9)}, strides=2)

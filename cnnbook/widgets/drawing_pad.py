@@ -106,7 +106,8 @@ def center_drawing(drawing: np.ndarray, height: int, width: int) -> np.ndarray:
     Returns:
         (height, width) float64 on the scale of the drawing; each pixel the mean of what it covers.
 
-    Raises: ValueError: If the drawing is no such matrix or empty, or the picture has no pixel.
+    Raises:
+        ValueError: If the drawing is no such matrix or empty, or the picture has no pixel.
 
     Example:
         >>> center_drawing(np.eye(2), 7, 7).astype(int)[1:6, 1:6].tolist()[0]

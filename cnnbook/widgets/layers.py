@@ -154,7 +154,8 @@ def layers_widget(
         A widget, to be the last line of a cell. Its `outputs` are what each layer returns,
         (height, width, maps) or (units,), and `probabilities` the answer.
 
-    Raises: ValueError: If images, model or names do not fit together, or there is no such layer.
+    Raises:
+        ValueError: If images, model or names do not fit together, or there is no such layer.
 
     Example:
         >>> images = keras.Input((8, 8, 1))
