@@ -60,12 +60,14 @@ def check_widths(**widths: int | Sequence[int]) -> None:
             raise ValueError(f"`{name}` must be 1 or more; got {width}.")
 
 
-def check_side(image_shape: Shape, side: int, reason: str) -> None:
+def check_side(
+    image_shape: Shape, side: int, reason: str, advice: str = "Enlarge or pad the images."
+) -> None:
     """Refuse images of which the strides would leave nothing."""
     if min(image_shape[:2]) < side:
         raise ValueError(
-            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}. "
-            "Enlarge or pad the images."
+            f"`image_shape` must be at least {side} x {side} pixels: {reason}; got {image_shape}."
+            f" {advice}"
         )
 
 

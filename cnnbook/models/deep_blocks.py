@@ -49,7 +49,8 @@ def build_deep_blocks(
     """
     check_arguments(image_shape, num_classes, dropout)
     check_widths(filters=filters, dense_units=dense_units)
-    check_side(image_shape, 2 ** len(filters), f"each of {len(filters)} blocks halves the sides")
+    reason = f"each of the {len(filters)} blocks halves the sides"
+    check_side(image_shape, 2 ** len(filters), reason, "Enlarge the images or use fewer blocks.")
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 255, name="rescaling")(images)

@@ -80,7 +80,8 @@ def _check_blocks(blocks: Sequence[Block], image_shape: tuple[int, int, int]) ->
     smallest = 1  # side of the last map, then of the map before it, back to the image
     for _, kernel_size, padding, pool_size in reversed(blocks):
         smallest = smallest * pool_size + (kernel_size - 1 if padding == "valid" else 0)
-    check_side(image_shape, smallest, "these `blocks` use up a smaller one")
+    advice = "Enlarge the images, pool less or pad with 'same'."
+    check_side(image_shape, smallest, "these `blocks` use up a smaller one", advice)
 
 
 def _is_block(block: object) -> bool:

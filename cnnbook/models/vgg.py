@@ -76,7 +76,7 @@ def _check_choice(
     """Refuse what no VGG can be, and official weights for what is not official."""
     if not is_choice(depth, CONVOLUTIONS):
         raise ValueError(f"`depth` must be 11, 13, 16 or 19; got {depth!r}.")
-    check_side(image_shape, 32, "each of five poolings halves the sides")
+    check_side(image_shape, 32, "each of five poolings halves the sides", "Enlarge the images.")
     if not is_choice(weights, (None, "imagenet")):
         raise ValueError(f'`weights` must be None or "imagenet"; got {weights!r}.')
     if weights == "imagenet":

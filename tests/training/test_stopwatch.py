@@ -155,7 +155,7 @@ def test_with_a_dataset_of_unknown_length(model, monkeypatch):
     monkeypatch.setattr(timing.sys, "stdout", terminal := Terminal())
     batches = [(np.ones((5, 4)), np.zeros(5))] * 3
     watch = Stopwatch(15, metric="accuracy")
-    model.fit((batch for batch in batches), verbose=0, callbacks=[watch])
+    model.fit((batch for batch in batches), shuffle=False, verbose=0, callbacks=[watch])
     assert "accuracy" in terminal.getvalue() and len(watch.images_per_second) == 1
 
 
