@@ -151,6 +151,7 @@ def test_with_keras(model, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # Keras, where a generator ends
 def test_with_a_dataset_of_unknown_length(model, monkeypatch):
     monkeypatch.setattr(timing.sys, "stdout", terminal := Terminal())
     batches = [(np.ones((5, 4)), np.zeros(5))] * 3
