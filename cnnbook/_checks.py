@@ -9,6 +9,7 @@ import reprlib
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar, Union
 
 import numpy as np
@@ -84,6 +85,14 @@ def shown(path: object) -> str:
     """Return a path for a message: one line that can be printed, whatever its bytes are."""
     text = str(path)
     return text if text.isprintable() else ascii(text)
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path of the user's, in which `~` means the home folder, as in a shell."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no home folder, or no such user
+        raise OSError(f"{shown(path)}: there is no such home folder. Write it out.") from None
 
 
 @functools.cache

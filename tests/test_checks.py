@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 import pytest
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, expanded
 
 
 class Size(NamedTuple):
@@ -432,6 +432,15 @@ def test_a_checked_function_can_be_called_in_a_graph_of_tensorflow():
     assert traced(tf.ones(3)).numpy().tolist() == [2, 2, 2]
     data = tf.data.Dataset.from_tensor_slices([1.0, 2.0]).map(double)
     assert [float(value) for value in data] == [2, 4]
+
+
+def test_a_path_may_begin_with_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~/a") == tmp_path / "a"
+    assert expanded(Path("a")) == Path("a")
+    with pytest.raises(OSError, match=r"^~nobody-of-this-name/a: there is no such home folder\."):
+        expanded("~nobody-of-this-name/a")
 
 
 # What it costs --------------------------------------------------------------------------------
