@@ -3,11 +3,18 @@
 Each command imports what is heavy when it runs, so that `--help` is quick.
 """
 
+import io
+import os
+import signal
+import sys
+
 try:
     import typer
 except ModuleNotFoundError:
     raise SystemExit("The command cnnbook needs typer: pip install 'cnnbook[cli]'") from None
 
+from cnnbook.command._say import fail
+from cnnbook.command._stop import SIGNALS, catch_signals, is_debugging, one_line
 from cnnbook.command.book import bind_book
 from cnnbook.command.claims import print_claims
 from cnnbook.command.copy import copy_files
@@ -38,5 +45,23 @@ app.command("claims")(print_claims)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line. What ends it early is one line: a signal (130, 143, 129), an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may hold what no code page has
+            stream.reconfigure(errors="backslashreplace")
+    came, status = catch_signals(), 0
+    try:
+        app(color=False if os.environ.get("NO_COLOR") else None)
+    except KeyboardInterrupt:
+        status = 130
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(bool(end.code))
+    except Exception as error:
+        if is_debugging():
+            raise
+        status = 0 if came else fail(one_line(error)).exit_code
+    if came:
+        signal.signal(came[0], signal.SIG_IGN)  # its like would cut short how Python ends
+        status = 128 + came[0]
+        fail(f"Stopped by {SIGNALS[came[0].name]}.")
+    sys.exit(status)
