@@ -228,7 +228,8 @@ def test_nothing_is_written_twice():
 
 
 def test_the_package_is_small():
-    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 12_000
+    """Decision 23 has the sum: each part states what it may add before it begins."""
+    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 12_700
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: "/".join(path.parts[-2:]))
