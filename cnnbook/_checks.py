@@ -40,7 +40,8 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     which of the words of a `Literal` it is. Where an array is asked for, whatever NumPy makes an
     array of will do, but for a bare number; where a tuple or list, what has a length and items;
     where a named tuple, data class or protocol, what has its fields. What can be walked through
-    only once is left alone. The function raises ValueError, of one line.
+    only once is left alone. The function raises ValueError, of one line. Of paths, `~` becomes the
+    home folder.
     """
     signature = inspect.signature(function)
     kinds = {name: each.kind for name, each in signature.parameters.items()}
@@ -52,6 +53,10 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         known = typing.get_type_hints(function)
         rest = [name for name, kind in kinds.items() if kind == inspect.Parameter.VAR_KEYWORD]
         return {name: hint for name, hint in known.items() if name not in (*rest, "return")}
+
+    @functools.cache
+    def paths() -> set[str]:
+        return {name for name, hint in hints().items() if _is_of_paths(hint)}
 
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
@@ -66,7 +71,12 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
                     f"`{name}` must be {_in_words(known[name])}; got"
                     f" {_received(value, known[name])}.{_meaning(explained.__doc__, name)}"
                 )
-        return function(*arguments, **keywords)
+        if not paths():
+            return function(*arguments, **keywords)
+        bound = signature.bind(*arguments, **keywords)
+        for name in paths() & {*bound.arguments}:
+            bound.arguments[name] = _at_home(bound.arguments[name])
+        return function(*bound.args, **bound.kwargs)
 
     # Keras looks for a layer's arguments here, not below what is wrapped.
     vars(refusing)["__signature__"] = signature
@@ -93,6 +103,22 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:  # no home folder, or no such user
         raise OSError(f"{shown(path)}: there is no such home folder. Write it out.") from None
+
+
+def _is_of_paths(hint: Any) -> bool:
+    """Tell whether a type hint asks for a path, or for a list of them."""
+    kind, inner = _parts(hint)
+    if kind is Union or kind in LISTS:
+        return any(map(_is_of_paths, inner))
+    return isinstance(kind, type) and issubclass(kind, os.PathLike)
+
+
+def _at_home(value: Any) -> Any:
+    """Return a path, or a list of them, with the home folder in place of `~`."""
+    if type(value) in (list, tuple):
+        return [_at_home(item) for item in value]
+    is_path = isinstance(value, (str, Path)) and str(value).startswith("~")
+    return expanded(value) if is_path else value
 
 
 @functools.cache

@@ -443,6 +443,20 @@ def test_a_path_may_begin_with_the_home_folder(monkeypatch, tmp_path):
         expanded("~nobody-of-this-name/a")
 
 
+@checked
+def _takes_paths(path: str | Path, others: Sequence[str | Path] = (), word: str = "~") -> list:
+    return [path, *others, word]
+
+
+def test_a_function_gets_the_home_folder_in_place_of_a_tilde(monkeypatch, tmp_path):
+    """In paths and lists of them, by place and by name; in no other text."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    a, b = tmp_path / "a", tmp_path / "b"
+    assert _takes_paths("~/a", ["~/b", Path("~/b"), "c~"]) == [a, b, b, "c~", "~"]
+    assert _takes_paths(path=Path("~/a"), others=("~",)) == [a, tmp_path, "~"]
+    assert _takes_paths("a") == ["a", "~"]
+
+
 # What it costs --------------------------------------------------------------------------------
 
 

@@ -1,0 +1,49 @@
+"""What is the machine to blame for, and not a file? Which folders do its variables name?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cnnbook._checks import shown
+
+# Of TensorFlow, which keeps no number of the operating system's.
+NO_MEMORY = ("ResourceExhaustedError",)
+NOT_NOW = ("PermissionDeniedError", "UnavailableError", "DeadlineExceededError", "AbortedError")
+
+
+def folder_of(variable: str, default: str = "") -> Path:
+    """Return the folder that a variable of the environment names, the same for every program.
+
+    A relative path is looked for in the working folder and in those above it: chapters run in
+    notebooks/, commands in the folder above.
+    """
+    path = Path(os.environ.get(variable) or default).expanduser()
+    here = Path.cwd()
+    found = (above / path for above in (here, *here.parents) if (above / path).exists())
+    return path if path.is_absolute() else next(found, here / path)
+
+
+def reason_of(error: BaseException) -> str:
+    """Say on one line what an error says."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(reason.split()).rstrip(".")
+
+
+def not_the_file(error: Exception, path: object) -> Exception | None:
+    """Return the error to raise where memory, permissions, a disk or a network is to blame.
+
+    What the operating system refuses has a number, which the result keeps; what a decoder says of
+    damaged content has none, and gives None.
+    """
+    number, kind = getattr(error, "errno", None), type(error).__name__
+    if isinstance(error, MemoryError) or kind in NO_MEMORY:
+        advice = "close other programs, or take a machine with more"
+        return MemoryError(f"There is not enough memory to read {shown(path)}: {advice}.")
+    if number is None and kind not in NOT_NOW:
+        return None
+    reason = f"cannot be read now ({reason_of(error)})"
+    advice = "That is no fault of its content: see to its name, permissions, disk or network."
+    told = type(OSError(number or 0, ""))(f"{shown(path)} {reason}. {advice}")
+    told.errno = number or 0
+    return told
