@@ -101,10 +101,145 @@ def test_a_model_inside_counts_as_one_layer(branched):
     assert layer_costs(outer)[-1].multiply_adds == sum(row.multiply_adds for row in inner)
 
 
+def total(model):
+    rows = layer_costs(model)
+    names = [row.name for row in rows]
+    assert len(set(names)) == len(names)
+    assert all(set(row.inputs) <= set(names[:place]) for place, row in enumerate(rows))
+    assert sum(row.parameters for row in rows) == model.count_params()
+    return sum(row.multiply_adds for row in rows)
+
+
+def test_a_layer_that_is_used_twice_works_twice_and_has_its_weights_once():
+    left, right = keras.Input((32, 32, 3), name="left"), keras.Input((32, 32, 3), name="right")
+    conv = layers.Conv2D(8, 3, name="conv")
+    twins = keras.Model([left, right], layers.Add()([conv(left), conv(right)]))
+    assert total(twins) == 2 * 30 * 30 * 27 * 8
+    assert layer_costs(twins)[2].inputs == ("left", "right")
+    same = layers.Conv2D(3, 3, padding="same", name="same")
+    chain = keras.Model(left, same(layers.ReLU()(same(left))))
+    assert total(chain) == 2 * 32 * 32 * 27 * 3
+    assert {row.name: row.receptive_field for row in layer_costs(chain)}["same"] == 5
+
+
+def test_a_layer_of_another_model_has_the_sizes_of_the_model_that_is_asked_for():
+    conv = layers.Conv2D(8, 3, name="conv")
+    small, large = keras.Input((32, 32, 3)), keras.Input((64, 64, 3))
+    keras.Model(small, conv(small))
+    model = keras.Model(large, conv(large))
+    assert total(model) == 62 * 62 * 27 * 8
+    assert layer_costs(model)[1].output_shape == (62, 62, 8)
+
+
+def test_a_model_inside_works_at_the_sizes_at_which_it_is_used():
+    images = keras.Input((None, None, 3))
+    inner = keras.Model(images, layers.Conv2D(4, 3)(layers.MaxPooling2D()(images)), name="inner")
+    one, two = keras.Input((20, 20, 3)), keras.Input((30, 30, 3))
+    pool = layers.GlobalAveragePooling2D()
+    model = keras.Model([one, two], layers.Add()([pool(inner(one)), pool(inner(two))]))
+    assert total(model) == (8 * 8 + 13 * 13) * 27 * 4
+    rows = {row.name: row for row in layer_costs(keras.Model(one, layers.Conv2D(1, 3)(inner(one))))}
+    assert rows["inner"].receptive_field == 2 + 2 * 2
+    assert list(rows.values())[-1].receptive_field == 6 + 2 * 2
+
+
+def test_sequential_models_have_costs_once_they_are_built():
+    stack = [layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)]
+    assert total(keras.Sequential([keras.Input((8, 8, 3)), *stack])) == 36 * 27 * 4 + 144 * 2
+    with pytest.raises(ValueError, match=r"got Sequential not built\. Put keras\.Input"):
+        layer_costs(keras.Sequential([layers.Conv2D(4, 3)]))
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "count"),
+    [
+        ((5, 16, 16, 3), layers.TimeDistributed(layers.Conv2D(4, 3)), 5 * 14 * 14 * 27 * 4),
+        (
+            (5, 4, 4, 1),
+            layers.TimeDistributed(keras.Sequential([layers.Flatten(), layers.Dense(7)])),
+            5 * 16 * 7,
+        ),
+        ((8, 8, 3), layers.SpectralNormalization(layers.Conv2D(4, 3)), 36 * 27 * 4),
+        ((5, 6), layers.Bidirectional(layers.LSTM(4)), 2 * 5 * (6 + 4) * 4 * 4),
+        ((5, 6), layers.GRU(4), 5 * (6 + 4) * 4 * 3),
+        ((8, 8, 3), layers.Dense(6), 64 * 3 * 6),
+        ((6, 8, 8, 3), layers.Conv3D(4, (1, 3, 5)), 6 * 6 * 4 * 45 * 4),
+        ((20, 3), layers.Conv1D(4, 3, strides=2), 9 * 9 * 4),
+        ((20, 4), layers.SeparableConv1D(6, 3), 18 * (3 * 4 + 4 * 6)),
+        ((4, 4, 4, 2), layers.Conv3DTranspose(3, 2, strides=2), 64 * 2 * 8 * 3),
+        ((3, 8, 8), layers.Conv2D(4, 3, data_format="channels_first"), 36 * 27 * 4),
+        ((8, 8, 3), layers.PReLU(), 0),
+        ((7,), layers.Embedding(50, 8), 0),
+    ],
+)
+def test_wrapped_and_other_layers_by_hand(shape, layer, count):
+    images = keras.Input(shape)
+    assert total(keras.Model(images, layer(images))) == count
+
+
+class Mixed(layers.Layer):
+    """Has a kernel of which nobody knows how often it is used."""
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], 4))
+
+    def call(self, values):
+        return keras.ops.matmul(values, self.kernel)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda values: Mixed(name="x")(values),
+        lambda values: layers.MultiHeadAttention(2, 4, name="x")(values, values),
+        lambda values: layers.Attention(name="x")([values, values]),
+        lambda values: layers.EinsumDense("abc,cd->abd", (20, 4), name="x")(values),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(use):
+    values = keras.Input((20, 3))
+    with pytest.raises(ValueError, match=r"layer 'x' \(\w+\), whose multiply-adds cannot be told"):
+        layer_costs(keras.Model(values, use(values)))
+    product = keras.ops.matmul(values, keras.ops.transpose(values, (0, 2, 1)))
+    with pytest.raises(ValueError, match=r"\(Matmul\), whose multiply-adds cannot be told"):
+        layer_costs(keras.Model(values, product))
+
+
+@pytest.mark.parametrize(
+    ("ways", "field"),
+    [
+        ([layers.MaxPooling2D(2), layers.UpSampling2D(2), layers.Conv2D(2, 3)], 4),
+        ([layers.Conv2DTranspose(2, 4, strides=2)], 2),
+        ([layers.Conv2DTranspose(2, 2, strides=2), layers.Conv2D(2, 3)], 2),
+        ([layers.Conv2D(2, (1, 5))], 1),
+        ([layers.Conv2D(2, 3), layers.Cropping2D(2), layers.ZeroPadding2D(3)], 3),
+        ([layers.GlobalAveragePooling2D(keepdims=True)], None),
+        ([layers.Resizing(6, 6)], None),
+        ([layers.Permute((2, 1, 3))], None),
+        ([layers.GroupNormalization(1)], None),
+        ([layers.LayerNormalization(), layers.Conv2D(2, 3)], 3),
+    ],
+)
+def test_the_receptive_field_behind_layers_that_are_no_convolution(ways, field):
+    images = maps = keras.Input((24, 24, 3))
+    for layer in ways:
+        maps = layer(maps)
+    assert layer_costs(keras.Model(images, maps))[-1].receptive_field == field
+
+
+def test_with_channels_first_rows_are_the_second_axis():
+    images = keras.Input((3, 24, 24))
+    first = {"data_format": "channels_first"}
+    maps = layers.Conv2D(4, (3, 1), **first)(images)
+    maps = layers.Concatenate(axis=1)([maps, layers.Conv2D(2, (3, 1), **first)(images)])
+    maps = layers.Conv2D(2, (3, 1), **first)(maps)
+    assert layer_costs(keras.Model(images, maps))[-1].receptive_field == 5
+
+
 def test_what_has_no_fixed_size_or_no_graph_is_refused():
     images = keras.Input((None, None, 3))
     with pytest.raises(ValueError, match=r"fixed image size; layer .* gives \(None, None, 3\)"):
-        layer_costs(keras.Model(images, layers.Conv2D(2, 3)(images)))
+        layer_costs(keras.Model(images, layers.GlobalMaxPooling2D()(images)))
 
     class Own(keras.Model):
         pass
