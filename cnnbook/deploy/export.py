@@ -8,8 +8,11 @@ Source: Jacob et al. (2017), "Quantization and Training of Neural Networks for E
 Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
 """
 
+import contextlib
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,8 +20,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, expanded
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
+
+A_DAY = 86_400  # seconds
 
 
 @checked
@@ -108,11 +113,15 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
 
 def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Path:
     """Write beside the path, then rename; say in one line why that cannot be."""
-    path = Path(path)
+    path = expanded(path)
     if path.suffix != ending:
         raise ValueError(f"`path` must end in {ending!r}; got {path.name!r}.")
     if not path.parent.is_dir() or path.is_dir():
         raise OSError(f"{path} cannot be written: it is a folder, or lies in none. Make one.")
+    for left in path.parent.glob(".export-*"):  # by an export that was killed
+        with contextlib.suppress(OSError):
+            if time.time() - left.stat().st_mtime > A_DAY:
+                shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = Path(folder, f"part{ending}")
         try:
@@ -120,6 +129,8 @@ def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Pat
                 write(part)
         except (OSError, MemoryError, ImportError):
             raise
+        except (tf.errors.ResourceExhaustedError, tf.errors.PermissionDeniedError) as error:
+            raise OSError(f"{path} cannot be written ({first_line(error)}).") from error
         except Exception as error:  # the converters raise many kinds, over many lines
             lacking = sorted(set(re.findall(r"(?:'tf\.|registered for )(\w+)", str(error))))
             reason = f"no counterpart of {', '.join(lacking)}" if lacking else first_line(error)
@@ -133,10 +144,12 @@ def _in_float32(model: keras.Model) -> keras.Model:
     """Return the same function without compilation; rebuilt, if a layer computes in 16 bits."""
     ends = [tensor for end in ("inputs", "outputs") for tensor in getattr(model, end, None) or []]
     if len(ends) != 2 or None in ends[0].shape[1:] or len(ends[0].shape) != 4:
+        advice = "Choose one output, for example: keras.Model(model.input, model.outputs[0])."
+        if not ends:
+            advice = "Build it: a Sequential begins with keras.Input(image_shape)."
         raise ValueError(
             "`model` must be functional, from images of one known size to one array; got"
-            f" {[tuple(tensor.shape) for tensor in ends]}. Choose one output, for example:"
-            " keras.Model(model.input, model.outputs[0])."
+            f" {[tuple(tensor.shape) for tensor in ends]}. {advice}"
         )
     bare = keras.Model(*ends)
     if "float16" not in bare.to_json():

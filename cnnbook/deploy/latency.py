@@ -9,7 +9,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, expanded
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -155,6 +155,12 @@ def _to_stored(images: np.ndarray, tensor: dict) -> np.ndarray:
     scale, zero = tensor["quantization"]
     if images.dtype == tensor["dtype"] and (scale, zero) in ((0.0, 0), (1.0, 0)):
         return images
+    if (scale, zero) == (1.0, 0):
+        is_share = 0 < images.max() <= 1 and (images % 1).any()
+        if images.min() < 0 or images.max() > 255 or is_share:
+            span = f"{images.min():g} to {images.max():g}"
+            words = "`images` must have pixels from 0 to 255, for this file takes bytes; got"
+            raise ValueError(f"{words} {span}. Give them as they are on disk.")
     if scale:
         limits = np.iinfo(tensor["dtype"])
         images = np.clip(np.rint(images / np.float32(scale)) + zero, limits.min, limits.max)
@@ -170,8 +176,9 @@ def _count(threads: int | None) -> int:
 
 def _content(path: str | Path) -> bytes:
     """Return the content of a file that is there and not empty."""
-    if not Path(path).is_file():
+    path = expanded(path)
+    if not path.is_file():
         raise FileNotFoundError(f"{path} is no file. Write it first: export_litert, export_onnx.")
-    if content := Path(path).read_bytes():
+    if content := path.read_bytes():
         return content
     raise OSError(f"{path} is empty (0 bytes). Export it again.")

@@ -1,6 +1,11 @@
 """Files for LiteRT and ONNX: they answer as Keras does, and nothing half-made is left."""
 
+import logging
+import os
 import sys
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +16,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from cnnbook.datasets.mnist import load_mnist
+from cnnbook.deploy._quiet import quiet
 from cnnbook.deploy.export import export_litert, export_onnx
 from cnnbook.deploy.latency import load_litert, load_onnx
 from cnnbook.models.small_digit_net import build_small_digit_net
@@ -269,6 +275,99 @@ def test_paths_that_cannot_be(name, tmp_path):
         export(tiny_net(), tmp_path / file)
 
 
+@pytest.mark.slow
+@each_format
+def test_afterwards_logging_is_as_before(name, tmp_path, capsys):
+    export, load, file = FORMATS[name]
+    loggers = [logging.root, *map(logging.getLogger, ("absl", "tensorflow", "tf2onnx"))]
+
+    def state():
+        handlers = [(logger.name, logger.level, *logger.handlers) for logger in loggers]
+        return handlers, logging.root.manager.disable, warnings.filters, sys.stdout, sys.stderr
+
+    before = state()
+    load(export(tiny_net(), tmp_path / file))(some_images((8, 8, 1)))
+    assert state() == before
+
+
+def test_a_handler_made_in_silence_speaks_afterwards(capfd):
+    with quiet():
+        logger = logging.getLogger("made in silence")
+        handler = logging.StreamHandler()
+        logger.addHandler(handler)
+        logger.error("not heard")
+        print("nor this")
+        with quiet():
+            pass
+        print("nor this")
+    logger.error("heard")
+    logger.removeHandler(handler)
+    assert capfd.readouterr() == ("", "heard\n")
+
+
+def test_two_threads_that_are_quiet_at_once_leave_the_outputs_as_they_were(capfd):
+    def be_quiet(seconds):
+        with quiet():
+            time.sleep(seconds)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(be_quiet, (0.1, 0.2)))
+    print("heard")
+    os.write(1, b"below, too")
+    assert capfd.readouterr().out == "heard\nbelow, too"
+
+
+@each_format
+def test_what_a_killed_export_left_is_swept_a_day_later(name, tmp_path, monkeypatch):
+    export, _, file = FORMATS[name]
+    for folder, age in ((".export-old", 90_000), (".export-new", 60)):
+        (tmp_path / folder).mkdir()
+        os.utime(tmp_path / folder, (time.time() - age,) * 2)
+    monkeypatch.setattr(keras.Model, "export", lambda *_, **__: 1 / 0)
+    with pytest.raises(ValueError, match="cannot become"):
+        export(tiny_net(), tmp_path / file)
+    assert [item.name for item in tmp_path.iterdir()] == [".export-new"]
+
+
+@each_format
+def test_a_full_disk_is_no_fault_of_the_model(name, tmp_path, monkeypatch):
+    export, _, file = FORMATS[name]
+
+    def full(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(keras.Model, "export", full)
+    with pytest.raises(OSError, match=r"cannot be written \(No space left on device\)"):
+        export(tiny_net(), tmp_path / file)
+
+
+def test_paths_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "net.tflite").touch()
+    with pytest.raises(OSError, match=rf"^{tmp_path}/net.tflite is empty"):
+        load_litert("~/net.tflite")
+    monkeypatch.setattr(keras.Model, "export", lambda *_, **__: 1 / 0)
+    with pytest.raises(ValueError, match="cannot become"):  # else: lies in none
+        export_litert(tiny_net(), "~/net.tflite")
+
+
+@pytest.mark.slow
+def test_an_integer_file_refuses_what_is_no_picture_of_bytes(tmp_path):
+    images = some_images((8, 8, 1))
+    predict = load_litert(export_litert(tiny_net(), tmp_path / "a.tflite", int8_images=images))
+    np.testing.assert_array_equal(predict(images.astype("float32")), predict(images))
+    for wrong in (images / 255, images - 1.0, images * 2.0):
+        with pytest.raises(ValueError, match="`images` must have pixels from 0 to 255, for this"):
+            predict(wrong)
+    with pytest.raises(ValueError, match="`images` must be finite"):
+        predict(images * np.nan)
+
+
+def test_a_sequential_model_that_is_not_built_gets_another_advice(tmp_path):
+    with pytest.raises(ValueError, match=r"Build it: a Sequential begins with keras\.Input"):
+        export_litert(keras.Sequential([layers.Dense(2)]), tmp_path / "a.tflite")
+
+
 def two_heads():
     model = tiny_net()
     return keras.Model(model.input, [model.output, model.layers[-2].output])
@@ -297,7 +396,7 @@ def test_models_that_are_not_images_to_one_array(name, build, tmp_path):
         (np.ones((5, 8, 8, 1)), "pixels from 0 to 255; got 1 to 1.*model scales them itself"),
         (np.full((1, 8, 8, 1), -3.0), "pixels from 0 to 255; got -3 to -3"),
         (np.full((1, 8, 8, 1), 300.0), "pixels from 0 to 255; got 300 to 300"),
-        (np.full((1, 8, 8, 1), np.nan), "pixels from 0 to 255; got nan to nan"),
+        (np.full((1, 8, 8, 1), np.nan), "`int8_images` must be finite; got nan or inf"),
         (np.zeros((5, 8, 8, 1), "uint8"), "pixels from 0 to 255; got 0 to 0"),
     ],
 )
