@@ -1,79 +1,26 @@
 """The work behind `cnnbook book` and `cnnbook claims`: chapters in, notebooks and pages out."""
 
-import json
-import os
-import tempfile
-from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-import nbformat
-
+from cnnbook._checks import shown
 from cnnbook.book import notebooks, pages, record
+from cnnbook.book._chapters import RECORD, Say, notebook_of, prepare, run_chapters, source_of
+from cnnbook.book._files import BookError, locked, read_text, write_whole
+from cnnbook.book._kernel import Node, NotebookError
 from cnnbook.book.record import Record
 
+__all__ = ["BookError"]  # the commands take it from here
 TITLE = "cnnbook"
-RECORD = Path("notebooks", "claims.json")
 QUICK_NOTE = "*Run in the quick profile: less data and fewer epochs than the prose tells of.*"
-Say = Callable[..., None]
-Node = nbformat.NotebookNode
-Keep = Callable[[str, Node], None]
-
-
-class BookError(Exception):
-    """The book could not be made; the message says why."""
 
 
 def chapter_names(folder: Path) -> list[str]:
     """List the chapters in reading order."""
-    return sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
-
-
-def _make_chapter(folder: Path, name: str) -> Node:
-    """Make the notebook of a chapter, not yet run."""
-    source = folder / "notebooks" / "source" / f"{name}.py"
-    return notebooks.make_notebook(source.read_text(encoding="utf-8"))
-
-
-def _run_chapters(
-    folder: Path, names: list[str], measured: Record, say: Say, keep: Keep, full: bool
-) -> None:
-    """Run chapters one by one, a line each; note and keep each that held all its claims."""
-    failed = []
-    for number, name in enumerate(names, start=1):
-        say(f"[{number}/{len(names)}] {name:<26}", nl=False)
-        notebook = _make_chapter(folder, name)
-        try:
-            seconds, claims = _run_chapter(notebook, folder, full)
-            _refuse_less_data(measured, claims)
-            if taken := record.add_run(measured, name, seconds, claims):
-                raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
-            keep(name, notebook)
-        except (notebooks.NotebookError, BookError) as error:
-            say(f" FAILED: {error}")
-            partial = folder / "build" / "failed" / f"{name}.ipynb"
-            partial.parent.mkdir(parents=True, exist_ok=True)
-            notebooks.write_notebook(notebook, partial)
-            say(f"{' ' * 8}The cells that ran, with their outputs: {partial.relative_to(folder)}")
-            failed.append(name)
-        else:
-            say(f" {seconds:7.1f} s   {len(claims):3} claims held")
-    if failed:
-        raise BookError(f"{len(failed)} of {len(names)} chapters failed: {', '.join(failed)}.")
-
-
-def _run_chapter(notebook: Node, folder: Path, full: bool) -> tuple[float, list[dict]]:
-    """Run one notebook in the full or the quick profile; return its seconds and its claims."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment.pop("CNNBOOK_QUICK", None)
-    if not full:  # the small data that everybody has
-        environment.pop("CNNBOOK_DATA", None)
-        environment |= {"CNNBOOK_QUICK": "1", "CNNBOOK_OFFLINE": "1"}
-    with tempfile.TemporaryDirectory() as temporary:
-        lines = Path(temporary, "claims.jsonl")
-        environment["CNNBOOK_CLAIMS_RECORD"] = os.fspath(lines)
-        seconds = notebooks.run_notebook(notebook, folder / "notebooks", environment)
-        text = lines.read_text(encoding="utf-8") if lines.exists() else ""
-    return seconds, [json.loads(line) for line in text.splitlines()]
+    names = sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
+    if not names:
+        raise BookError(f"There are no chapters: no {shown(source_of(folder, '*'))}.")
+    return names
 
 
 def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
@@ -88,16 +35,25 @@ def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
             )
 
 
+def _add_run(measured: Record, name: str, seconds: float, claims: list[dict]) -> None:
+    if taken := record.add_run(measured, name, seconds, claims):
+        raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
+
+
 def make_book(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the quick profile and make the pages of what they gave."""
     executed: dict[str, Node] = {}
     measured: Record = {"claims": {}, "notebooks": {}}
 
-    def keep(name: str, notebook: Node) -> None:
-        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(QUICK_NOTE, id="quick-note"))
+    def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
+        _add_run(measured, name, seconds, claims)
+        notebooks.insert_note(notebook, QUICK_NOTE)
         executed[name] = notebook
 
-    _run_chapters(folder, names, measured, say, keep, full=False)
+    prepare(folder)
+    pages.require_sphinx(folder / "build")
+    if failed := run_chapters(folder, names, say, keep, full=False):
+        raise BookError(failed)
     seconds = sum(entry["seconds"] for entry in measured["notebooks"].values())
     say(f"All {len(measured['claims'])} claims held, in {seconds:.0f} s. Making the pages ...")
     make_pages(folder, executed, say, measured)
@@ -105,21 +61,29 @@ def make_book(folder: Path, names: list[str], say: Say) -> None:
 
 def update_chapters(folder: Path, names: list[str], say: Say) -> None:
     """Run chapters in the full profile; keep each notebook as soon as it is done."""
-    measured = record.read_record(folder / RECORD)
 
-    def keep(name: str, notebook: Node) -> None:
-        notebooks.write_notebook(notebook, folder / "notebooks" / f"{name}.ipynb")
-        record.write_record(measured, folder / RECORD)
+    def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
+        with locked(folder / "build"):
+            measured = record.read_record(folder / RECORD)  # to which another run may have added
+            _refuse_less_data(measured, claims)
+            _add_run(measured, name, seconds, claims)
+            texts = {notebook_of(folder, name): notebooks.notebook_as_text(notebook)}
+            write_whole(texts | {folder / RECORD: record.record_as_text(measured)})
 
-    _run_chapters(folder, names, measured, say, keep, full=True)
+    prepare(folder, [folder / RECORD, *(notebook_of(folder, name) for name in names)])
+    record.read_record(folder / RECORD)  # as a whole, before hours of work
+    failed = run_chapters(folder, names, say, keep, full=True)
     for line in refresh_prose(folder, write=True):
         say(f"prose: {line}")
+    if failed:
+        raise BookError(failed)
 
 
-def read_kept(folder: Path, names: list[str]) -> dict[str, Node]:
-    """Read the notebooks as they are kept in the repository."""
-    paths = {name: folder / "notebooks" / f"{name}.ipynb" for name in names}
-    return {name: nbformat.read(path, as_version=4) for name, path in paths.items()}
+def show_kept(folder: Path, names: list[str], say: Say) -> None:
+    """Make the pages of the notebooks as they are kept in the repository."""
+    prepare(folder)
+    kept = {name: notebooks.read_notebook(notebook_of(folder, name)) for name in names}
+    make_pages(folder, kept, say)
 
 
 def make_pages(
@@ -129,9 +93,12 @@ def make_pages(
     how = " in the quick profile: less data and fewer epochs than the text tells of"
     if measured is None:
         measured, how = record.read_record(folder / RECORD), ""
+    if unknown := [name for name in executed if name not in measured["notebooks"]]:
+        way = f"run `cnnbook book --update {' '.join(unknown)}`"
+        raise BookError(f"{shown(folder / RECORD)} has no run of {', '.join(unknown)}: {way}.")
     rows = ["| chapter | seconds | claims held |", "|---|---|---|"]
     for name, notebook in executed.items():
-        title = notebook.cells[0].source.splitlines()[0].removeprefix("# ")
+        title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ") or name
         held = sum(entry["notebook"] == name for entry in measured["claims"].values())
         rows.append(f"| [{title}]({name}) | {measured['notebooks'][name]['seconds']} | {held} |")
     machine = next(iter(measured["notebooks"].values()))["machine"]
@@ -161,21 +128,25 @@ def refresh_prose(folder: Path, write: bool) -> list[str]:
 
     Returns a line for each that differs; with `write`, the sources and kept notebooks now have it.
     """
-    measured = record.read_record(folder / RECORD)
-    changes = []
-    for path in (*sorted((folder / "notebooks" / "source").glob("*.py")), folder / "README.md"):
-        text, lines = record.refresh_figures(path.read_text(encoding="utf-8"), measured)
-        changes += [f"{path.name}: {line}" for line in lines]
-        if write and lines:
-            path.write_text(text, encoding="utf-8")
-    for name in chapter_names(folder) if write else []:
-        kept = folder / "notebooks" / f"{name}.ipynb"
-        if kept.exists():
-            try:
-                notebook = _make_chapter(folder, name)
-                notebooks.take_outputs(notebook, nbformat.read(kept, as_version=4))
-            except notebooks.NotebookError as error:
-                changes.append(f"{kept.name}: {error}")
-            else:
-                notebooks.write_notebook(notebook, kept)
+    sources = {name: source_of(folder, name) for name in chapter_names(folder)}
+    if write:
+        prepare(folder, [*sources.values()])
+    with locked(folder / "build") if write else nullcontext():
+        measured, changes = record.read_record(folder / RECORD), []
+        texts = dict[Path, str]()
+        for path in (*sources.values(), folder / "README.md"):
+            if path.exists():
+                texts[path], lines = record.refresh_figures(read_text(path), measured)
+                changes += [f"{path.name}: {line}" for line in lines]
+        for name in sources if write else ():
+            if (path := notebook_of(folder, name)).exists():
+                fresh = notebooks.read_source(sources[name], texts[sources[name]])
+                try:
+                    notebooks.take_outputs(fresh, notebooks.read_notebook(path))
+                except NotebookError as error:
+                    changes.append(f"{path.name}: {error}")
+                else:
+                    texts[path] = notebooks.notebook_as_text(fresh)
+        if write:
+            write_whole({path: text for path, text in texts.items() if read_text(path) != text})
     return changes

@@ -66,16 +66,23 @@ def claim(
         needed = "exactly one of `at_least`, `at_most` and `equals`"
         raise ValueError(f"claim {name!r} needs {needed}; got {len(given)}.")
     [(words, full_bound)] = given.items()
+    for rule, limit in {**bounds, "quick": quick, "embedded": embedded}.items():
+        if limit is not None and not math.isfinite(limit):
+            raise ValueError(f"claim {name!r}: the bound `{rule}` must be finite; got {limit}.")
     profile, bound = _profile_and_bound(full_bound, quick, embedded, source)
     measured = np.asarray(value)
-    if measured.size != 1 or measured.dtype.kind not in "biuf":
-        raise ValueError(f"`value` must be one number; got {value!r}.")
-    figure: float = measured.item()
-    holds = {
-        "at least": figure >= bound,
-        "at most": figure <= bound,
-        "equal to": math.isclose(figure, bound, rel_tol=0 if isinstance(figure, int) else 1e-6),
-    }[words]
+    if measured.size != 1 or measured.dtype.kind not in "iuf":
+        got = f"{measured.dtype} of shape {measured.shape}" if measured.size != 1 else repr(value)
+        raise ValueError(f"`value` must be one number; got {got}.")
+    figure: float = measured.astype(float).item() if measured.dtype.kind == "f" else measured.item()
+    holds = (
+        math.isfinite(figure)
+        and {
+            "at least": figure >= bound,
+            "at most": figure <= bound,
+            "equal to": math.isclose(figure, bound, rel_tol=0 if isinstance(figure, int) else 1e-6),
+        }[words]
+    )
     statement = f"claim {name} = {_short(figure)}, {words} {_short(bound)}"
     if not holds:
         data = source or "any"

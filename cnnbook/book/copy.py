@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cnnbook._checks import checked
 from cnnbook.book._copies import copied_module, copied_tests
+from cnnbook.book._files import write_whole
 
 PACKAGE = Path(__file__).resolve().parents[1]
 MACHINERY = ("command", "book")  # no reader takes these along, but `claims`
@@ -51,15 +52,7 @@ def copy_modules(names: Sequence[str], folder: Path, force: bool = False) -> lis
         words = f"Nothing was written, for this is there already: {', '.join(there)}"
         raise FileExistsError(f"{words}. Take another folder with --to, or overwrite with --force.")
     folder.mkdir(parents=True, exist_ok=True)
-    beside = {path: path.with_name(f".{path.name}.partial") for path in files}
-    try:
-        for path, text in files.items():
-            beside[path].write_text(text, encoding="utf-8")
-        for path in files:
-            beside[path].replace(path)
-    finally:
-        for path in beside.values():
-            path.unlink(missing_ok=True)
+    write_whole(files)
     return lines
 
 

@@ -4,38 +4,25 @@ A source is a Python file in jupytext's percent format. The same source and the 
 the same bytes: cell ids are numbered, metadata is fixed, TensorFlow's start-up messages left out.
 """
 
+import ast
 import base64
 import io
-import os
 import re
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
+from cnnbook.book._files import RESTORE, BookError, in_one_line, read_json, read_text, write_whole
+from cnnbook.book._kernel import Node, NotebookError, jupytext, nbformat, run_cells
 
-try:
-    import jupytext
-    import nbformat
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError(f"{error.name} is missing: pip install 'cnnbook[book]'") from None
-
-Node = nbformat.NotebookNode
-SECONDS_PER_CELL = 7_200  # one that trains takes half an hour on a CPU without bfloat16 units
 START_UP_MESSAGES = re.compile(
     r"^(?:[IWE]0000 .*|WARNING: All log messages before absl.*|To enable the following.*"
-    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] .*)\n?",
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] .*|Matplotlib is building the font cache.*)\n?",
     re.MULTILINE,
 )
-
-
-class NotebookError(Exception):
-    """A notebook did not run to its end, or left something behind."""
 
 
 @checked
@@ -78,44 +65,15 @@ def run_notebook(notebook: Node, folder: str | Path, environment: Mapping[str, s
         The seconds that it took.
 
     Raises:
-        NotebookError: If a cell fails, runs too long or writes to stderr, or the kernel dies or
-            never answers.
+        NotebookError: If a cell fails, runs too long, prints too much or writes to stderr, or the
+            kernel ends or never answers.
     """
-    client = NotebookClient(
-        notebook,
-        timeout=SECONDS_PER_CELL,
-        kernel_name="python3",
-        record_timing=False,
-        coalesce_streams=True,  # else each line printed is an output of its own
-        resources={"metadata": {"path": os.fspath(folder)}},
-    )
     start = time.perf_counter()
-    with tempfile.TemporaryFile() as log:  # what the kernel says outside of the cells
-        try:
-            client.execute(env=dict(environment), stderr=log)
-        except CellExecutionError as error:
-            failed = (cell for cell in notebook.cells if _has_error(cell))
-            raise NotebookError(f"{next(failed).id}: {error.ename}: {error.evalue}") from error
-        except CellTimeoutError as error:
-            raise NotebookError(f"a cell ran longer than {SECONDS_PER_CELL:,} s") from error
-        except DeadKernelError as error:
-            log.seek(0)
-            last_words = log.read().decode(errors="replace").strip().splitlines()[-1:]
-            message = ["the kernel died; is there enough memory?", *last_words]
-            raise NotebookError(" ".join(message)) from error
-        except RuntimeError as error:  # what nbclient raises when a kernel never answers
-            reason = f"{error}; is the machine very busy, or its loopback network down?"
-            raise NotebookError(reason) from error
+    run_cells(notebook, Path(folder), environment)
     seconds = time.perf_counter() - start
     for cell in notebook.cells:
         _tidy_outputs(cell)
     return seconds
-
-
-def _has_error(cell: Node) -> bool:
-    """Whether the cell ended in an error that it was not meant to raise."""
-    on_purpose = "raises-exception" in cell.metadata.get("tags", [])
-    return not on_purpose and any(o.output_type == "error" for o in cell.get("outputs", []))
 
 
 def _tidy_outputs(cell: Node) -> None:
@@ -129,7 +87,11 @@ def _tidy_outputs(cell: Node) -> None:
                 raise NotebookError(f"{cell.id} wrote to stderr: {rest.splitlines()[-1]}")
             continue
         if "image/png" in output.get("data", {}):
-            output.data["image/png"] = _shrink_png(output.data["image/png"])
+            try:
+                output.data["image/png"] = _shrink_png(output.data["image/png"])
+            except Exception as error:  # Pillow and base64 raise many kinds
+                reason = in_one_line(f"{type(error).__name__}: {error}")
+                raise NotebookError(f"{cell.id} shows a broken picture: {reason}") from error
         kept.append(output)
     cell.outputs = kept
     cell.metadata.pop("execution", None)
@@ -166,8 +128,55 @@ def take_outputs(notebook: Node, executed: Node) -> Node:
 
 
 @checked
+def read_source(path: Path, text: str | None = None) -> Node:
+    """Make the notebook of a chapter; a BookError says where its source is no Python.
+
+    Args:
+        path: The source.
+        text: What it will say, where that is not yet written.
+    """
+    text = (text or read_text(path)).removeprefix("\ufeff").replace("\r\n", "\n")
+    try:
+        compile(text, path, "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    except (SyntaxError, ValueError) as error:  # of bytes that are null
+        line, column = getattr(error, "lineno", None) or 1, getattr(error, "offset", None) or 1
+        what = in_one_line(getattr(error, "msg", error))
+        raise BookError(f"{shown(path)}, line {line}, column {column}: {what}.") from None
+    notebook = make_notebook(text)
+    if not any(cell.source.strip() for cell in notebook.cells):
+        advice = "a chapter begins with `# %% [markdown]` and its title"
+        raise BookError(f"{shown(path)} is empty: {advice}.")
+    return notebook
+
+
+@checked
+def read_notebook(path: Path) -> Node:
+    """Read a kept notebook; a BookError says what is broken."""
+    advice = f"{RESTORE}, and `cnnbook book --update {path.stem}` makes a new one"
+    if not path.exists():
+        raise BookError(f"{shown(path)} is missing; {advice.partition(', and ')[2]}.")
+    content = read_json(path)
+    if not isinstance(content, dict) or content.get("nbformat") != 4:
+        raise BookError(f"{shown(path)} is no notebook of format 4; {advice}.")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+    except Exception as error:  # what nbformat raises depends on what is missing
+        raise BookError(f"{shown(path)}: {in_one_line(error)}; {advice}.") from None
+    return notebook
+
+
+def insert_note(notebook: Node, text: str) -> None:
+    """Put a note below the title."""
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(text, id="quick-note"))
+
+
+def notebook_as_text(notebook: Node) -> str:
+    """Return what is written of a notebook."""
+    return nbformat.writes(notebook) + "\n"
+
+
+@checked
 def write_notebook(notebook: Node, path: Path) -> None:
     """Write beside, then rename: a broken run never leaves half a notebook."""
-    temporary = path.with_suffix(".partial")
-    nbformat.write(notebook, temporary)
-    temporary.replace(path)
+    write_whole({path: notebook_as_text(notebook)})

@@ -6,13 +6,15 @@ A figure in the prose carries an invisible marker: `99.1 %<!--claim:mnist_cnn_te
 """
 
 import json
+import math
 import os
 import platform
 import re
 from importlib import metadata
 from pathlib import Path
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
+from cnnbook.book._files import RESTORE, BookError, read_json, write_whole
 
 MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
 FIGURE = re.compile(
@@ -22,12 +24,36 @@ Record = dict[str, dict]
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
 
+CLAIM: dict[str, tuple[type, ...]] = {
+    "value": (int, float),
+    "bound": (int, float),
+    **dict.fromkeys(("notebook", "rule", "profile"), (str,)),
+    "source": (str, type(None)),
+}
+RUN: dict[str, tuple[type, ...]] = {
+    "seconds": (int, float),
+    "versions": (dict,),
+    "machine": (str,),
+}
+
+
 @checked
 def read_record(path: Path) -> Record:
-    """Read the record, or an empty one where there is none yet."""
+    """Read the record, or an empty one where there is none yet; a BookError says what is broken."""
     if not path.exists():
         return {"claims": {}, "notebooks": {}}
-    return json.loads(path.read_text(encoding="utf-8"))
+    record = read_json(path)
+    for part, fields in (("claims", CLAIM), ("notebooks", RUN)):
+        entries = record.get(part) if isinstance(record, dict) else None
+        fault = "" if isinstance(entries, dict) else f"there is no table {part!r}"
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            for field, kinds in fields.items():
+                value = entry.get(field, ...) if isinstance(entry, dict) else ...
+                if type(value) not in kinds or value in (math.inf, -math.inf) or value != value:
+                    fault = f"{part}, {name}: its {field!r} is missing or of a wrong kind"
+        if fault:
+            raise BookError(f"{shown(path)}: {fault}; {RESTORE}.")
+    return record
 
 
 @checked
@@ -68,9 +94,12 @@ def describe_machine() -> str:
 @checked
 def write_record(record: Record, path: Path) -> None:
     """Write beside, then rename."""
-    temporary = path.with_suffix(".partial")
-    temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole({path: record_as_text(record)})
+
+
+def record_as_text(record: Record) -> str:
+    """Return what is written of a record."""
+    return json.dumps(record, indent=1, allow_nan=False) + "\n"
 
 
 @checked
@@ -102,6 +131,9 @@ def refresh_figures(text: str, record: Record) -> tuple[str, list[str]]:
             unit = unit and (" minute" if value == 1 else " minutes")
         else:
             value = entries[name]["value"] * (100 if "%" in unit else 1)
+        if not math.isfinite(value):
+            changes.append(f"{name}: the record has {value}, which is no figure")
+            return match[0]
         decimals = len(figure.partition(".")[2])
         fresh = f"{value:,.{decimals}f}"
         if fresh != figure:

@@ -6,7 +6,7 @@ import typer
 
 from cnnbook.command._say import choose, fail, project_folder, require_extra
 
-NEEDED = ("jupytext", "nbformat", "nbclient", "sphinx", "myst_nb", "sphinx_book_theme")
+NEEDED = ("jupytext", "nbformat", "nbclient", "ipykernel", "sphinx", "myst_nb", "sphinx_book_theme")
 
 
 def bind_book(
@@ -17,18 +17,16 @@ def bind_book(
     kept: Annotated[bool, typer.Option("--kept", help="Run nothing: pages of notebooks/.")] = False,
 ) -> None:
     """Run the chapters and make the web pages in build/book."""
+    if update and kept:
+        raise fail("--update runs the chapters and --kept runs none: take one of the two.")
     folder = project_folder()
     require_extra("book", NEEDED)
     from cnnbook.book import build
 
-    names = build.chapter_names(folder)
-    chosen = [choose(name, names, "chapter") for name in chapters or names]
     try:
-        if kept:
-            build.make_pages(folder, build.read_kept(folder, chosen), typer.echo)
-        elif update:
-            build.update_chapters(folder, chosen, typer.echo)
-        else:
-            build.make_book(folder, chosen, typer.echo)
+        names = build.chapter_names(folder)
+        chosen = list(dict.fromkeys(choose(name, names, "chapter") for name in chapters or names))
+        work = build.show_kept if kept else build.update_chapters if update else build.make_book
+        work(folder, chosen, typer.echo)
     except (build.BookError, OSError) as error:
         raise fail(str(error)) from None

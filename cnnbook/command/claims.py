@@ -17,8 +17,11 @@ def print_claims(
     require_extra("book", ("jupytext", "nbformat", "nbclient"))
     from cnnbook.book import build
 
-    typer.echo(build.show_claims(folder))
-    changes = build.refresh_prose(folder, write=update)
+    try:
+        typer.echo(build.show_claims(folder))
+        changes = build.refresh_prose(folder, write=update)
+    except (build.BookError, OSError) as error:
+        raise fail(str(error)) from None
     for line in changes:
         typer.echo(f"prose: {line}")
     missing = [line for line in changes if "not in the record" in line]

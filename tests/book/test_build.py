@@ -22,6 +22,11 @@ from cnnbook.book.claims import claim
 claim("sum", 2 + 2, equals=4)
 """
 
+ENTRY = {
+    **{"notebook": "01_one", "value": 4, "rule": "equal to", "bound": 4},
+    **{"profile": "full", "source": None},
+}
+
 
 @pytest.fixture
 def run():
@@ -46,7 +51,7 @@ def test_chapters_are_listed_in_reading_order(project):
 def test_the_prose_is_compared_with_the_record_and_changed_where_that_is_asked(project):
     source = project / "notebooks" / "source" / "01_one.py"
     source.write_text(CHAPTER.replace("It is 4", "It is 3"))
-    record = {"claims": {"sum": {"value": 4}}, "notebooks": {}}
+    record = {"claims": {"sum": ENTRY}, "notebooks": {}}
     (project / "notebooks" / "claims.json").write_text(json.dumps(record))
     for write in (False, True):
         assert refresh_prose(project, write) == ["01_one.py: sum: 3 -> 4"]

@@ -90,10 +90,10 @@ def test_a_dead_kernel_is_noticed(tmp_path):
 
 @pytest.mark.slow
 def test_a_kernel_that_never_answers_is_one_line(tmp_path, monkeypatch):
-    def execute(self, **options):
+    async def execute(self, **options):
         raise RuntimeError("Kernel didn't respond in 60 seconds")
 
-    monkeypatch.setattr("cnnbook.book.notebooks.NotebookClient.execute", execute)
+    monkeypatch.setattr("cnnbook.book._kernel.NotebookClient.async_execute", execute)
     with pytest.raises(NotebookError, match="in 60 seconds; is the machine very busy"):
         run("# %%\n1 + 1", tmp_path)
 

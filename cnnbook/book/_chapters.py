@@ -1,0 +1,120 @@
+"""How are chapters run one by one, so that the fault of one does not cost what others gave?"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from cnnbook._checks import shown
+from cnnbook.book._files import BookError, in_one_line, locked, sweep
+from cnnbook.book._kernel import Node, NotebookError
+from cnnbook.book.environment import kernel_environment
+from cnnbook.book.notebooks import read_source, run_notebook, write_notebook
+from cnnbook.book.pages import restore_pages
+
+Say = Callable[..., None]
+Keep = Callable[[str, Node, float, list[dict]], None]
+RECORD = Path("notebooks", "claims.json")
+
+
+def source_of(folder: Path, name: str) -> Path:
+    """Return where the text of a chapter is."""
+    return folder / "notebooks" / "source" / f"{name}.py"
+
+
+def notebook_of(folder: Path, name: str) -> Path:
+    """Return where the notebook of a chapter is kept."""
+    return folder / "notebooks" / f"{name}.ipynb"
+
+
+def prepare(folder: Path, files: Sequence[Path] = ()) -> None:
+    """Look whether what hours of work will give can be written; mend what killed runs left.
+
+    Args:
+        folder: That of the project.
+        files: What is written besides build/, whether it is there already or not.
+    """
+    build = folder / "build"
+    try:
+        for place in (
+            build / "failed",
+            build / "kernel" / "home",
+            *{file.parent for file in files},
+        ):
+            place.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=place).close()
+        for place in files:
+            if place.exists():
+                place.open("r+b").close()
+    except OSError as error:
+        way = "make it writable, or copy the repository to where you may write"
+        what = f"{shown(place)} cannot be written ({error.strerror})"
+        raise BookError(f"{what}. Nothing was run: {way}.") from None
+    with locked(build):
+        restore_pages(build / "book")
+    sweep(build, "pages-*", "run-*")
+    sweep(folder / "notebooks", "*.partial")
+
+
+def run_chapters(folder: Path, names: list[str], say: Say, keep: Keep, full: bool) -> str:
+    """Run chapters one by one, a line each, and keep each that held all its claims.
+
+    Returns a line that names those that failed, if any. Who is stopped says what is left.
+    """
+    done, failed = list[str](), list[str]()
+    for number, name in enumerate(names, start=1):
+        say(f"[{number}/{len(names)}] {name:<26}", nl=False)
+        notebook = None
+        try:
+            notebook = read_source(source_of(folder, name))
+            seconds, claims = _run_chapter(notebook, folder, full)
+            keep(name, notebook, seconds, claims)
+        except Exception as error:  # whatever it is, the other chapters go on
+            ours = isinstance(error, (BookError, OSError))
+            say(f" FAILED: {in_one_line(error if ours else repr(error))}")
+            say(f"{' ' * 8}{_keep_partial(folder, name, notebook)}")
+            failed.append(name)
+        except BaseException:
+            partial = _keep_partial(folder, name, notebook)
+            say(f" STOPPED. {partial}. Chapters done: {', '.join(done) or 'none'}.")
+            raise
+        else:
+            say(f" {seconds:7.1f} s   {len(claims):3} claims held")
+            done.append(name)
+    lines = f"{len(failed)} of {len(names)} chapters failed: {', '.join(failed)}."
+    return lines if failed else ""
+
+
+def _run_chapter(notebook: Node, folder: Path, full: bool) -> tuple[float, list[dict]]:
+    """Run one notebook in the full or the quick profile; return its seconds and its claims."""
+    build = folder / "build"
+    with tempfile.TemporaryDirectory(dir=build, prefix=f"run-{os.getpid()}-") as temporary:
+        lines = Path(temporary, "claims.jsonl").absolute()
+        environment = kernel_environment(full, build / "kernel")
+        environment |= {
+            "CNNBOOK_CLAIMS_RECORD": str(lines),
+            "JUPYTER_RUNTIME_DIR": str(lines.parent),
+        }
+        seconds = run_notebook(notebook, folder / "notebooks", environment)
+        text = lines.read_text(encoding="utf-8") if lines.exists() else ""
+    claims = [json.loads(line) for line in text.splitlines()]
+    often = Counter(entry["name"] for entry in claims)
+    if twice := [name for name, count in often.items() if count > 1]:
+        raise NotebookError(f"claim names that it uses more than once: {', '.join(twice)}")
+    return seconds, claims
+
+
+def _keep_partial(folder: Path, name: str, notebook: Node | None) -> str:
+    """Keep what a chapter gave before it failed, and say where."""
+    partial = folder / "build" / "failed" / f"{name}.ipynb"
+    if notebook is None:
+        return "Nothing of it was run"
+    try:
+        write_notebook(notebook, partial)
+    except OSError as error:
+        return f"The cells that ran could not be kept: {in_one_line(error)}"
+    return f"The cells that ran, with their outputs: {partial.relative_to(folder)}"
