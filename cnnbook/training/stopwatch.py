@@ -7,10 +7,12 @@ and not part of the images per second, nor is validation. Seconds to the goal ar
 """
 
 import math
+import re
 import sys
 import time
 
 import keras
+import numpy as np
 
 from cnnbook._checks import checked
 
@@ -20,8 +22,10 @@ class Stopwatch(keras.callbacks.Callback):
 
     Args:
         images_per_epoch: Training images in an epoch, above 0.
-        metric: To print and to hold against the goal, as `fit` names it; larger is better.
-        goal: Report the seconds until `metric` first reached this. Default: no goal.
+        metric: To print and to hold against the goal, as `fit` names it. Epochs in which `fit` does
+            not validate have none of those with "val_".
+        goal: Report the seconds until `metric` first reached this: was as large or, of losses and
+            errors, as small. Default: no goal.
 
     Attributes:
         images_per_second: One number an epoch; nan for one that was nothing but the first step.
@@ -78,10 +82,7 @@ class Stopwatch(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Print the line of the epoch."""
         now, logs = time.perf_counter(), logs or {}
-        if self.metric not in logs:
-            words = f"`metric` must be one of {sorted(logs)}; got {self.metric!r}."
-            raise ValueError(f"{words} For one with 'val_' pass `validation_data` to fit.")
-        value = float(logs[self.metric])
+        value = self._value(logs)
         first_step = 0 if self.images_per_second else self.first_step_seconds or 0
         self.images_per_second.append(self._rate())
         self._epoch_seconds.append(now - self._epoch_start - first_step)
@@ -89,9 +90,11 @@ class Stopwatch(keras.callbacks.Callback):
         parts = [
             f"epoch {epoch + 1:{len(str(epochs))}}/{epochs}",
             f"{self.images_per_second[-1]:7,.0f} images/s",
-            f"{self.metric} {value:.4f}",
+            f"{self.metric} {value:.4f}"
+            if value is not None
+            else f"no validation, no {self.metric}",
         ]
-        if self.goal is not None and self.seconds_to_goal is None and value >= self.goal:
+        if self.seconds_to_goal is None and self._is_reached(value):
             self.seconds_to_goal = now - self._start
             parts.append(f"reached {self.goal:g} after {self.seconds_to_goal:.1f} s")
         if epochs > epoch + 1:
@@ -100,10 +103,27 @@ class Stopwatch(keras.callbacks.Callback):
         wipe = "\r\x1b[K" if sys.stdout.isatty() else ""
         print(wipe + "   ".join(parts), flush=True)
 
+    def _value(self, logs: dict) -> float | None:
+        """Return the metric, None in an epoch that was not validated; refuse what never comes."""
+        trained = [name for name in logs if not name.startswith("val_")]
+        names = logs if len(trained) < len(logs) else [*logs, *(f"val_{each}" for each in trained)]
+        if self.metric not in names or np.ndim(logs.get(self.metric, 0)):
+            words = f"`metric` must be one of {sorted(names)}, and a number; got {self.metric!r}."
+            raise ValueError(f"{words} For one with 'val_' pass `validation_data` to fit.")
+        return float(logs[self.metric]) if self.metric in logs else None
+
+    def _is_reached(self, value: float | None) -> bool:
+        """Tell whether the goal is reached; of no number it is not, and of nan neither."""
+        if self.goal is None or value is None:
+            return False
+        is_cost = re.search("loss|error|mse|mae|mape|msle|entropy|divergence", self.metric.lower())
+        return value <= self.goal if is_cost else value >= self.goal
+
     def _rate(self) -> float:
         """Images per second of the epoch's timed batches."""
         batches = self._batches_done - self._batches_left_out
         if not batches:
             return math.nan
         images = self.images_per_epoch * batches / self._batches_done
-        return images / (self._timed_until - self._timed_from)
+        seconds = self._timed_until - self._timed_from
+        return images / seconds if seconds else math.nan  # clocks have steps

@@ -160,9 +160,62 @@ def test_with_a_dataset_of_unknown_length(model, monkeypatch):
     assert "accuracy" in terminal.getvalue() and len(watch.images_per_second) == 1
 
 
-def test_a_metric_that_is_not_measured_lists_those_that_are(model):
-    with pytest.raises(ValueError, match=r"\['accuracy', 'loss'\]; got 'val_accuracy'.*_data"):
-        model.fit(np.ones((4, 4)), np.zeros(4), verbose=0, callbacks=[Stopwatch(4)])
+@pytest.mark.parametrize("options", [{"validation_freq": 2}, {"validation_freq": [2, 4]}])
+@pytest.mark.slow
+def test_epochs_without_validation_say_so_and_training_goes_on(model, capsys, options):
+    data = np.ones((4, 4)), np.zeros(4)
+    watch = Stopwatch(4, goal=0.0)
+    model.fit(*data, validation_data=data, epochs=4, verbose=0, callbacks=[watch], **options)
+    lines = capsys.readouterr().out.splitlines()
+    assert ["no validation, no val_accuracy" in line for line in lines] == [True, False] * 2
+    assert "reached 0 after" in lines[1] and len(watch.images_per_second) == 4
+
+
+def test_a_training_without_validation_says_so(model, capsys):
+    model.fit(np.ones((4, 4)), np.zeros(4), verbose=0, callbacks=[Stopwatch(4)])
+    assert "no validation, no val_accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("metric", ["val_acuracy", "acuracy", "val_val_loss"])
+@pytest.mark.parametrize("validated", [False, True])
+def test_a_metric_that_never_comes_is_told_in_the_first_epoch(metric, validated):
+    watch = Stopwatch(4, metric=metric)
+    watch.set_params({"epochs": 2, "steps": 1})
+    watch.on_train_begin()
+    watch.on_epoch_begin(0)
+    watch.on_train_batch_end(0)
+    logs = {"accuracy": 0.5, "loss": 0.5}
+    logs |= {f"val_{name}": value for name, value in logs.items()} if validated else {}
+    known = r"\['accuracy', 'loss', 'val_accuracy', 'val_loss'\]"
+    with pytest.raises(ValueError, match=f"{known}, and a number; got '{metric}'.*_data"):
+        watch.on_epoch_end(0, logs)
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "reached"),
+    [
+        ("val_loss", [0.9, 0.5, 0.2], 1),
+        ("mean_absolute_error", [0.5, 0.1], 0),
+        ("accuracy", [0.4, math.nan, 0.6], 2),
+        ("loss", [math.nan, math.nan], None),
+    ],
+)
+def test_losses_and_errors_reach_a_goal_from_above(clock, metric, values, reached):
+    watch = Stopwatch(4, metric=metric, goal=0.5)
+    watch.set_params({"epochs": len(values), "steps": 1})
+    watch.on_train_begin()
+    for epoch, value in enumerate(values):
+        watch.on_epoch_begin(epoch)
+        clock.now += 1
+        watch.on_train_batch_end(0)
+        watch.on_epoch_end(epoch, {"loss": value, metric: value})
+    assert watch.seconds_to_goal == (None if reached is None else reached + 1)
+
+
+def test_a_clock_that_stands_still_gives_no_rate(clock):
+    watch = Stopwatch(400)
+    play(clock, watch, [0.5, 0.6], step=0.0)
+    assert all(map(math.isnan, watch.images_per_second))
 
 
 @pytest.mark.parametrize("count", [0, -5])
