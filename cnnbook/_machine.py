@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -33,14 +34,14 @@ def reason_of(error: BaseException) -> str:
 def not_the_file(error: Exception, path: object) -> Exception | None:
     """Return the error to raise where memory, permissions, a disk or a network is to blame.
 
-    What the operating system refuses has a number, which the result keeps; what a decoder says of
-    damaged content has none, and gives None.
+    What the operating system refuses has a number, which the result keeps. What a decoder says of
+    damaged content has none (or EINVAL, where it looks for a place before the start): that is None.
     """
     number, kind = getattr(error, "errno", None), type(error).__name__
     if isinstance(error, MemoryError) or kind in NO_MEMORY:
         advice = "close other programs, or take a machine with more"
         return MemoryError(f"There is not enough memory to read {shown(path)}: {advice}.")
-    if number is None and kind not in NOT_NOW:
+    if number in (None, errno.EINVAL) and kind not in NOT_NOW:
         return None
     reason = f"cannot be read now ({reason_of(error)})"
     advice = "That is no fault of its content: see to its name, permissions, disk or network."

@@ -171,6 +171,9 @@ VALID = {
     "datasets.image_folder.list_image_files": lambda w: dict(
         folder=w.folder / "photos", class_names=("cat", "dog"), allow_outside=False
     ),
+    "datasets.image_folder.find_parts": lambda w: dict(
+        folder=w.folder / "photos", classes={"cat": [w.folder / "photos" / "cat" / "cat.0.jpg"]}
+    ),
     "datasets.image_folder.scan_image_folder": lambda w: dict(
         folder=w.folder / "photos", allow_outside=False
     ),

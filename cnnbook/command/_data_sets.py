@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import typer
+
+from cnnbook._machine import folder_of
 
 DATA_SETS = {
     "mnist": ("cnnbook.datasets.mnist", "load_mnist"),
@@ -27,21 +28,27 @@ def load(name: str) -> Any:
 
 def report_data() -> list[str]:
     """Print where each set would come from without a download; return what is to be done."""
-    variable = os.environ.get("CNNBOOK_DATA")
     problems = []
-    if variable and not Path(variable).is_dir():
-        problems.append(f"CNNBOOK_DATA names a folder that does not exist: {variable}")
-    typer.echo(f"  CNNBOOK_DATA: {variable or 'not set'}")
+    for variable in ("CNNBOOK_DATA", "CNNBOOK_CACHE", "TFDS_DATA_DIR"):
+        value = os.environ.get(variable)
+        folder = folder_of(variable) if value else None
+        typer.echo(f"  {variable}: {folder or 'not set'}")
+        if variable == "CNNBOOK_DATA" and folder and not folder.is_dir():
+            return [f"{variable} names a folder that does not exist: {value}; correct or unset it"]
     os.environ["CNNBOOK_OFFLINE"] = "1"
     for name in DATA_SETS:
         try:
             typer.echo(f"  {name}: ", nl=False)
             load(name)
-        except FileNotFoundError:
-            typer.echo("not on this machine")
-            advice = f"go online and run: cnnbook data prepare {name}"
-            problems.append(f"to get {name}, or see how, {advice}")
         except OSError as error:
-            typer.echo(f"broken: {error}")
-            problems.append(f"replace the broken copy of {name}")
+            if "nowhere to be found" in str(error):
+                typer.echo("not on this machine")
+                advice = f"go online and run: cnnbook data prepare {name}"
+                problems.append(f"to get {name}, or see how, {advice}")
+            elif error.errno:
+                typer.echo(f"cannot be read now: {error}")
+                problems.append(f"make the files of {name} readable")
+            else:
+                typer.echo(f"broken: {error}")
+                problems.append(f"replace the broken copy of {name}")
     return problems

@@ -1,18 +1,25 @@
 """Read all data at a path: folders of pictures, a mapping file, idx files, copies of TFDS."""
 
+import errno
 import json
+import os
+import shutil
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook.datasets.image_folder import SHAPE, read_image, scan_image_folder
+from cnnbook._machine import not_the_file, reason_of
+from cnnbook.datasets.image_folder import SHAPE, find_parts, read_image, scan_image_folder
 from cnnbook.datasets.mapping_file import scan_mapping_file
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.verify import Picture, Report, verify_pictures
 
 PARTS = ("train", "training", "validation", "valid", "val", "test", "testing")
+DEEPER, NO_CLASSES = "the class folders lie deeper", "folders that are parts, not classes"
+IDX = "*idx[13]-ubyte*"
 FIRST = 10  # problems of a kind that the table shows
 
 
@@ -24,24 +31,41 @@ def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) 
         return _examine(pictures, {}, problems, progress)
     if not path.is_dir():
         raise FileNotFoundError(f"{shown(path)} does not exist; name a folder or a mapping file.")
-    if list(path.glob("*-ubyte.gz")):
+    if list(path.glob(IDX)):
         return _verify_idx(path)
     if list(path.rglob("dataset_info.json")):
         return _verify_tfds(path)
-    folders = [each for each in sorted(path.iterdir()) if each.is_dir() and each.name[0] != "."]
-    parts = folders if folders and all(each.name.lower() in PARTS for each in folders) else [path]
-    pictures, problems = [], []
-    class_names: dict[str, list[str]] = {}
+    parts, problems, notices = _scan_parts(path, allow_outside)
     # Training pictures first, so that a twin in the test pictures is the second of the two.
-    for part in sorted(parts, key=lambda each: each.name.lower()[:2] != "tr"):
-        name = part.name if len(parts) > 1 else "all"
-        classes, found = scan_image_folder(part, allow_outside)
-        problems += found
-        class_names[name] = list(classes)
-        pictures += [Picture(file, label, name) for label in classes for file in classes[label]]
+    pictures = [
+        Picture(file, label, part)
+        for part, classes in parts.items()
+        for label, files in classes.items()
+        for file in files
+    ]
     if not pictures:
         problems.append(f"{shown(path)} holds no pictures: {SHAPE}")
-    return _examine(pictures, class_names, problems, progress)
+    report = _examine(pictures, {part: list(parts[part]) for part in parts}, problems, progress)
+    report.warnings.update(notices)
+    return report
+
+
+def _scan_parts(path: Path, allow_outside: bool) -> tuple[dict[str, dict], list[str], dict]:
+    """List the pictures of each class of each part, those for training first, and all problems."""
+    classes, problems = scan_image_folder(path, allow_outside)
+    places = find_parts(path, classes)
+    if not places:
+        return {"all": classes}, problems, {}
+    if len(places) == 1:  # one folder holds everything, as where an archive was unpacked in itself
+        place = next(iter(places.values()))
+        parts, found, notices = _scan_parts(place, allow_outside)
+        return parts, problems + found, {DEEPER: [shown(place)]} | notices
+    parts = {}
+    for part in sorted(places, key=lambda each: "train" not in each.lower()):
+        parts[part], found = scan_image_folder(places[part], allow_outside)
+        problems += found
+    unusual = [shown(place) for part, place in places.items() if part.lower() not in PARTS]
+    return parts, list(dict.fromkeys(problems)), {NO_CLASSES: unusual} if unusual else {}
 
 
 def _examine(pictures: list[Picture], names: dict, problems: list[str], progress: bool) -> Report:
@@ -62,18 +86,23 @@ def _draw_bar(total: int, count: int) -> None:
 
 
 def _verify_idx(folder: Path) -> Report:
-    """Read each idx .gz file of a folder."""
+    """Read each idx file of a folder, packed or not."""
     counts, errors = defaultdict[str, dict[str, int]](dict), defaultdict[str, list[str]](list)
-    for path in sorted(folder.glob("*-ubyte.gz")):
+    for path in sorted(folder.glob(IDX)):
         try:
             counts[path.name]["items"] = len(read_idx(path))
         except OSError as error:
-            errors["unreadable"].append(str(error))
+            errors["cannot be read now" if error.errno else "unreadable"].append(str(error))
+    found = {
+        name.replace(".idx", "-idx"): entry["items"] for name, entry in counts.items() if entry
+    }
     for part in ("train", "t10k"):
-        files = (f"{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))
-        images, labels = (counts.get(file, {}).get("items", 0) for file in files)
-        if images != labels:
-            errors["counts differ"].append(f"{part}: {images:,} images, {labels:,} labels")
+        numbers = [
+            max((found[name] for name in found if name.startswith(f"{part}-{kind}-idx")), default=0)
+            for kind in ("images", "labels")
+        ]
+        if numbers[0] != numbers[1]:
+            errors["counts differ"].append(f"{part}: {numbers[0]:,} images, {numbers[1]:,} labels")
     total = sum(entry["items"] for name, entry in counts.items() if "idx3" in name)
     return Report(total, dict(counts), {}, dict(errors), {}, [])
 
@@ -91,6 +120,9 @@ def _verify_tfds(folder: Path) -> Report:
                 records = sum(1 for _ in builder.as_dataset(split=part))
                 counts[f"{name} {part}"]["items"] = records
         except Exception as error:  # TFDS and TensorFlow raise many kinds
+            told = not_the_file(error, info.parent)
+            if told and not isinstance(error, FileNotFoundError):
+                raise told from error
             reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
             errors["unreadable"].append(f"{shown(info.parent)}: {reason}")
     total = sum(entry["items"] for entry in counts.values())
@@ -120,25 +152,54 @@ def as_table(report: Report) -> str:
             if len(found) > FIRST:
                 lines.append(f"  ... and {len(found) - FIRST:,} more (all are in --json)")
     verdict = "may be trained on" if report.may_be_trained_on else "must not be trained on as it is"
+    if report.may_be_trained_on and NO_CLASSES in report.warnings:
+        verdict = "is fit for training, one part at a time"
     return "\n".join([*lines, f"{report.num_images:,} items read: this data {verdict}."])
 
 
-def move_unreadable(report: Report, root: Path, quarantine: Path) -> list[str]:
+def check_quarantine(root: Path, quarantine: Path) -> None:
+    """Raise an OSError where the quarantine lies within the data."""
+    root = (root if root.is_dir() else root.parent).resolve()
+    if quarantine.resolve().is_relative_to(root):
+        raise OSError(f"the quarantine {shown(quarantine)} must lie outside of {shown(root)}.")
+
+
+def move_unreadable(report: Report, root: Path, quarantine: Path) -> Iterator[str]:
     """Move what cannot be read into another folder, with the folders it was in; overwrite nothing.
 
-    OSError where the quarantine lies within the data, or a file of that name is there already.
+    Yields a line for each file that has been moved. OSError where one cannot be: it stays.
     """
     root, quarantine = (root if root.is_dir() else root.parent).resolve(), quarantine.resolve()
-    if quarantine.is_relative_to(root):
-        raise OSError(f"the quarantine {shown(quarantine)} must lie outside of {shown(root)}.")
-    moved = []
     for path in report.unreadable:
         absolute = path.parent.resolve() / path.name
         inside = absolute.is_relative_to(root)
         target = quarantine / (absolute.relative_to(root) if inside else path.name)
-        if target.exists():
+        if os.path.lexists(target):
             raise FileExistsError(f"{shown(target)} is there already; nothing was overwritten.")
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _move(path, target)
+        except OSError as error:
+            words = f"{shown(path)} was not moved to {shown(target)} ({reason_of(error)})"
+            raise OSError(
+                f"{words}; it is where it was. Choose a folder with room to write."
+            ) from None
+        yield f"moved {shown(path)} to {shown(target)}"
+
+
+def _move(path: Path, target: Path) -> None:
+    """Move a file; to another file system, copy it whole before it goes."""
+    try:
         path.rename(target)
-        moved.append(f"moved {shown(path)} to {shown(target)}")
-    return moved
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        half = target.with_name(f".{target.name[:200]}.half")
+        try:
+            shutil.copy2(path, half, follow_symlinks=False)
+            half.rename(target)
+            path.unlink()
+        except BaseException:  # also a signal
+            for copy in (half, target) if os.path.lexists(path) else ():
+                copy.unlink(missing_ok=True)
+            raise

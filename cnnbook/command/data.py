@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cnnbook._checks import expanded
 from cnnbook.command._data_sets import report_data
 from cnnbook.command._say import fail
 
@@ -25,13 +26,19 @@ def verify_data(
     """Read all data at a path, or every set that is here; fail if it must not be trained on."""
     if path is None:
         return _verify_sets()
-    from cnnbook.command._verify import as_json, as_table, move_unreadable, verify_path
+    from cnnbook.command import _verify
 
     try:
-        report = verify_path(path, allow_outside, progress=not json)
-        typer.echo(as_json(report) if json else as_table(report))
-        for line in move_unreadable(report, path, quarantine) if quarantine else []:
+        path = expanded(path)
+        if quarantine:
+            quarantine = expanded(quarantine)
+            _verify.check_quarantine(path, quarantine)
+        report = _verify.verify_path(path, allow_outside, progress=not json)
+        typer.echo(_verify.as_json(report) if json else _verify.as_table(report))
+        for line in _verify.move_unreadable(report, path, quarantine) if quarantine else []:
             typer.echo(line, err=json)
+    except MemoryError as error:
+        raise fail(f"{error or 'There is not enough memory.'} Nothing was moved.") from None
     except OSError as error:
         raise fail(str(error)) from None
     if not report.may_be_trained_on:
@@ -40,6 +47,6 @@ def verify_data(
 
 def _verify_sets() -> None:
     """Read every data set that is here, and check it against its checksums."""
-    problems = [line for line in report_data() if "replace" in line or "not exist" in line]
+    problems = [line for line in report_data() if not line.startswith("to get")]
     if problems:
         raise fail("; ".join(problems))

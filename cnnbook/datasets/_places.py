@@ -16,6 +16,9 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from cnnbook._checks import shown
+from cnnbook._machine import folder_of, not_the_file, reason_of
+
 T = TypeVar("T")
 Arrays = list[np.ndarray]
 Words = tuple[str, ...]
@@ -44,17 +47,23 @@ def data_folder() -> Path:
     """Return the folder that the variable CNNBOOK_DATA names."""
     if not os.environ.get("CNNBOOK_DATA"):
         raise NotHereError("the variable CNNBOOK_DATA is not set")
-    return Path(os.environ["CNNBOOK_DATA"]).expanduser()
+    folder = folder_of("CNNBOOK_DATA")
+    try:
+        os.scandir(folder).close()
+    except OSError as error:  # never the small copy in the place of a name with a slip
+        words = f"CNNBOOK_DATA names {folder}, which cannot be listed ({reason_of(error)})"
+        raise OSError(f"{words}. Correct the variable, or unset it.") from None
+    return folder
 
 
 def cache_folder() -> Path:
     """Return the folder that data is kept in which was made from a copy elsewhere."""
-    return Path(os.environ.get("CNNBOOK_CACHE") or "~/.cache/cnnbook").expanduser()
+    return folder_of("CNNBOOK_CACHE", "~/.cache/cnnbook")
 
 
 def tfds_folder() -> Path:
     """Return the folder that TensorFlow Datasets (TFDS) prepares data in."""
-    return Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()
+    return folder_of("TFDS_DATA_DIR", "~/tensorflow_datasets")
 
 
 def tfds_beside_data() -> list[Path]:
@@ -64,7 +73,7 @@ def tfds_beside_data() -> list[Path]:
 
 def usual_folder() -> Path:
     """Return the folder that photos are looked for in first."""
-    return data_folder() if os.environ.get("CNNBOOK_DATA") else cache_folder()
+    return folder_of("CNNBOOK_DATA") if os.environ.get("CNNBOOK_DATA") else cache_folder()
 
 
 def embedded_folders() -> list[Path]:
@@ -81,7 +90,9 @@ def first_available(
     for place, read in places.items():
         try:
             return place, read(), tuple(reasons)
-        except (NotHereError, RuntimeError) as reason:  # the latter where there is no home folder
+        except (NotHereError, RuntimeError) as reason:
+            if isinstance(reason, RuntimeError) and "home" not in str(reason):
+                raise  # of another kind than where there is no home folder
             reasons.append(f"{place}: {reason}")
     lines = [f"{what_is} nowhere to be found. Tried, in this order:"]
     lines += [f"  - {reason}" for reason in reasons]
@@ -101,13 +112,24 @@ def tfds_places(name: str, host: str, label_key: str = "label") -> dict[str, Cal
 def prepared_by_tfds(name: str, roots: Iterable[Path], where: object) -> Path:
     """Return the first folder in which TFDS has prepared a data set; a message says `where`."""
     for root in roots:  # where TFDS was killed, it leaves a folder "incomplete.ABC_3.0.2"
-        if any((root / name).glob("[0-9]*/dataset_info.json")):
+        versions = (each for each in inside(root / name) if each.name[:1].isdigit())
+        if any((version / "dataset_info.json").is_file() for version in versions):
             return root
     raise NotHereError(f"no prepared {name} in {where}")
 
 
-def broken_tfds(folder: Path, error: Exception) -> OSError:
+def inside(folder: Path) -> list[Path]:
+    """List a folder, if there is one; raise an OSError where a permission or a disk forbids it."""
+    with contextlib.suppress(FileNotFoundError):
+        return sorted(folder.iterdir())
+    return []
+
+
+def broken_tfds(folder: Path, error: Exception) -> Exception:
     """Say what is wrong with a copy that TFDS has prepared, and what to do."""
+    told = None if isinstance(error, FileNotFoundError) else not_the_file(error, folder)
+    if told:
+        return told
     found = f"holds a TFDS copy that cannot be read ({_said(error)})"
     return OSError(f"{folder} {found}. Move it away and prepare it again.")
 
@@ -147,6 +169,8 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> Arrays
             _sweep((folder / name).glob("incomplete.??????_*"))
             tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
+        if isinstance(error, MemoryError):
+            raise
         raise NotHereError(f"it failed ({_said(error)})") from error
     return _read_tfds(name, label_key, [folder])
 
@@ -170,8 +194,18 @@ def made_whole(folder: Path) -> Iterator[Path]:
 def _sweep(left: Iterable[Path]) -> None:
     """Remove what processes that were killed more than a day ago have left."""
     for path in left:
-        if time.time() - path.stat().st_mtime > ONE_DAY:
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            if time.time() - path.stat().st_mtime > ONE_DAY:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def content_digest(path: str | Path, salt: bytes = b"") -> bytes:
+    """Return the SHA-256 of a salt and the content of a file."""
+    try:
+        return hashlib.sha256(salt + Path(path).read_bytes()).digest()
+    except (OSError, MemoryError, ValueError) as error:  # the last of a name with a zero byte
+        told = not_the_file(error, path)
+        raise told or OSError(f"{shown(path)} cannot be read: {error}.") from error
 
 
 def smallest_of_each(digests: Sequence[bytes], groups: np.ndarray, count: Callable) -> np.ndarray:
@@ -204,5 +238,6 @@ def split_and_announce(
     splits = ImageSplits(*for_training, *for_validation, *for_test, class_names, source, passed_by)
     train, validation, test = (f"{len(labels):,}" for labels in splits[1:6:2])
     counts = f"{train} training, {validation} validation and {test} test"
-    print(f"{title} from {source}: {counts} images.")
+    failed = [f" ({reason})" for reason in passed_by if "it failed" in reason]
+    print(f"{title} from {source}: {counts} images.{''.join(failed)}")
     return splits

@@ -2,20 +2,47 @@
 
 import io
 import math
+import re
 import stat
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from cnnbook._checks import checked, shown
+from cnnbook._machine import not_the_file, reason_of
 from cnnbook.center_crop import center_crop
 from cnnbook.labelled_files import LabelledFiles
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
+# How files of pictures begin: those that can be read, and others.
+READABLE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL)
+OTHERS = {
+    "HEIC or AVIF": re.compile(rb".{4}ftyp(hei|hev|mif|msf|avi|crx)", re.DOTALL),
+    "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),  # and the raw kinds .dng, .nef, .cr2, .arw
+    "JPEG XL or JPEG 2000": re.compile(rb"\xff\x0a|\xff\x4f\xff|\0\0\0\x0c(JXL|jP)"),
+    "PSD or EPS": re.compile(rb"8BPS|%!PS-Adobe.*EPS|\xc5\xd0\xd3\xc6"),
+    "SVG": re.compile(rb"\s*<svg"),
+    "HTML or SVG": re.compile(rb"\s*<"),
+}
+# Of a JPEG: what comes before the pixels, and what of it is extra. Exif turns, Adobe tells colours.
+SEGMENT = re.compile(rb"\xff[\xc0-\xd9\xdb-\xfe]")
+EXTRA_SEGMENT = re.compile(
+    rb"\xff([\xe0\xe2-\xed\xef\xfe]|\xe1(?!..Exif)|\xee(?!..Adobe.{7}))", re.DOTALL
+)
+TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @checked
@@ -24,7 +51,8 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
 
     Photos are turned upright (EXIF). All kinds become RGB: transparency is laid on white, 16-bit
     values keep their upper 8 bits, an animation gives its first picture and a warning, colour
-    profiles are ignored. The ending of the name does not count.
+    profiles are ignored, and so are broken blocks beside the pixels. The ending of the name does
+    not count.
 
     Args:
         path: A JPEG, PNG, GIF, BMP or WebP file of at most 50 million pixels and 200 MB.
@@ -35,11 +63,14 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
 
     Raises:
         ValueError: If a size is below 1.
-        OSError: If the file is no picture, or only a part of one: names the file.
+        OSError: If the file is no picture, or only a part of one: names the file. Where the machine
+            is to blame, for a permission or a disk, the error has an `errno`.
+        MemoryError: If there is too little memory.
     """
-    picture = _open(path)
     if image_size is not None:
         check_size(image_size)
+    picture = _open(path)
+    if image_size is not None:
         picture = picture.resize((image_size[1], image_size[0]), Image.Resampling.BILINEAR)
     return np.asarray(picture)
 
@@ -56,12 +87,12 @@ def read_center_crop(path: str | Path, image_size: tuple[int, int]) -> np.ndarra
 
     Returns and raises what `read_image` does.
     """
+    check_size(image_size)
     return center_crop(_open(path), image_size)
 
 
 def read_images(files: LabelledFiles, image_size: tuple[int, int]) -> np.ndarray:
     """Read all pictures, resized: (count, height, width, 3) uint8."""
-    check_size(image_size)
     images = np.empty((len(files), *image_size, 3), np.uint8)
     for index, path in enumerate(files.paths):
         images[index] = read_image(path, image_size)
@@ -75,7 +106,7 @@ def check_size(image_size: tuple[int, int]) -> None:
 
 
 def _open(path: str | Path) -> Image.Image:
-    """Read and decode a file; raise an OSError that names it where that is not possible."""
+    """Read and decode a file; raise an error that names it where that is not possible."""
     try:
         status = Path(path).stat()
         if not stat.S_ISREG(status.st_mode):
@@ -84,17 +115,18 @@ def _open(path: str | Path) -> Image.Image:
             raise ValueError(f"{status.st_size:,} bytes; the limit is {MAX_BYTES:,}")
         return _decode(Path(path).read_bytes(), shown(path))
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
+        if told := not_the_file(error, path):
+            raise told from error
         found = f"is no picture that can be read ({reason_of(error)})"
         raise OSError(f"{shown(path)} {found}; repair, replace or remove it.") from error
 
 
 def _decode(content: bytes, name: str) -> Image.Image:
     """Decode the content of a picture file, as `read_image` promises, but for the resizing."""
-    picture = open_picture(content)
+    picture = load_picture(content)
     if getattr(picture, "is_animated", False) and picture.format in FORMATS:
         warnings.warn(f"{name} is an animation: its first picture is used.", stacklevel=5)
-    picture.load()
-    ImageOps.exif_transpose(picture, in_place=True)
+    picture = _upright(picture)
     if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
@@ -103,25 +135,91 @@ def _decode(content: bytes, name: str) -> Image.Image:
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-def open_picture(content: bytes) -> Image.Image:
+def load_picture(content: bytes, as_a_dot: bool = False) -> Image.Image:
+    """Decode a picture, where need be without the blocks beside its pixels, which may be broken.
+
+    With `as_a_dot` all of a JPEG is unpacked, but little computed.
+    """
+    try:
+        return _load(content, as_a_dot)
+    except Exception as error:
+        bare = _without_extras(content)
+        if isinstance(error, MemoryError) or bare == content:
+            raise
+    return _load(bare, as_a_dot)
+
+
+def _load(content: bytes, as_a_dot: bool) -> Image.Image:
+    picture = _identified(content)
+    if math.prod(picture.size) > MAX_PIXELS:
+        raise ValueError(f"{math.prod(picture.size):,} pixels; the limit is {MAX_PIXELS:,} pixels")
+    try:
+        if as_a_dot:
+            picture.draft("L", (1, 1))
+        picture.load()
+    except OSError:
+        _try_memory(math.prod(picture.size))
+        raise
+    return picture
+
+
+def _identified(content: bytes) -> Image.Image:
     """Open a picture that may be read, and decode nothing yet; a ValueError says why it may not."""
     if not content:
         raise ValueError("the file is empty")
     try:
-        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
             raise ValueError("its header is damaged or cut short") from None
-        looks = "; it looks like HTML or SVG" if content.lstrip()[:1] == b"<" else ""
+        looks = f"; it looks like {kind}" if (kind := looks_like(content)) else ""
         raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"too many pixels; the limit is {MAX_PIXELS:,} pixels") from None
-    if math.prod(picture.size) > MAX_PIXELS:
-        raise ValueError(f"{math.prod(picture.size):,} pixels; the limit is {MAX_PIXELS:,} pixels")
-    return picture
+    except OSError:  # of libwebp, before the size is known
+        _try_memory(MAX_PIXELS)
+        raise
 
 
-def reason_of(error: BaseException) -> str:
-    """Say on one line what an error says."""
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(reason.split()).rstrip(".")
+def looks_like(content: bytes) -> str:
+    """Name the kind of a file that cannot be read by how it begins; nothing where it is unknown."""
+    return next((kind for kind, start in OTHERS.items() if start.match(content)), "")
+
+
+def _try_memory(pixels: int) -> None:
+    """Raise a MemoryError where a picture has no room: decoders then call a whole one broken."""
+    np.empty(16 * pixels, np.uint8)
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turn a photo as its camera says, if that can be read; pixels are whole without."""
+    try:
+        turn = TURNS.get(picture.getexif().get(0x0112))
+    except Exception as error:  # Pillow raises many kinds on broken blocks
+        if isinstance(error, MemoryError):
+            raise
+        return picture
+    return picture if turn is None else picture.transpose(turn)
+
+
+def _without_extras(content: bytes) -> bytes:
+    """Leave out what a PNG or JPEG file holds beside its pixels, but for how to turn it."""
+    kept, at = [], 0
+    if content.startswith(b"\x89PNG"):
+        kept, at = [content[:8]], 8
+        while at < len(content):
+            chunk = content[at : at + 12 + int.from_bytes(content[at : at + 4])]
+            is_sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+            # Those of pixels have a capital letter; of the others one is of clear colours.
+            kind, is_turn = chunk[4:8], chunk[4:8] == b"eXIf" and is_sound
+            if kind[:1].isupper() or kind == b"tRNS" or is_turn:
+                kept.append(chunk)
+            at += len(chunk)
+    elif content.startswith(b"\xff\xd8"):
+        kept, at = [content[:2]], 2
+        while SEGMENT.match(content, at):
+            segment = content[at : at + 2 + int.from_bytes(content[at + 2 : at + 4])]
+            if not EXTRA_SEGMENT.match(segment):
+                kept.append(segment)
+            at += len(segment)
+    return b"".join([*kept, content[at:]])

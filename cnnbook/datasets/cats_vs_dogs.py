@@ -9,7 +9,6 @@ Manual Image Categorization".
 """
 
 import contextlib
-import hashlib
 from collections.abc import Callable
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -17,12 +16,15 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook._checks import checked
+from cnnbook.datasets._listing import list_pictures
 from cnnbook.datasets._places import (
     NotHereError,
     broken_tfds,
     cache_folder,
+    content_digest,
     data_folder,
     first_available,
+    inside,
     made_whole,
     prepared_by_tfds,
     smallest_of_each,
@@ -73,7 +75,7 @@ def load_cats_vs_dogs() -> PhotoSplits:
     class are taken for training and 1000 to 1399 for the test, once, into the cache; it lacks some.
 
     Returns:
-        Paths of .jpg files, in the order of their names, and labels. Validation gets a fifth of
+        Paths of the pictures, in the order of their names, and labels. Validation gets a fifth of
         each class of the folder train, chosen by content, the same on every machine: of 1,000
         training and 400 test photos of each class it is 1,600, 400 and, for the test, 800.
 
@@ -111,7 +113,7 @@ def _load(name: str, title: str, class_names: tuple[str, ...]) -> PhotoSplits:
 
 def _with_parts(folder: Path) -> Path:
     """Return a folder that holds photos."""
-    if not any((folder / part).is_dir() for part in ("train", "test")):
+    if not {"train", "test"} & {each.name for each in inside(folder)}:
         raise NotHereError(f"no train and test in {folder}")
     return folder
 
@@ -120,9 +122,11 @@ def _list_parts(folder: Path, class_names: tuple[str, ...], source: str) -> Phot
     """List the photos of both parts, and set those for validation apart."""
     parts, problems = [], []
     for part in ("train", "test"):
-        groups = [sorted((folder / part / label).glob("[!.]*.jpg")) for label in class_names]
-        empty = zip(class_names, groups, strict=True)
-        problems += [f"{part}/{label} holds no .jpg file" for label, group in empty if not group]
+        groups = []
+        for label in class_names:
+            pictures, others = list_pictures(folder / part / label)
+            groups.append(pictures)
+            problems += others if pictures or others else [f"{part}/{label} holds no .jpg file"]
         paths = [path for group in groups for path in group]
         problems += [f"{path} has 0 bytes" for path in paths if not path.stat().st_size]
         labels = np.repeat(np.arange(len(class_names)), [len(group) for group in groups])
@@ -131,7 +135,7 @@ def _list_parts(folder: Path, class_names: tuple[str, ...], source: str) -> Phot
         found = f"{'; '.join(problems[:10])} ({len(problems)} problems in all)"
         raise OSError(f"{folder} is no whole copy: {found}. Move it away, and prepare it again.")
     known, test = parts
-    digests = [hashlib.sha256(path.read_bytes()).digest() for path in known.paths]
+    digests = [content_digest(path) for path in known.paths]
     is_validation = smallest_of_each(digests, known.labels, lambda total: total // 5)
     return PhotoSplits(known.select(~is_validation), known.select(is_validation), test, source)
 

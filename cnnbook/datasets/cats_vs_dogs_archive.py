@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from cnnbook._checks import checked
+from cnnbook._machine import not_the_file, reason_of
 from cnnbook.datasets._places import made_whole, usual_folder
-from cnnbook.datasets._read import MAX_PIXELS, open_picture, reason_of
+from cnnbook.datasets._read import MAX_PIXELS, load_picture
 
 PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
 # train/cat.0.jpg in one archive, PetImages/Cat/0.jpg in the other; hidden folders do not count.
-NAME = re.compile(r"(?:\./)?(?:[^./][^/]*/)*(cat|dog)[./]([0-9]{1,9})\.jpe?g", re.IGNORECASE)
+NAME = re.compile(
+    r"(?:\./)?(?:[^./][^/]*/)*(cat|dog)[./]([0-9]{1,9})\.(?:p?jpe?g|jpe|jfif|pjp)", re.IGNORECASE
+)
 KNOWN_CORRUPT = ("cat/666.jpg", "dog/11702.jpg")  # 0 bytes each in Microsoft's archive
 PHOTOS_OF_A_CLASS = 12_500
 SOURCES = "Kaggle's train.zip, Microsoft's kagglecatsanddogs zip, or a folder with either's content"
@@ -76,10 +79,10 @@ def prepare_cats_vs_dogs(
             than a fifth of a class is missing, or the disk is full or read-only.
     """
     source = Path(zip_or_folder)
-    target = Path(target or usual_folder() / "cats_vs_dogs").expanduser().absolute()
     if min(train, test) < 1 or train + test > PHOTOS_OF_A_CLASS:
         found = f"got {train} and {test}, of {PHOTOS_OF_A_CLASS:,} photos of a class"
         raise ValueError(f"`train` and `test` must be at least 1; {found}.")
+    target = Path(target or usual_folder() / "cats_vs_dogs").absolute()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         return _read_report(target, train, test)
     if not source.exists():
@@ -158,9 +161,9 @@ def _why_unreadable(content: bytes) -> str:
     if len(content) > MAX_PHOTO_BYTES:
         return f"more than {MAX_PIXELS:,} pixels or {MAX_PHOTO_BYTES:,} bytes"
     try:
-        with open_picture(content) as picture:
-            picture.draft("L", (1, 1))  # of a JPEG all is unpacked, but little computed
-            picture.load()
+        load_picture(content, as_a_dot=True)
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
         return reason_of(error).removeprefix("it is ")
     return ""
@@ -171,6 +174,8 @@ def _zip_entries(path: Path) -> Entries:
     try:
         archive = zipfile.ZipFile(path)
     except Exception as error:  # zipfile raises a dozen kinds on damaged files
+        if told := not_the_file(error, path):
+            raise type(told)(str(told)) from error  # without a number: the target is not to blame
         raise OSError(f"{path} cannot be read: {reason_of(error)}. Give {SOURCES}.") from error
     with archive:
         names = [info.orig_filename for info in archive.infolist()]
@@ -205,5 +210,7 @@ def _read_limited(source: Path, name: str, opener: Callable[[], IO[Any]]) -> byt
         with opener() as file:
             return file.read(MAX_PHOTO_BYTES + 1)
     except Exception as error:  # zipfile and zlib raise a dozen kinds on damaged files
+        if told := not_the_file(error, f"{name!r} of {source}"):
+            raise type(told)(str(told)) from error
         reason = f"{name!r} cannot be read: {reason_of(error)}"
         raise OSError(f"{source} is damaged: {reason}. Get it again.") from error

@@ -1,17 +1,20 @@
 """One folder a class: how do pictures on a disk become arrays?"""
 
 import os
-import unicodedata
-from collections.abc import Iterator, Sequence
+import re
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from cnnbook._checks import checked, shown
-from cnnbook.datasets._read import read_center_crop, read_image, read_images
+from cnnbook.datasets._listing import SUFFIXES, by_name, is_hidden, walk, why_not_listed
+from cnnbook.datasets._read import check_size, read_center_crop, read_image, read_images
 from cnnbook.labelled_files import LabelledFiles
 
 __all__ = [
+    "find_parts",
     "list_image_files",
     "load_image_folder",
     "read_center_crop",
@@ -19,11 +22,11 @@ __all__ = [
     "scan_image_folder",
 ]
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
-OTHER_PICTURES = (
-    *(".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".eps", ".psd"),
-    *(".ppm", ".pgm", ".ico", ".tga", ".raw", ".dng", ".cr2", ".nef"),
+_EXTRA = (
+    r"(?:[\W\d_]|data|set|split|seg|images?|imgs?|pictures?|pics?|photos?|folder|samples?|all)*"
 )
+_NAMED = r"(?:train(?:ing)?|test(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|hold[\W_]?out)"
+PART = re.compile(f"(?:{_EXTRA}{_NAMED})+{_EXTRA}", re.IGNORECASE)
 SHAPE = "put the pictures into one folder a class: cat/1.jpg, dog/1.jpg"
 
 
@@ -51,9 +54,12 @@ def load_image_folder(
         class names, which are those of the folders.
 
     Raises:
-        ValueError: If there are fewer than two classes, or others than `class_names`.
+        ValueError: If there are fewer than two classes, or others than `class_names`, or folders
+            are parts, such as train and test, and no classes. Of parts of which one is for
+            training, that one is read, with a warning; what `class_names` names are classes.
         OSError: If `folder` is missing, a class is empty, or a picture cannot be read: names it.
     """
+    check_size(image_size)
     files = list_image_files(folder, class_names=class_names, allow_outside=allow_outside)
     return read_images(files, image_size), files.labels, files.class_names
 
@@ -64,6 +70,10 @@ def list_image_files(
 ) -> LabelledFiles:
     """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
+    if class_names is None or tuple(classes) != tuple(class_names):
+        training = _training_part(folder, find_parts(folder, classes))
+        if training:
+            return list_image_files(training, class_names=class_names, allow_outside=allow_outside)
     name, count = shown(Path(folder)), len(classes)
     if count < 2:
         raise ValueError(f"{name} must hold at least two class folders; it has {count}; {SHAPE}.")
@@ -81,6 +91,52 @@ def list_image_files(
     return LabelledFiles(paths, labels, tuple(classes))
 
 
+def _training_part(folder: str | Path, parts: dict[str, Path]) -> Path | None:
+    """Return the part for training, if there is one; refuse other parts; None where all is well."""
+    if not parts:
+        return None
+    found = f"{shown(folder)} holds no class folders, but parts: {', '.join(map(shown, parts))}"
+    if len(parts) == 1:
+        found = f"{shown(folder)} must hold at least two class folders; all it has is in one"
+    training = [place for part, place in parts.items() if "train" in part.lower()]
+    if len(parts) == 1 or len(training) != 1:
+        chosen = shown((training or list(parts.values()))[0])
+        raise ValueError(f"{found}. Give one, such as {chosen}; or name them in `class_names`.")
+    warnings.warn(f"{found}. Only {shown(training[0])} is read; give each by itself.", stacklevel=4)
+    return training[0]
+
+
+@checked
+def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
+    """Find out whether folders are parts, such as train and test, rather than classes.
+
+    They are if they are named like parts and hold no pictures but in folders, or if such folders
+    have the same names in all of them. So is a single folder that holds folders.
+
+    Args:
+        folder: A folder, with the pictures of
+        classes: each folder in it, as `scan_image_folder` lists them.
+
+    Returns:
+        For each part, the folder that holds its class folders. Nothing if they are classes.
+    """
+    own = {label: os.path.join(folder, label) for label in classes}
+    holders = {label: set(map(os.path.dirname, paths)) for label, paths in classes.items()}
+    deep = [label for label in classes if holders[label] and own[label] not in holders[label]]
+    named = [label for label in classes if PART.fullmatch(label)]
+    names = [set(map(os.path.basename, holders[label])) for label in deep]
+    common, every = set.intersection(*names, *names[:1]) if names else set(), set().union(*names)
+    alike = len(deep) == len(classes) and len(common) >= 2 and 2 * len(common) >= len(every)
+    like_parts = len(named) >= 2 and (len(named) == len(classes) or set(named) & set(deep))
+    if not (like_parts or alike or (len(deep) == len(classes) == 1)):
+        return {}
+    places = {label: [os.path.dirname(place) for place in holders[label]] for label in deep}
+    return {
+        label: Path(os.path.commonpath(places[label]) if label in deep else own[label])
+        for label in classes
+    }
+
+
 @checked
 def scan_image_folder(
     folder: str | Path, allow_outside: bool = False
@@ -95,56 +151,30 @@ def scan_image_folder(
         raise FileNotFoundError(f"`folder` must exist; got {shown(folder)}; {SHAPE}.")
     root, start = os.path.realpath(folder), len(os.fspath(folder / "x")) - 1
     folders = [each for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
-    names = [each.name for each in sorted(folders, key=_by_name) if not _is_hidden(each.name)]
+    names = [each.name for each in sorted(folders, key=by_name) if not is_hidden(each.name)]
     classes: dict[str, list[Path]] = {name: [] for name in names}
-    entries = list(_walk(folder))
+    entries = list(walk(folder))
     # A link to one of these adds nothing; of links to the same picture, one counts.
     seen = {os.path.join(root, it.path[start:]) for it in entries if not it.is_symlink()}
     problems = []
     for entry in entries:
-        suffix = os.path.splitext(entry.name)[1].lower()
         label, _, rest = entry.path[start:].partition(os.sep)
         real = os.path.realpath(entry.path) if entry.is_symlink() else ""
         inside = not real or os.path.commonpath([root, real]) == root
         name, is_folder = shown(entry.path), bool(real) and os.path.isdir(real)
-        if inside if is_folder else suffix not in (*SUFFIXES, *OTHER_PICTURES):
+        problem = why_not_listed(entry) if not is_folder else None if inside else ""
+        if problem is None:
             continue
         if real and not os.path.exists(real):
             problems.append(f"{name} is a link to nothing ({shown(real)}): remove it")
         elif not inside and (is_folder or not allow_outside):
             advice = "copy what it leads to; with allow_outside=True links to files are followed"
             problems.append(f"{name} is a link that leaves the folder (to {shown(real)}): {advice}")
-        elif suffix in OTHER_PICTURES:
-            problems.append(f"{name} is of a kind that is not read: save it as JPEG or PNG")
+        elif problem:
+            problems.append(f"{name} {problem}")
         elif not rest:
             problems.append(f"{name} lies in no class folder: {SHAPE}")
         elif real not in seen:
             classes.setdefault(label, []).append(Path(entry.path))
             seen.add(real or entry.path)
     return classes, problems
-
-
-def _is_hidden(name: str) -> bool:
-    """Tell whether an operating system or an editor keeps this for itself."""
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _by_name(entry: os.DirEntry) -> tuple[str, str]:
-    """Sort key: the same on a file system that stores accents apart from their letters."""
-    path = entry.path.replace(os.sep, "/")
-    return path if path.isascii() else unicodedata.normalize("NFC", path), path
-
-
-def _walk(folder: str | Path) -> Iterator[os.DirEntry]:
-    """Yield all visible files and links below a folder in the order of their names."""
-    found, waiting = [], [folder]
-    while waiting:
-        place = waiting.pop()
-        try:
-            entries = [entry for entry in os.scandir(place) if not _is_hidden(entry.name)]
-        except OSError as error:
-            raise OSError(f"{shown(place)} cannot be listed: {error.strerror}.") from error
-        for entry in entries:
-            is_folder = entry.is_dir(follow_symlinks=False)
-            waiting.append(entry.path) if is_folder else found.append(entry)
-    yield from sorted(found, key=_by_name)

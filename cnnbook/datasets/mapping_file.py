@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnbook._checks import checked, shown
-from cnnbook.datasets._read import read_images
+from cnnbook.datasets._read import check_size, read_images
 from cnnbook.labelled_files import LabelledFiles
 
 
@@ -37,9 +37,10 @@ def load_mapping_file(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If a size is below 1.
+        ValueError: If a size is below 1, or `class_names` is empty.
         OSError: If lines are wrong, or a picture cannot be read: names the lines or the picture.
     """
+    check_size(image_size)
     files = list_mapping_file(mapping_file, class_names=class_names, allow_outside=allow_outside)
     return read_images(files, image_size), files.labels, files.class_names
 
@@ -72,6 +73,8 @@ def scan_mapping_file(
 ) -> tuple[list[tuple[Path, int]], list[str]]:
     """Return path and label of good lines, and the faults of others; see `load_mapping_file`."""
     file, name = Path(mapping_file), shown(mapping_file)
+    if class_names is not None and not len(class_names):
+        raise ValueError("`class_names` is empty; give one name a class, or None.")
     if not file.is_file():
         raise FileNotFoundError(f"`mapping_file` must be a file that exists; got {name}.")
     try:

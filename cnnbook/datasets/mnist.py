@@ -1,6 +1,6 @@
 """MNIST and Fashion-MNIST: which copy is here, and is it whole?
 
-Looks in the folder that CNNBOOK_DATA names (for idx .gz files, or a copy of TensorFlow Datasets),
+Looks in the folder that CNNBOOK_DATA names (for idx files, or a copy of TensorFlow Datasets),
 where TensorFlow Datasets (TFDS) keeps its own, downloads through TFDS unless CNNBOOK_OFFLINE is
 set, and falls back to the small copy that comes with the book. A copy that is found but broken is
 an error: it is never quietly replaced by a smaller one.
@@ -16,18 +16,21 @@ import hashlib
 import io
 import json
 import math
+import re
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 from cnnbook._checks import checked
+from cnnbook._machine import not_the_file
 from cnnbook.datasets._places import (
     ImageSplits,
     NotHereError,
     data_folder,
     embedded_folders,
     first_available,
+    inside,
     split_and_announce,
     tfds_places,
 )
@@ -41,6 +44,8 @@ FILES = (
     *("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
     *("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
 )
+# As programs that unpack and browsers call them: train-images.idx3-ubyte, train-...-ubyte(1).gz.
+IDX = re.compile(r"(train|t10k)-(images|labels)[-.](idx[13])-ubyte\W?(?:\(?\d+\)?)?(?:\.gz)*", re.I)
 MAX_CONTENT = 100_000_000  # bytes; the largest file unpacks to 47 million
 # SHA-256 of what the four published files unpack to, in the order of FILES.
 PUBLISHED = {
@@ -59,7 +64,7 @@ PUBLISHED = {
 }
 KINDS = {"00000801": "labels", "00000803": "images"}
 WAYS_OUT = (
-    "put the four idx .gz files into a folder {name}/ and set CNNBOOK_DATA to its parent",
+    "put the four idx files into a folder {name}/ and set CNNBOOK_DATA to its parent",
     "go online, unset CNNBOOK_OFFLINE, and run: cnnbook data prepare {name}",
     "take the folder data/ of the cnnbook repository along: it has {title} embedded",
 )
@@ -97,7 +102,7 @@ def load_fashion_mnist() -> ImageSplits:
 
 def _load_checked(name: str, title: str, class_names: tuple[str, ...]) -> ImageSplits:
     places = {
-        f"CNNBOOK_DATA/{name}": lambda: _read_four(data_folder() / name, PUBLISHED[name]),
+        f"CNNBOOK_DATA/{name}": lambda: _read_below_data(name),
         **tfds_places(name, HOSTS[name]),
         "the embedded copy": lambda: _read_embedded(name),
     }
@@ -108,7 +113,7 @@ def _load_checked(name: str, title: str, class_names: tuple[str, ...]) -> ImageS
 
 @checked
 def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray:
-    """Read one idx .gz file of unsigned bytes, and check all that can be checked.
+    """Read one idx file of unsigned bytes, packed (.gz) or not, and check all that can be checked.
 
     Args:
         path: A file whose name says "idx3" (images) or "idx1" (labels).
@@ -118,14 +123,20 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
         (count, height, width) or (count,) uint8.
 
     Raises:
-        OSError: If the file is damaged, or is not what its name, header or checksum says.
+        OSError: If the file is damaged, or is not what its name, header or checksum says. Where a
+            permission or a disk is to blame, the error has an `errno`.
     """
-    path = Path(path)
-    packed, again = path.read_bytes(), "Download it again, or restore it from a backup."
+    path, again = Path(path), "Download it again, or restore it from a backup."
+    try:
+        packed = path.read_bytes()
+    except (OSError, MemoryError, ValueError) as error:
+        raise not_the_file(error, path) or error from error
     if not packed:
         raise OSError(f"{path} is empty (0 bytes). {again}")
+    is_packed = path.suffix == ".gz" or packed.startswith(b"\x1f\x8b")
     try:
-        content = gzip.GzipFile(fileobj=io.BytesIO(packed)).read(MAX_CONTENT + 1)
+        stream = io.BytesIO(packed)
+        content = (gzip.GzipFile(fileobj=stream) if is_packed else stream).read(MAX_CONTENT + 1)
     except EOFError:
         raise OSError(f"{path} is cut short: {len(packed):,} bytes and no end. {again}") from None
     except (gzip.BadGzipFile, zlib.error) as error:
@@ -133,7 +144,7 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
         raise OSError(f"{path} is no whole gzip file: {error}.{looks} {again}") from None
     if len(content) > MAX_CONTENT:
         raise OSError(f"{path} unpacks to more than {MAX_CONTENT:,} bytes. {again}")
-    rank = 3 if "idx3" in path.name else 1
+    rank = 3 if "idx3" in path.name.lower() else 1
     magic, expected = content[:4].hex(), f"0000080{rank}"
     if magic != expected:
         found = f"0x{magic} ({KINDS.get(magic, 'neither images nor labels')})"
@@ -153,13 +164,35 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
-def _read_four(folder: Path, checksums: tuple[str, ...]) -> list[np.ndarray]:
-    missing = [file for file in FILES if not (folder / file).is_file()]
+def _read_below_data(name: str) -> list[np.ndarray]:
+    """Read the four files from a folder such as mnist, MNIST/raw or Fashion-MNIST."""
+    folder = data_folder()
+    alike = [each for each in (folder, *inside(folder)) if _letters(each.name) == _letters(name)]
+    if not alike and any(IDX.fullmatch(each.name) for each in inside(folder)):
+        words = f"CNNBOOK_DATA names {folder}, which holds idx files itself"
+        raise OSError(
+            f"{words}. It must name the folder above, in which folders such as mnist lie."
+        )
+    return _read_four(alike or [folder / name], PUBLISHED[name])
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def _read_four(folders: list[Path], checksums: tuple[str, ...]) -> list[np.ndarray]:
+    paths = [path for folder in folders if inside(folder) for path in folder.rglob("*")]
+    files: dict[str, Path] = {}
+    for path in sorted(paths, key=lambda path: (len(path.parts), path.name not in FILES, path)):
+        if (match := IDX.fullmatch(path.name)) and path.is_file():
+            files.setdefault(f"{match[1]}-{match[2]}-{match[3]}-ubyte.gz".lower(), path)
+    folder = folders[0]
+    missing = [file for file in FILES if file not in files]
     if len(missing) == len(FILES):
         raise NotHereError(f"no folder with {FILES[0]} and its three companions")
     if missing:
         raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; add or remove the others.")
-    arrays = [read_idx(folder / file, sha) for file, sha in zip(FILES, checksums, strict=True)]
+    arrays = [read_idx(files[file], sha) for file, sha in zip(FILES, checksums, strict=True)]
     counts = [f"{file} has {len(array):,}" for file, array in zip(FILES, arrays, strict=True)]
     for place in (0, 2):
         if len(arrays[place]) != len(arrays[place + 1]):
@@ -173,5 +206,5 @@ def _read_embedded(name: str) -> list[np.ndarray]:
         if (folder / "manifest.json").is_file():
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             checksums = tuple(manifest[f"{name}/{file}"]["content_sha256"] for file in FILES)
-            return _read_four(folder / name, checksums)
+            return _read_four([folder / name], checksums)
     raise NotHereError("this file was copied out of cnnbook, and its data/ was not")

@@ -4,7 +4,6 @@ It depends on what is in the files, not on their names, order or place: every ma
 same ones, and copies of a picture stay on one side.
 """
 
-import hashlib
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnbook._checks import checked, shown
-from cnnbook.datasets._places import smallest_of_each
+from cnnbook.datasets._places import content_digest, smallest_of_each
 
 Paths = Sequence[str | Path]
 
@@ -36,7 +35,7 @@ def split_by_content(
 
     Raises:
         ValueError: If the fraction leaves a class without a picture in one of the parts, or there
-            is not one label for each path.
+            is not one label for each path, or labels are no whole numbers.
         OSError: If a file cannot be read: names it.
     """
     if not 0 < validation_fraction < 1:
@@ -46,7 +45,12 @@ def split_by_content(
     if labels.shape != (len(paths),):
         must = f"must be (count,), one for each of the {len(paths)} `paths`"
         raise ValueError(f"`labels` {must}; got labels of shape {labels.shape}.")
-    digests = [_content_digest(path, seed) for path in paths]
+    if not len(paths):
+        raise ValueError("`paths` is empty; there is nothing to split.")
+    if labels.dtype.kind not in "iub":
+        words = "`labels` must be whole numbers, one for each class"
+        raise ValueError(f"{words}; got {labels.dtype}. labels.astype(int) makes them whole.")
+    digests = [content_digest(path, f"{seed}/".encode()) for path in paths]
     _warn_of_contradictions(paths, labels, digests)
     is_validation = smallest_of_each(
         digests, labels, lambda total: min(round(validation_fraction * total), total - 1)
@@ -58,14 +62,6 @@ def split_by_content(
             advice = "take another, or add other pictures"
             raise ValueError(f"`validation_fraction` {found} leaves none for a part; {advice}.")
     return np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-
-
-def _content_digest(path: str | Path, seed: int) -> bytes:
-    """Return the SHA-256 of a seed and the content of a file."""
-    try:
-        return hashlib.sha256(f"{seed}/".encode() + Path(path).read_bytes()).digest()
-    except (OSError, ValueError) as error:
-        raise OSError(f"{shown(path)} cannot be read: {error}.") from error
 
 
 def _warn_of_contradictions(paths: Paths, labels: np.ndarray, digests: list[bytes]) -> None:

@@ -21,10 +21,11 @@ from cnnbook._checks import checked, shown
 MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
 SMALL = 32  # pixels of the shorter side that most networks need
 KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "WEBP": b"RIFF"}
-ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG"}
+ENDINGS = dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo"), "JPEG")
+ENDINGS |= {".apng": "PNG", ".dib": "BMP"}
 TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
-_Found = tuple[tuple[int, ...], bytes, list[str]] | str
+_Found = tuple[tuple[int, ...], bytes, list[str]] | OSError
 
 
 class Picture(NamedTuple):
@@ -36,7 +37,10 @@ class Picture(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found: counts[part][label], sizes (smallest, largest), and problems by kind."""
+    """What was found: counts[part][label], sizes (smallest, largest), and problems by kind.
+
+    Unreadable are files whose content is to blame, and not a permission, a disk or a network.
+    """
 
     num_images: int
     counts: dict[str, dict[str, int]]
@@ -62,12 +66,16 @@ def verify_pictures(
 
     Args:
         pictures: All files of all parts; may be lazy.
-        read: From a path to an array (height, width, 3); raises OSError where it cannot.
+        read: From a path to an array (height, width, 3); raises OSError where it cannot, with an
+            `errno` where the file is not to blame.
         class_names: The classes of each part, also those without a picture.
         progress: Called with the number of pictures read so far.
 
     Returns:
         The report. Problems are in the order of the pictures, each with its path.
+
+    Raises:
+        MemoryError: If there is too little memory: no picture is to blame for that.
     """
     counts = {part: dict.fromkeys(labels, 0) for part, labels in (class_names or {}).items()}
     errors, notices = defaultdict(list), defaultdict(list)
@@ -77,9 +85,10 @@ def verify_pictures(
         progress(number)
         labels = counts.setdefault(picture.part, {})
         labels[picture.label] = labels.get(picture.label, 0) + 1
-        if isinstance(found, str):
-            errors["too large" if "the limit is" in found else "unreadable"].append(found)
-            unreadable.append(picture.path)
+        if isinstance(found, OSError):
+            kind = "too large" if "the limit is" in str(found) else "unreadable"
+            errors["cannot be read now" if found.errno else kind].append(str(found))
+            unreadable += [] if found.errno else [picture.path]
             continue
         shape, digest, unusual = found
         shapes.append(shape)
@@ -118,7 +127,7 @@ def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Found:
         digest = hashlib.sha256(pixels.tobytes() + repr(pixels.shape).encode()).digest()
         return pixels.shape[:2], digest, _notices_of(path, pixels.shape)
     except OSError as error:
-        return str(error)
+        return error
 
 
 def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:

@@ -94,6 +94,7 @@ def test_the_folder_under_the_variable_is_taken_and_named(monkeypatch, tmp_path,
 def test_the_folder_in_the_cache_is_taken_after_that_of_the_variable(monkeypatch, tmp_path):
     make_photos(tmp_path / "cache" / "cats_vs_dogs", train=5)
     assert load_cats_vs_dogs().source == "the cache"
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "data"))
     assert load_cats_vs_dogs().source == "the cache"
     make_photos(tmp_path / "data" / "cats_vs_dogs")
@@ -231,6 +232,7 @@ def test_error_lists_what_was_tried_and_three_ways_out(tmp_path):
 
 
 def test_error_names_each_folder_that_the_variable_leads_to(monkeypatch, tmp_path):
+    (tmp_path / "data").mkdir()
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "data"))
     with pytest.raises(FileNotFoundError) as caught:
         load_cats_vs_dogs()
@@ -423,3 +425,31 @@ def test_the_recipe_is_that_of_the_file_that_prepares_archives():
     sizes = prepare_cats_vs_dogs.__wrapped__.__kwdefaults__
     assert range(sizes["train"]) == cats_vs_dogs.TRAIN
     assert range(sizes["train"], sizes["train"] + sizes["test"]) == cats_vs_dogs.TEST
+
+
+def test_photos_are_found_whatever_their_names_end_with(monkeypatch, tmp_path):
+    folder = make_photos(tmp_path / "cats_vs_dogs")
+    for name, new in {
+        "cat.0.jpg": "cat.0.jfif",
+        "cat.1.jpg": "cat.1",
+        "cat.2.jpg": "c.JPG.1",
+    }.items():
+        (folder / "train" / "cat" / name).rename(folder / "train" / "cat" / new)
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
+    splits = load_cats_vs_dogs()
+    assert len(splits.train.paths + splits.validation.paths) == 20
+    (folder / "test" / "dog" / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with pytest.raises(OSError, match=r"dog/a.heic is of a kind that is not read"):
+        load_cats_vs_dogs()
+
+
+def test_a_photo_that_may_not_be_read_is_named_and_the_copy_is_not_blamed(monkeypatch, tmp_path):
+    make_photos(tmp_path / "cats_vs_dogs")
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError, match=r"cat.0.jpg cannot be read now"):
+        load_cats_vs_dogs()

@@ -520,7 +520,7 @@ def test_a_file_that_may_not_be_read_is_named_and_the_target_is_not_blamed(
         return really_open(path, *rest, **more)
 
     monkeypatch.setattr(Path, "open", forbid)
-    refused(source, r"source is damaged: 'train/dog\.7\.jpg' cannot be read: Permission denied")
+    refused(source, r"'train/dog\.7\.jpg' of .*source cannot be read now \(Permission denied\)")
 
 
 SLOWLY = """
@@ -590,3 +590,30 @@ def test_the_report_beside_the_photos_is_for_people_too(tmp_path):
     prepare_cats_vs_dogs(make_zip(tmp_path / "a.zip", KAGGLE), tmp_path / "pets", **SIZES)
     report = json.loads((tmp_path / "pets/prepared.json").read_text())
     assert report == {"train": 6, "test": 3, "counts": COUNTS, "left_out": {}}
+
+
+def test_photos_with_endings_that_browsers_give_are_taken(tmp_path):
+    """They hold JPEG, and are called .jpg in the folder that is made."""
+    source = make_folder(tmp_path / "source", KAGGLE)
+    (source / "train" / "cat.0.jpg").rename(source / "train" / "cat.0.jfif")
+    prepared = prepare_cats_vs_dogs(source, tmp_path / "out", train=6, test=3)
+    assert prepared.left_out == {}
+    assert (tmp_path / "out" / "train" / "cat" / "cat.0.jpg").is_file()
+
+
+def test_too_little_memory_is_no_fault_of_a_photo(tmp_path, monkeypatch):
+    source = make_folder(tmp_path / "source", KAGGLE)
+
+    def refuse(content, as_a_dot):
+        raise MemoryError
+
+    monkeypatch.setattr(cats_vs_dogs_archive, "load_picture", refuse)
+    with pytest.raises(MemoryError):
+        prepare_cats_vs_dogs(source, tmp_path / "out", train=6, test=3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_numbers_are_refused_before_any_place_is_looked_at(monkeypatch):
+    monkeypatch.setenv("CNNBOOK_DATA", "~no-such-user/data")
+    with pytest.raises(ValueError, match="`train` and `test` must be at least 1"):
+        prepare_cats_vs_dogs("nowhere.zip", train=0)

@@ -14,7 +14,13 @@ import pytest
 import tensorflow as tf
 from PIL import Image, UnidentifiedImageError
 
-from cnnbook.datasets.image_folder import load_image_folder, read_image
+from cnnbook.datasets.image_folder import (
+    find_parts,
+    list_image_files,
+    load_image_folder,
+    read_image,
+    scan_image_folder,
+)
 
 
 def save(path, colour=(200, 30, 60), size=(8, 6), **options):
@@ -410,7 +416,9 @@ def test_what_is_no_file_is_named_and_nothing_waits(tmp_path, kind):
         path.mkdir()
     elif kind == "fifo":
         os.mkfifo(path)
-    with pytest.raises(OSError, match=r"a.jpg is no picture.*(no regular file|No such file)"):
+    with pytest.raises(
+        OSError, match=r"a.jpg (is no picture.*no regular file|cannot be read now .No such)"
+    ):
         read_image(path)
 
 
@@ -570,7 +578,9 @@ def test_case_54_a_file_without_permission_is_named(unchanged):
             try:
                 with pytest.raises(PermissionError):
                     (pets / "dog/2.png").read_bytes()
-                with pytest.raises(OSError, match=r"dog/2.png is no picture.*Permission denied"):
+                with pytest.raises(
+                    OSError, match=r"dog/2.png cannot be read now .Permission denied"
+                ):
                     load_image_folder(pets)
             finally:
                 if root:
@@ -584,3 +594,153 @@ def test_case_61_other_classes_than_in_training_are_refused(pets, trained, uncha
     words = f"must have the classes {', '.join(trained)}, .*it has cat, dog"
     with unchanged(pets), pytest.raises(ValueError, match=words):
         load_image_folder(pets, class_names=trained)
+
+
+# Names that phones, browsers and chat programs give -----------------------------------------------
+
+GIVEN_NAMES = [
+    *(
+        "a.jfif",
+        "b.jpe",
+        "c.pjpeg",
+        "d.jpg_large",
+        "e.jpg!d",
+        "f",
+        "g.jpg.1",
+        "cat (1).JPG",
+        "h.jpg ",
+    ),
+    *(
+        "i.JPG.download",
+        "j.jpg.",
+        "k.jpg?w=300",
+        "l.jpeg~",
+        "m.jpg:orig",
+        "n.2024.01.02",
+        "o.jpg (2)",
+    ),
+    *("p.photo", "q.dib", "r.apng"),
+]
+
+
+def test_pictures_are_found_whatever_their_names_end_with(pets):
+    for index, name in enumerate(GIVEN_NAMES):
+        save(pets / "cat" / "new.png", (0, 0, index))
+        (pets / "cat" / "new.png").rename(pets / "cat" / name)
+    others = {"Thumbs.db": b"\xd0\xcf\x11\xe0", "a.jpg.json": b"{}", "b.txt": b"BMW cars are nice"}
+    for name, content in {**others, "c.html": b"<html>", "none": b""}.items():
+        (pets / "cat" / name).write_bytes(content)
+    classes, problems = scan_image_folder(pets)
+    assert {path.name for path in classes["cat"]} == {*GIVEN_NAMES, *(f"{i}.png" for i in range(4))}
+    assert problems == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind"),
+    [
+        ("a", b"\0\0\0\x18ftypheic" + bytes(20), "HEIC or AVIF"),
+        ("b.photo", b"\0\0\0\x1cftypavif" + bytes(20), "HEIC or AVIF"),
+        ("c.1", b"II*\0" + bytes(20), "TIFF"),
+        ("d.HEIC.1", b"", ""),
+    ],
+)
+def test_pictures_of_other_kinds_are_named_whatever_their_names_end_with(pets, name, content, kind):
+    (pets / "cat" / name).write_bytes(content)
+    with pytest.raises(OSError, match=rf"cat/{name} is of a kind that is not read.*{kind}"):
+        load_image_folder(pets)
+    if content:  # and where the ending says otherwise
+        (pets / "cat" / name).rename(pets / "cat" / "a.jpg")
+        with pytest.raises(OSError, match=f"a.jpg is no picture.*it looks like {kind}"):
+            load_image_folder(pets)
+
+
+def test_a_broken_download_with_the_name_of_a_picture_is_named(pets):
+    (pets / "cat" / "a.jpg_large").write_bytes(b"")
+    with pytest.raises(OSError, match=r"a.jpg_large is no picture.*the file is empty"):
+        load_image_folder(pets)
+
+
+# Folders of parts -------------------------------------------------------------------------------
+
+
+def tree(folder, *places):
+    for number, place in enumerate(places):
+        save(folder / place / "1.png", (number, 0, 0))
+    return folder
+
+
+def two_classes(*parts):
+    return [f"{part}/{label}" for part in parts for label in ("cat", "dog")]
+
+
+PARTS = {
+    "training_set and test_set": (two_classes("training_set", "test_set"), "training_set"),
+    "images in the names": (two_classes("train_images", "imgs_test"), "train_images"),
+    "spaces and capitals": (two_classes("Train Data", "val"), "Train Data"),
+    "years": (two_classes("train2017", "val2017"), "train2017"),
+    "one lies deeper": (two_classes("seg_train/seg_train", "seg_test"), "seg_train/seg_train"),
+    "another name": (two_classes("train", "data/test"), "train"),
+    "some without classes": ([*two_classes("train", "val"), "test", "unlabeled/a"], "train"),
+}
+
+
+@pytest.mark.parametrize("case", PARTS)
+def test_of_parts_the_one_for_training_is_read_and_that_is_said(tmp_path, case):
+    places, training = PARTS[case]
+    tree(tmp_path, *places)
+    words = rf"holds no class folders, but parts.*Only .*/{training} is read"
+    with pytest.warns(UserWarning, match=words):
+        files = list_image_files(tmp_path)
+    assert files.class_names == ("cat", "dog")
+    assert {path.parent.parent for path in files.paths} == {tmp_path / training}
+
+
+@pytest.mark.parametrize(
+    ("places", "words"),
+    [
+        (two_classes("fold1", "fold2"), r"but parts: fold1, fold2. Give one, such as .*/fold1;"),
+        (two_classes("test", "val"), r"but parts: test, val. Give one, such as .*/test;"),
+        (two_classes("data"), r"at least two class folders.*Give one, such as .*/data;"),
+        (two_classes("data/data"), r"at least two class folders.*Give one, such as .*/data/data;"),
+    ],
+)
+def test_other_parts_are_refused_with_what_to_give(tmp_path, places, words, unchanged):
+    tree(tmp_path, *places)
+    with unchanged(tmp_path), pytest.raises(ValueError, match=words):
+        load_image_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ("train", "bus", "tram"),
+        ("train/steam", "train/diesel", "bus", "tram"),
+        ("cat/images", "dog/images"),
+        ("cat", "cat/kitten", "dog/puppy"),
+        ("test tube", "train station"),
+    ],
+)
+def test_classes_may_have_names_of_parts_and_folders_in_them(tmp_path, places):
+    tree(tmp_path, *places)
+    names = sorted({place.partition("/")[0] for place in places})
+    assert list(list_image_files(tmp_path).class_names) == names
+    assert find_parts(tmp_path, scan_image_folder(tmp_path)[0]) == {}
+
+
+def test_what_class_names_name_are_classes(tmp_path):
+    tree(tmp_path, "cat/inside", "cat/outside", "dog/inside", "dog/outside")
+    with pytest.raises(ValueError, match="name them in `class_names`"):
+        list_image_files(tmp_path)
+    assert len(list_image_files(tmp_path, class_names=("cat", "dog"))) == 4
+
+
+def test_a_wrong_size_is_refused_before_the_folder_is_looked_for():
+    for size in ((0, 8), 64, (64, 64, 3), (64.0, 64.0)):
+        with pytest.raises(ValueError, match="`image_size` must be"):
+            load_image_folder("no_such_folder", size)
+
+
+def test_a_tilde_is_the_home_folder(pets, monkeypatch):
+    monkeypatch.setenv("HOME", str(pets))
+    assert len(list_image_files("~")) == 6
+    assert read_image("~/dog/1.png").shape == (6, 8, 3)

@@ -165,3 +165,13 @@ def test_an_unreadable_picture_is_named(folder):
 def test_a_size_below_one_is_refused(folder):
     with pytest.raises(ValueError, match="`image_size` must be"):
         load_mapping_file(write(folder, "photos/0.png\t0"), (4, 0))
+
+
+def test_wrong_arguments_are_refused_before_the_file_is_looked_for(monkeypatch, folder):
+    with pytest.raises(ValueError, match="`image_size` must be"):
+        load_mapping_file("no_such_file.txt", (0, 4))
+    with pytest.raises(ValueError, match="`class_names` is empty"):
+        list_mapping_file("no_such_file.txt", class_names=[])
+    write(folder, "photos/3.png\t1\nphotos/0.png\t0\n")
+    monkeypatch.setenv("HOME", str(folder))
+    assert len(list_mapping_file("~/map.txt")) == 2

@@ -117,6 +117,7 @@ def test_a_tfds_folder_under_the_variable_comes_second(below, monkeypatch, tmp_p
 
 def test_a_prepared_tfds_copy_comes_third(monkeypatch, tmp_path):
     write_tfds(tmp_path)
+    (tmp_path / "empty").mkdir()
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "empty"))
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     assert load_mnist().source == "the prepared TFDS copy"
@@ -158,6 +159,7 @@ def test_the_offline_variable_forbids_the_download(monkeypatch):
 
 def test_the_splits_say_why_each_place_before_was_passed_by(tiny_set, monkeypatch, tmp_path):
     empty = tmp_path / "empty"
+    empty.mkdir()
     assert load_mnist().passed_by == ()
     monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "empty"))
     assert load_mnist().passed_by == (
@@ -597,3 +599,141 @@ def test_the_embedded_digits_are_training_digits_with_their_labels(real_data, mo
     for part in (0, 2, 4):
         for image, label in zip(small[part], small[part + 1], strict=True):
             assert label_of[image.tobytes()] == label
+
+
+# Other names, other places, troubles of the machine ------------------------------------------
+
+
+def rename_all(folder, name, unpack=True):
+    for file in FILES:
+        content = (folder / file).read_bytes()
+        (folder / file).unlink()
+        part, kind, rank, _ = file.removesuffix(".gz").split("-")
+        path = folder / name.format(part=part, kind=kind, rank=rank)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.decompress(content) if unpack else content)
+
+
+@pytest.mark.parametrize(
+    ("name", "unpack"),
+    [
+        ("{part}-{kind}-{rank}-ubyte", True),
+        ("{part}-{kind}.{rank}-ubyte", True),
+        ("{part}-{kind}-{rank}-ubyte(1).gz", False),
+        ("{part}-{kind}-{rank}-ubyte (1).gz", False),
+        ("{part}-{kind}-{rank}-ubyte", False),  # packed, without the ending
+        ("{part}-{kind}-{rank}-ubyte/{part}-{kind}.{rank}-ubyte", True),
+        ("raw/{part}-{kind}-{rank}-ubyte", True),
+    ],
+)
+def test_idx_files_are_read_whatever_programs_call_them(tiny_set, name, unpack):
+    folder, arrays = tiny_set
+    rename_all(folder, name, unpack)
+    splits = load_mnist()
+    assert splits.source == "CNNBOOK_DATA/mnist"
+    np.testing.assert_array_equal(splits.test_images[..., 0], arrays[2])
+
+
+def test_unpacked_files_are_checked_as_well(tiny_set):
+    folder, _ = tiny_set
+    rename_all(folder, "{part}-{kind}-{rank}-ubyte")
+    path = folder / "t10k-labels-idx1-ubyte"
+    path.write_bytes(path.read_bytes()[:-1] + b"\x63")
+    with pytest.raises(OSError, match="t10k-labels-idx1-ubyte has the wrong checksum"):
+        load_mnist()
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(OSError, match=r"t10k-labels-idx1-ubyte: its header promises 10 bytes"):
+        load_mnist()
+
+
+@pytest.mark.parametrize("name", ["MNIST", "MNIST/raw"])
+def test_the_folders_of_other_programs_are_found(tiny_set, tmp_path, name):
+    folder, _ = tiny_set
+    folder.rename(tmp_path / "moved")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / "moved").rename(tmp_path / name)
+    assert load_mnist().source == "CNNBOOK_DATA/mnist"
+
+
+def test_the_variable_may_name_the_folder_itself_but_no_other_with_idx_files(tiny_set, monkeypatch):
+    folder, _ = tiny_set
+    monkeypatch.setenv("CNNBOOK_DATA", str(folder))
+    assert load_mnist().source == "CNNBOOK_DATA/mnist"
+    with pytest.raises(OSError, match="CNNBOOK_DATA names .*mnist, which holds idx files itself"):
+        load_fashion_mnist()
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.write_text("no folder")])
+def test_a_variable_that_names_no_folder_is_an_error_and_no_small_copy(monkeypatch, tmp_path, make):
+    make(tmp_path / "dta")
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "dta"))
+    with pytest.raises(OSError, match=r"CNNBOOK_DATA names .*dta, which cannot be listed \("):
+        load_mnist()
+
+
+def test_a_folder_that_may_not_be_read_is_an_error_and_no_small_copy(tiny_set, monkeypatch):
+    folder, _ = tiny_set
+    really = Path.iterdir
+
+    def refuse(path):
+        if path == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return really(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(PermissionError):
+        load_mnist()
+    monkeypatch.delenv("CNNBOOK_DATA")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(folder.parent))
+    with pytest.raises(PermissionError):
+        load_mnist()
+
+
+def test_a_relative_path_means_the_same_in_the_folder_and_below_it(tiny_set, monkeypatch, tmp_path):
+    """Chapters run in notebooks/, the command line in the folder above."""
+    (tmp_path / "project" / "notebooks").mkdir(parents=True)
+    monkeypatch.setenv("CNNBOOK_DATA", "..")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "mnist").rename(tmp_path / "data" / "mnist")
+    monkeypatch.setenv("CNNBOOK_DATA", "../data")
+    for place in ("project", "project/notebooks"):
+        monkeypatch.chdir(tmp_path / place)
+        assert load_mnist().source == "CNNBOOK_DATA/mnist"
+
+
+def test_an_empty_variable_is_as_none(monkeypatch, tmp_path):
+    monkeypatch.setenv("TFDS_DATA_DIR", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _places.tfds_folder() == tmp_path / "tensorflow_datasets"
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tiny_set, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError, match=r"train-images.* cannot be read now") as caught:
+        load_mnist()
+    assert caught.value.errno == 13
+
+
+@pytest.mark.parametrize("error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "")])
+def test_too_little_memory_is_no_fault_of_a_tfds_copy(monkeypatch, tmp_path, error):
+    write_tfds(tmp_path)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+
+    def refuse(*_, **__):
+        raise error
+
+    monkeypatch.setattr(tfds, "load", refuse)
+    with pytest.raises(MemoryError, match="not enough memory to read"):
+        load_mnist()
+
+
+def test_a_download_that_failed_is_told_beside_the_small_copy(monkeypatch, capsys):
+    builder = type("Builder", (), {"download_and_prepare": lambda self: 1 / 0})
+    monkeypatch.delenv("CNNBOOK_OFFLINE")
+    monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {"https": "proxy"})
+    monkeypatch.setattr(tfds, "builder", lambda *_, **__: builder())
+    assert load_mnist().source == "the embedded copy"
+    assert "images. (a download through TFDS: it failed (Zero" in capsys.readouterr().out

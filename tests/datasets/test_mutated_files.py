@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from cnnbook.datasets._listing import is_hidden
 from cnnbook.datasets.cats_vs_dogs_archive import prepare_cats_vs_dogs
-from cnnbook.datasets.image_folder import _is_hidden, load_image_folder, read_image
+from cnnbook.datasets.image_folder import load_image_folder, read_image
 from cnnbook.datasets.mapping_file import load_mapping_file
 from cnnbook.datasets.mnist import read_idx
 
@@ -210,7 +211,7 @@ def test_names_from_all_of_unicode_give_pictures_or_our_errors(folder, file, goo
             assert good
         except (OSError, ValueError) as error:
             must_be_ours(error)
-            assert not good or _is_hidden(os.fsdecode(name)) or file.startswith(".")
+            assert not good or is_hidden(os.fsdecode(name)) or file.startswith(".")
 
 
 @settings(max_examples=60, **BOUNDED)

@@ -1,4 +1,11 @@
-"""read_center_crop: the window it cuts out, and that it reads as everything else does."""
+"""The one reader: windows, broken blocks beside whole pixels, troubles of the machine."""
+
+import errno
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,3 +89,117 @@ def test_windows_stay_inside_of_pictures_of_every_size(tmp_path, side):
         Image.new("RGB", (width, side), "red").save(tmp_path / "a.png")
         found = read_center_crop(tmp_path / "a.png", (13, 17))
         assert (found == (255, 0, 0)).all()
+
+
+# Broken blocks beside whole pixels ----------------------------------------------------------------
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (8, 16, 3), np.uint8)
+
+
+def saved(kind, **options):
+    stream = io.BytesIO()
+    Image.fromarray(PIXELS).save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def turned(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif.tobytes()
+
+
+def chunk(kind, data, is_sound=True):
+    check = zlib.crc32(kind + data) ^ (not is_sound)
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+
+def png_with(*chunks):
+    return saved("PNG")[:33] + b"".join(chunks) + saved("PNG")[33:]
+
+
+def jpeg_with(marker, data):
+    segment = b"\xff" + bytes([marker]) + struct.pack(">H", len(data) + 2) + data
+    return saved("JPEG", quality=95)[:2] + segment + saved("JPEG", quality=95)[2:]
+
+
+LONG = zlib.compress(bytes(3_000_000))
+BROKEN_BLOCKS = {
+    "EXIF of a PNG": saved("PNG", exif=b"garbage garbage"),
+    "EXIF of a WebP": saved("WEBP", lossless=True, exif=b"garbage garbage"),
+    "EXIF of a JPEG": saved("JPEG", quality=95, exif=b"Exif\0\0garbage garbage"),
+    "orientation 0": saved("PNG", exif=turned(0)),
+    "orientation 9": saved("PNG", exif=turned(9)),
+    "orientation cut": saved("PNG", exif=turned(6)[:22]),
+    "sum of a text": png_with(chunk(b"tEXt", b"a\0b", is_sound=False)),
+    "sum of a time": png_with(chunk(b"tIME", bytes(7), is_sound=False)),
+    "a text too long": png_with(chunk(b"zTXt", b"a\0\0" + LONG)),
+    "XMP too long": png_with(chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + LONG)),
+    "a profile too long": png_with(chunk(b"iCCP", b"a\0\0" + LONG)),
+    "a profile that is empty": png_with(chunk(b"iCCP", b"a\0")),
+    "a size too short": png_with(chunk(b"pHYs", b"abc")),
+    "an animation without parts": png_with(chunk(b"acTL", b"abc")),
+    "profile of a JPEG": jpeg_with(0xE2, b"ICC_PROFILE\0!"),
+    "JFIF cut short": jpeg_with(0xE0, b"JFIF\0S"),
+    "Photoshop cut short": jpeg_with(0xED, b"Photoshop 3.0\x008BIM\4\4"),
+    "Adobe cut short": jpeg_with(0xEE, b"Adobe"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_BLOCKS)
+def test_a_broken_block_beside_the_pixels_does_not_reject_them(tmp_path, case):
+    (tmp_path / "a").write_bytes(BROKEN_BLOCKS[case])
+    whole = "JPEG" if BROKEN_BLOCKS[case].startswith(b"\xff\xd8") else "PNG"
+    (tmp_path / "whole").write_bytes(saved(whole, **({"quality": 95} if whole == "JPEG" else {})))
+    np.testing.assert_array_equal(read_image(tmp_path / "a"), read_image(tmp_path / "whole"))
+
+
+def test_a_photo_is_upright_though_another_block_of_it_is_broken(tmp_path):
+    exif = chunk(b"eXIf", turned(3)[6:])
+    (tmp_path / "a").write_bytes(png_with(exif, chunk(b"tEXt", b"a", is_sound=False)))
+    np.testing.assert_array_equal(read_image(tmp_path / "a"), PIXELS[::-1, ::-1])
+
+
+def test_what_is_broken_in_the_pixels_still_is(tmp_path):
+    """Also where a block beside them is broken too; and so are colours that may be clear."""
+    text = chunk(b"tEXt", b"a", is_sound=False)
+    for content in (png_with(text)[:-80], png_with(chunk(b"tRNS", b"a")), png_with(text)[40:]):
+        (tmp_path / "a").write_bytes(content)
+        with pytest.raises(OSError, match="is no picture that can be read"):
+            read_image(tmp_path / "a")
+
+
+# Troubles of the machine --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO, errno.ESTALE])
+def test_what_the_machine_refuses_is_no_fault_of_the_picture(tmp_path, monkeypatch, number):
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.png")
+
+    def refuse(path):
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(OSError, match=r"a.png cannot be read now \(.* no fault") as caught:
+        read_image(tmp_path / "a.png")
+    assert (caught.value.errno, type(caught.value)) == (number, type(OSError(number, "")))
+
+
+def test_too_little_memory_is_no_fault_of_the_picture(tmp_path, monkeypatch):
+    """Decoders call a whole picture broken, where they get no memory: so that is asked for."""
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    for name in ("a.jpg", "a.webp"):
+        Image.fromarray(noise).save(tmp_path / name)
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(OSError, match="is no picture that can be read"):
+            read_image(tmp_path / name)
+    monkeypatch.setattr(_read.np, "empty", lambda *_: (_ for _ in ()).throw(MemoryError))
+    for name in ("a.jpg", "a.webp"):
+        with pytest.raises(MemoryError, match=f"not enough memory to read .*{name}"):
+            read_image(tmp_path / name)
+
+
+def test_a_size_is_refused_before_the_file_is_looked_for():
+    for read in (read_image, read_center_crop):
+        with pytest.raises(ValueError, match="`image_size` must be"):
+            read("no_such_file.jpg", (0, 8))

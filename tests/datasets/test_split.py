@@ -2,6 +2,7 @@
 
 import filecmp
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -107,3 +108,23 @@ def test_as_many_labels_as_paths_are_asked_for(files, labels, shape):
     )
     with pytest.raises(ValueError, match=words):
         split_by_content(files[0], labels)
+
+
+@pytest.mark.parametrize("labels", [[0.5] * 30, [float("nan")] * 30])
+def test_labels_must_be_whole_numbers(files, labels):
+    with pytest.raises(ValueError, match="`labels` must be whole numbers, one for each class; got"):
+        split_by_content(files[0], labels)
+
+
+def test_no_paths_are_refused():
+    with pytest.raises(ValueError, match="`paths` is empty"):
+        split_by_content([], np.zeros(0, int))
+
+
+def test_what_may_not_be_read_is_told_with_the_number_of_the_system(files, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(PermissionError, match=r"00.png cannot be read now \(Permission denied\)"):
+        split_by_content(*files)

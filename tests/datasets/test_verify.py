@@ -1,6 +1,7 @@
 """verify: what it finds in pictures that were spoilt on purpose; it changes nothing."""
 
 import filecmp
+import os
 import shutil
 
 import numpy as np
@@ -134,3 +135,41 @@ def test_progress_counts_to_the_number_of_pictures(pets):
 
 def test_no_picture_at_all_is_no_crash():
     assert verify_pictures([], read_image).num_images == 0
+
+
+def test_what_the_machine_refuses_is_told_apart_from_what_is_damaged(pets):
+    def read(path):
+        if path.name == "1.png":
+            raise PermissionError(13, os.strerror(13), str(path))
+        return read_image(path)
+
+    (pets / "train/cat/0.png").write_bytes(b"")
+    report = verify_pictures(pictures(pets), read)
+    assert report.unreadable == [pets / "train/cat/0.png"]
+    assert len(report.errors["cannot be read now"]) == 2
+    assert not report.may_be_trained_on
+
+
+def test_a_picture_that_vanishes_is_not_called_damaged(pets):
+    def read(path):
+        pixels = read_image(path)
+        if path.name == "1.png":
+            path.unlink()
+        return pixels
+
+    report = verify_pictures(pictures(pets), read)
+    assert (report.unreadable, len(report.errors["cannot be read now"])) == ([], 2)
+
+
+def test_too_little_memory_ends_it(pets):
+    def read(path):
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        verify_pictures(pictures(pets), read)
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.pjpeg"])
+def test_an_ending_that_browsers_give_is_no_wrong_one(pets, name):
+    Image.effect_noise((40, 40), 60).convert("RGB").save(pets / "train/cat" / name, "JPEG")
+    assert verify(pets).warnings == {}
