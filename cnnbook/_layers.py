@@ -1,6 +1,7 @@
 """Where is a layer, what goes in and out of it while its model runs, which images does it take?"""
 
 import difflib
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,44 +14,90 @@ from cnnbook._checks import as_array_of_any
 Images = np.ndarray | object  # any: `check_model_images` says best what is wrong
 
 
-def nodes(model: keras.Model, prefix: str = "") -> Iterator[tuple[str, keras.layers.Layer]]:
-    """Yield every layer with its path; a model that is a layer comes before its own layers."""
-    for layer in model.layers:
+def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers of a model, or those that a wrapper or a layer of one's own holds."""
+    if hasattr(layer, "layers"):
+        return list(layer.layers)
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def nodes(
+    model: keras.layers.Layer, prefix: str = "", *, inside: bool = True
+) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """Yield every layer with its path; what has layers in it comes before them.
+
+    Not `inside`: only those of models, none that a wrapper or another layer keeps to itself.
+    """
+    for layer in sublayers(model):
         yield f"{prefix}{layer.name}", layer
-        if hasattr(layer, "layers"):
-            yield from nodes(layer, f"{prefix}{layer.name}/")
+        if inside or hasattr(layer, "layers"):
+            yield from nodes(layer, f"{prefix}{layer.name}/", inside=inside)
+
+
+def check_called(model: keras.Model) -> None:
+    """Refuse a model whose layers have no weights yet."""
+    if not model.built:
+        raise ValueError(
+            f"`model` must know the shape of its images to have weights, {model.name!r} does not"
+            " yet; call the model once on a batch: model(images)."
+        )
 
 
 def find_layer(model: keras.Model, layer_name: str, argument: str = "layer_name") -> keras.Layer:
     """Return the layer of this name or path, wherever it lies, or say which names are close."""
+    check_called(model)
     is_input = keras.layers.InputLayer
-    named = {path: layer for path, layer in nodes(model) if not isinstance(layer, is_input)}
+    pairs = [(path, layer) for path, layer in nodes(model) if not isinstance(layer, is_input)]
     name = str(layer_name)
-    found = [name] if name in named else [path for path in named if path.endswith(f"/{name}")]
-    if len(found) != 1:
-        ends = {path.rpartition("/")[2]: path for path in named}
+    found = [pair for pair in pairs if pair[0] == name]
+    found = found or [pair for pair in pairs if pair[0].endswith(f"/{name}")]
+    if len({id(layer) for _, layer in found}) != 1:
+        paths = [path for path, _ in pairs]
+        ends = {path.rpartition("/")[2]: path for path in paths}
         close = difflib.get_close_matches(name.rpartition("/")[2], ends, 5, 0.4)
-        advice = f"Close names: {', '.join([ends[end] for end in close] or list(named)[-8:])}."
+        advice = f"Close names: {', '.join([ends[end] for end in close] or paths[-8:])}."
         if found:
-            advice = f"These have it, write one of them: {', '.join(found)}."
+            same = ", ".join(dict.fromkeys(path for path, _ in found))
+            advice = f"These have it, write one of them: {same}."
         raise ValueError(
             f"`{argument}` must name one layer of the model; {len(found)} are named {layer_name!r}."
             f" {advice}"
         )
-    return named[found[0]]
+    return found[0][1]
+
+
+def run(model: keras.Model, images: Any) -> Any:
+    """Return what a model answers, not in training; whether it takes images or a list of them."""
+    packed = hasattr(model, "operations") and not hasattr(model.input, "shape")
+    given = keras.tree.pack_sequence_as(model.input, [images]) if packed else images
+    return model(given, training=False)
+
+
+def image_shape_of(model: keras.Model) -> tuple[int | None, ...]:
+    """Return the shape of the images that a model takes, None where it takes any."""
+    inputs = getattr(model, "inputs", None) or ()
+    if len(inputs) > 1:
+        names = ", ".join(each.name for each in inputs)
+        raise ValueError(
+            f"`model` must take one input, images; it takes {len(inputs)}: {names}. Build one that"
+            " takes images alone, and the others as constants."
+        )
+    return tuple(inputs[0].shape[1:]) if inputs else (None, None, None)
 
 
 @contextmanager
 def listening(
-    layer: keras.layers.Layer, watch: Callable[[Any], object] | None = None
+    layer: keras.layers.Layer,
+    watch: Callable[[Any], object] | None = None,
+    attribute: str = "call",
 ) -> Iterator[list[Any]]:
-    """Keep what a layer gets and what it returns, [input, output], each time the model runs.
+    """Keep what a layer gets and what it returns, [input, output], the last time that it runs.
 
     Unlike a new model of the same layers this leaves no trace in them, and hears layers at any
-    depth. `watch` is called with each output.
+    depth. `watch` is called with each output. With "activation" that is heard instead.
     """
     heard: list[Any] = []
-    compute = layer.call
+    compute = getattr(layer, attribute)
 
     def call(*arguments: Any, **keywords: Any) -> Any:
         output = compute(*arguments, **keywords)
@@ -59,7 +106,7 @@ def listening(
             watch(output)
         return output
 
-    with replaced(layer, "call", call):
+    with replaced(layer, attribute, call):
         yield heard
 
 
@@ -83,8 +130,7 @@ def as_array(values: Any) -> np.ndarray:
 def check_model_images(model: keras.Model, images: Images) -> np.ndarray:
     """Return the images as an array, or refuse what the model cannot take."""
     pixels = as_array_of_any(images)
-    inputs = getattr(model, "inputs", None)
-    wanted = tuple(inputs[0].shape[1:]) if inputs else (None, None, None)
+    wanted = image_shape_of(model)
     pairs = zip(wanted, pixels.shape[1:], strict=False)
     fits = pixels.ndim == len(wanted) + 1 == 4 and all(size in (None, got) for size, got in pairs)
     if not fits or not pixels.size or pixels.dtype.kind not in "buif":
@@ -95,4 +141,20 @@ def check_model_images(model: keras.Model, images: Images) -> np.ndarray:
         )
     if not np.isfinite(pixels).all():
         raise ValueError("`images` must be finite; got nan or inf. Look for what made them.")
+    if pixels.dtype.kind == "f" and 0 <= pixels.min() < pixels.max() <= 1 and _takes_255(model):
+        warnings.warn(
+            f"`images` are 0 to 1, and {model.name!r} begins with a layer that rescales 0 to 255:"
+            " it sees black. Pass images * 255.",
+            stacklevel=4,
+        )
     return pixels
+
+
+def _takes_255(model: keras.Model) -> bool:
+    """Whether a layer before all weights divides the pixels by 50 or more, or takes 50 off."""
+    for _, layer in nodes(model):
+        if isinstance(layer, keras.layers.Rescaling):
+            return bool(np.min(layer.scale) < 1 / 50 or np.min(layer.offset) < -50)
+        if not sublayers(layer) and layer.weights:
+            return False
+    return False

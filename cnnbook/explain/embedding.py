@@ -17,8 +17,9 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError("to embed needs scikit-learn: pip install scikit-learn") from None
 
 from cnnbook._checks import checked
-from cnnbook._layers import check_model_images, find_layer, nodes
+from cnnbook._layers import check_called, check_model_images, find_layer
 from cnnbook.explain._listen import heard_values
+from cnnbook.explain._trace import origins, traced
 
 
 @checked
@@ -28,8 +29,9 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
     Args:
         model: Any built model, with models as layers in it or not.
         images: (count, height, width, channels), as the model takes them.
-        layer_name: Of a layer, or its path, "base/average", to take what it returns. Default: take
-            what the last layer with weights gets.
+        layer_name: Of a layer, or its path, "base/average", to take what it returns; if it is used
+            several times, the last time. Default: take what the last layer with weights gets, of a
+            list of outputs for the first.
 
     Returns:
         (count, features) float32; of maps, the mean over all places.
@@ -44,12 +46,17 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
         >>> embed(model, np.full((1, 8, 8, 3), [1, 2, 3]))
         array([[1., 2., 3.]], dtype=float32)
     """
+    check_called(model)
     images = check_model_images(model, images)
     if layer_name is None:
-        learned = [layer for _, layer in nodes(model) if layer.weights]
-        if not learned:
-            raise ValueError("`model` has no layer with weights; name one: `layer_name`.")
-        layer, end = learned[-1], 0
+        answer, steps = traced(model, images[:1])
+        learned = {step and step.owner for step in origins(steps, answer, through=True)[1]}
+        if len(learned) != 1 or None in learned:
+            raise ValueError(
+                "`model` must end in one layer with weights; it has none, several, or none that is"
+                " seen. Name the layer that counts: `layer_name`."
+            )
+        layer, end = learned.pop(), 0
     else:
         layer, end = find_layer(model, layer_name), 1
     heard = (values for [values] in heard_values(model, images, [layer], end))

@@ -14,7 +14,15 @@ import keras
 import numpy as np
 
 from cnnbook._checks import checked
-from cnnbook._layers import Images, as_array, check_model_images, find_layer, nodes
+from cnnbook._layers import (
+    Images,
+    as_array,
+    check_called,
+    check_model_images,
+    find_layer,
+    nodes,
+    sublayers,
+)
 from cnnbook.explain._listen import heard_values
 
 
@@ -106,6 +114,7 @@ def filter_images(
         >>> filter_images(model).shape
         (4, 5, 5, 3)
     """
+    check_called(model)
     having = {path: layer for path, layer in nodes(model) if _has_kernels(layer)}
     first = next(iter(having.values()), None)
     layer = first if layer_name is None else find_layer(model, layer_name)
@@ -117,11 +126,13 @@ def filter_images(
     kernels = as_array(next(weight for weight in layer.weights if len(weight.shape) == 4))
     if isinstance(layer, (keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)):
         kernels = kernels.reshape(*kernels.shape[:2], 1, -1)
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        kernels = kernels.swapaxes(2, 3)
     filters = kernels.transpose(3, 0, 1, 2)
     largest = np.abs(filters).max(axis=None if same_scale else (1, 2, 3), keepdims=True)
     return 0.5 + 0.5 * filters / np.where(largest > 0, largest, 1)
 
 
 def _has_kernels(layer: keras.layers.Layer) -> bool:
-    """Whether a layer that is no model has a weight (height, width, channels, filters)."""
-    return not hasattr(layer, "layers") and any(len(weight.shape) == 4 for weight in layer.weights)
+    """Whether a layer without layers in it has a weight (height, width, channels, filters)."""
+    return not sublayers(layer) and any(len(weight.shape) == 4 for weight in layer.weights)

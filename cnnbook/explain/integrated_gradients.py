@@ -18,8 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from cnnbook._checks import checked
+from cnnbook._layers import check_called
 from cnnbook.explain._gradients import gradient_of
-from cnnbook.explain._listen import ClassIndex, before_softmax, check_question, class_scores, parts
+from cnnbook.explain._listen import ClassIndex, Logits, asked, class_scores, parts
 
 TOLERANCE = 0.01  # of the change of the score
 ROUNDING = 2e-5  # of the sum of all sizes: where shares cancel, float32 allows no more
@@ -40,10 +41,11 @@ def integrated_gradients(
     """Compute each pixel's share in the score of a class, positive or negative.
 
     Args:
-        model: A functional classifier, with models as layers in it or not. It may return logits or
-            end in softmax, which is left out. Of several outputs the first counts.
+        model: A classifier that was called or built, of any kind. It may return logits or end in
+            softmax or sigmoid, which is left out. Of a list of outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
         class_index: Which to explain, for all images or each. Default: that of the highest score.
+            One score is taken for class 1, and its negative for class 0.
         baseline: The empty picture: one value, an image, or one for each image. Black pixels get
             nothing if it is black.
         steps: From the baseline to the image, to begin with. Where the score bends they are halved
@@ -55,7 +57,7 @@ def integrated_gradients(
         their sizes). If not, a warning says so.
 
     Raises:
-        ValueError: If images, classes or baseline do not fit, or `steps` is below 1.
+        ValueError: If model, images, classes or baseline do not fit, or `steps` is below 1.
 
     Example:
         >>> images = keras.Input((1, 2, 1))
@@ -64,20 +66,20 @@ def integrated_gradients(
         >>> integrated_gradients(model, np.array([[[[3], [-5]]]]), class_index=0).ravel().round(3)
         array([ 3., -5.], dtype=float32)
     """
-    images, classes = check_question(model, images, class_index)
+    check_called(model)
     if steps < 1:
         raise ValueError(f"`steps` must be 1 or more; got {steps}. 50 is a good beginning.")
-    try:
-        baselines = np.broadcast_to(np.asarray(baseline, "float32"), images.shape)
-    except (ValueError, TypeError) as error:
-        words = f"`baseline` must be one number, an image {images.shape[1:]}, or one for each"
-        raise ValueError(f"{words} image; got shape {np.shape(baseline)}.") from error
-    shares = np.empty(images.shape, "float32")
-    with before_softmax(model):
-        compiled = _compiled(model, images.shape[1:])
+    with asked(model, images, class_index) as (known, classes, logits):
+        try:
+            baselines = np.broadcast_to(np.asarray(baseline, "float32"), known.shape)
+        except (ValueError, TypeError) as error:
+            words = f"`baseline` must be one number, an image {known.shape[1:]}, or one for each"
+            raise ValueError(f"{words} image; got shape {np.shape(baseline)}.") from error
+        shares = np.empty(known.shape, "float32")
+        compiled = _compiled(logits, known.shape[1:])
         for index, (start, wanted) in enumerate(zip(baselines, classes, strict=True)):
-            ends = np.stack([start, images[index].astype("float32")])
-            _, [chosen] = class_scores(model, ends[1:], np.array([wanted]))
+            ends = np.stack([start, known[index].astype("float32")])
+            _, [chosen] = class_scores(logits, ends[1:], np.array([wanted]))
             shares[index], change, is_right = _shares_on_the_way(compiled, ends, chosen, steps)
             if not is_right:
                 warnings.warn(
@@ -127,13 +129,12 @@ def _along(function: Compiled, ends: np.ndarray, chosen: int, at: np.ndarray) ->
     return np.concatenate(found)
 
 
-def _compiled(model: keras.Model, shape: tuple[int, ...]) -> tuple[Compiled, Compiled]:
+def _compiled(logits: Logits, shape: tuple[int, ...]) -> tuple[Compiled, Compiled]:
     """Return what computes scores and their gradients, as graphs: more than twice as fast."""
     kinds = [tf.TensorSpec((None, *shape), tf.float32), tf.TensorSpec((), tf.int32)]
 
     def scores(pixels: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-        outputs = keras.tree.flatten(model(pixels, training=False))[0]
-        return tf.cast(tf.gather(outputs, chosen, axis=1), tf.float32)
+        return tf.gather(logits(pixels), chosen, axis=1)
 
     def slopes(pixels: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:

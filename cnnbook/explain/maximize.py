@@ -11,14 +11,14 @@ https://arxiv.org/abs/1506.06579 (towards grey, blur); Mordvintsev, Olah & Tyka 
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer, listening, replaced
+from cnnbook._layers import find_layer, image_shape_of, listening, run
 from cnnbook.explain._gradients import gradient_of
 
 GRAY = 127.5
@@ -45,6 +45,7 @@ def maximize_filter(
     Args:
         model: Any built model of images with values 0 to 255.
         layer_name: Of a convolution, a ReLU behind it or a dense layer; or its path, "base/conv1".
+            Of a layer that is used several times, its last use counts.
         filter_index: Which of its filters or units, from 0. Several are worked on at once.
         steps: How often the pixels are changed.
         step_size: By how much, in grey levels in the root mean square; falls evenly to a tenth.
@@ -68,8 +69,9 @@ def maximize_filter(
     """
     layer = find_layer(model, layer_name)
     filters = np.atleast_1d(filter_index)
-    shape = tuple(image_shape or model.inputs[0].shape[1:])
-    _check_ascent(shape, filters, steps, blur, decay)
+    known = image_shape_of(model)
+    shape: Any = tuple(image_shape or known)
+    _check_ascent(shape, known, filters, steps, blur, decay)
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
     if min(moves, seed) < 0:
         raise ValueError(f"`jitter` and `seed` must be 0 or more; got {jitter} and {seed}.")
@@ -96,11 +98,16 @@ def _uphill(
 ) -> tf.Tensor:
     """Return the gradient of each filter's mean answer to its picture, before the activation."""
     is_bent = getattr(layer, "activation", None) is not None
-    linear = replaced(layer, "activation", keras.activations.linear) if is_bent else nullcontext()
-    end = 0 if isinstance(layer, keras.layers.ReLU) else 1
-    with tf.GradientTape() as tape, linear, listening(layer) as heard:
+    end = 0 if is_bent or isinstance(layer, keras.layers.ReLU) else 1
+    with (
+        tf.GradientTape() as tape,
+        listening(layer, None, "activation" if is_bent else "call") as heard,
+    ):
         tape.watch(pixels)
-        model(pixels, training=False)
+        run(model, pixels)
+        if not heard or not hasattr(heard[end], "shape"):
+            words = "`layer_name` must name a layer that the model runs, on one tensor; got"
+            raise ValueError(f"{words} {layer.name!r}.")
         answers = tf.cast(heard[end], tf.float32)
         if not 0 <= filters.min() <= filters.max() < answers.shape[-1]:
             words = f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
@@ -118,11 +125,14 @@ def _blurred(pictures: np.ndarray) -> np.ndarray:
     return pictures
 
 
-def _check_ascent(shape: tuple, filters: np.ndarray, steps: int, blur: float, decay: float) -> None:
+def _check_ascent(
+    shape: tuple, known: tuple, filters: np.ndarray, steps: int, blur: float, decay: float
+) -> None:
     """Refuse what leads nowhere."""
-    if len(shape) != 3 or None in shape:
-        words = "`image_shape` must be (height, width, channels), and the model takes images of any"
-        raise ValueError(f"{words} size; got {shape}. Give one: image_shape=(224, 224, 3).")
+    fits = all(side in (None, got) for side, got in zip(known, shape, strict=False))
+    if len(shape) != 3 or None in shape or not fits:
+        words = "`image_shape` must be (height, width, channels), and the model takes images"
+        raise ValueError(f"{words} {known}; got {shape}. Give one: image_shape=(224, 224, 3).")
     if not filters.size or filters.ndim != 1 or not np.issubdtype(filters.dtype, np.integer):
         words = f"`filter_index` must be a whole number or a list of them; got {filters.tolist()}."
         raise ValueError(words)

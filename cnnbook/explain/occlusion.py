@@ -10,12 +10,14 @@ squares that hide it.
 """
 
 import itertools
+from typing import Any
 
 import keras
 import numpy as np
 
 from cnnbook._checks import checked
-from cnnbook.explain._listen import ClassIndex, before_softmax, check_question, class_scores, parts
+from cnnbook._layers import check_called
+from cnnbook.explain._listen import ClassIndex, Logits, asked, class_scores, parts
 
 
 @checked
@@ -31,10 +33,11 @@ def occlusion_map(
     """Compute how far the score of a class falls where a square hides the image.
 
     Args:
-        model: A functional classifier, with models as layers in it or not. It may return logits or
-            end in softmax, which is left out. Of several outputs the first counts.
+        model: A classifier that was called or built, of any kind. It may return logits or end in
+            softmax or sigmoid, which is left out. Of a list of outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
         class_index: Which to explain, for all images or each. Default: that of the highest score.
+            One score is taken for class 1, and its negative for class 0.
         window: Side of the square in pixels. Default: a seventh of the shorter side.
         strides: From one place of the square to the next, `window` at most. Default: half of it.
         fill: What the square shows: a value, or one a channel. Default: each image's mean colour.
@@ -44,7 +47,7 @@ def occlusion_map(
         the pixel. Negative where hiding raises the score: the pixel speaks against the class.
 
     Raises:
-        ValueError: If images or classes do not fit, or the square does not.
+        ValueError: If model, images or classes do not fit, or the square does not.
 
     Example:
         >>> images = keras.Input((4, 4, 1))
@@ -55,7 +58,44 @@ def occlusion_map(
         >>> occlusion_map(model, bright, class_index=0, window=2, strides=2, fill=0)[0, 0]
         array([1., 1., 0., 0.], dtype=float32)
     """
-    images, classes = check_question(model, images, class_index)
+    check_called(model)
+    with asked(model, images, class_index) as (known, classes, logits):
+        squares = _squares(known, window, strides)
+        color = np.asarray(0 if fill is None else fill)
+        if color.shape not in ((), known.shape[3:]) or color.dtype.kind not in "buif":
+            words = f"`fill` must be one number, or one for each of the {known.shape[3]} channels;"
+            raise ValueError(f"{words} got shape {color.shape}. None takes each image's mean.")
+        maps, hidden = np.zeros(known.shape[:3]), np.zeros(known.shape[1:3])
+        for square in squares:
+            hidden[square] += 1
+        compiled = _Compiled(logits).predict_on_batch
+        for index, image in enumerate(known.astype("float32")):
+            color = image.mean(axis=(0, 1)) if fill is None else color
+            [score], [chosen] = class_scores(logits, image[None], classes[index : index + 1])
+            copies = np.broadcast_to(image, (len(squares), *image.shape))
+            for part in parts(copies):
+                covered = copies[part].copy()
+                for copy, square in zip(covered, squares[part], strict=True):
+                    copy[square] = color
+                falls = float(score) - compiled(covered)[:, chosen]
+                for fall, square in zip(falls, squares[part], strict=True):
+                    maps[index][square] += fall
+    return (maps / hidden).astype("float32")
+
+
+class _Compiled(keras.Model):
+    """A model of its own, so that what it compiles, without softmax, is not kept by another."""
+
+    def __init__(self, logits: Logits) -> None:
+        super().__init__(name="compiled")
+        self.logits, self.built = logits, True
+
+    def call(self, images: Any) -> Any:
+        return self.logits(images)
+
+
+def _squares(images: np.ndarray, window: int | None, strides: int | None) -> list[Any]:
+    """Return all places of the square, as slices."""
     height, width = images.shape[1:3]
     window = max(1, min(height, width) // 7) if window is None else window
     strides = max(1, window // 2) if strides is None else strides
@@ -64,28 +104,6 @@ def occlusion_map(
             f"`window` must be 1 to {min(height, width)}, the shorter side, and `strides` 1 to"
             f" `window`, that no pixel is left out; got {window} and {strides}."
         )
-    color = np.asarray(0 if fill is None else fill)
-    if color.shape not in ((), images.shape[3:]) or color.dtype.kind not in "buif":
-        words = f"`fill` must be one number, or one for each of the {images.shape[3]} channels; got"
-        raise ValueError(f"{words} shape {color.shape}. None takes each image's mean.")
     tops, lefts = ([*range(0, side - window, strides), side - window] for side in (height, width))
     places = itertools.product(tops, lefts)
-    squares = [np.s_[top : top + window, left : left + window] for top, left in places]
-    maps, hidden = np.zeros((len(images), height, width)), np.zeros((height, width))
-    for square in squares:
-        hidden[square] += 1
-    with before_softmax(model):
-        # A model of its own, so that what it compiles is not kept, and has no softmax.
-        compiled = keras.Model(model.inputs, model.outputs[0]).predict_on_batch
-        for index, image in enumerate(images.astype("float32")):
-            color = image.mean(axis=(0, 1)) if fill is None else color
-            [score], chosen = class_scores(model, image[None], classes[index : index + 1])
-            copies = np.broadcast_to(image, (len(squares), *image.shape))
-            for part in parts(copies):
-                covered = copies[part].copy()
-                for copy, square in zip(covered, squares[part], strict=True):
-                    copy[square] = color
-                falls = float(score) - compiled(covered)[:, chosen[0]].astype("float32")
-                for fall, square in zip(falls, squares[part], strict=True):
-                    maps[index][square] += fall
-    return (maps / hidden).astype("float32")
+    return [np.s_[top : top + window, left : left + window] for top, left in places]

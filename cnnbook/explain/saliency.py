@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from cnnbook._checks import checked
 from cnnbook.explain._gradients import gradient_of
-from cnnbook.explain._listen import ClassIndex, before_softmax, check_question, class_scores, parts
+from cnnbook.explain._listen import ClassIndex, asked, class_scores, parts
 
 
 @checked
@@ -20,17 +20,18 @@ def saliency(model: keras.Model, images: np.ndarray, class_index: ClassIndex = N
     """Compute how much each pixel could change the score of a class, up or down.
 
     Args:
-        model: A functional classifier, with models as layers in it or not. It may return logits or
-            end in softmax, which is left out. Of several outputs the first counts.
+        model: A classifier of any kind. It may return logits or end in softmax or sigmoid, which
+            is left out. Of a list of outputs the first counts.
         images: (count, height, width, channels), as the model takes them.
         class_index: Which to explain, for all images or each. Default: that of the highest score.
+            One score is taken for class 1, and its negative for class 0.
 
     Returns:
         (count, height, width) float32, 0 or more: the change of the score for a change of 1 in the
         pixel, the largest of its channels.
 
     Raises:
-        ValueError: If images or classes do not fit.
+        ValueError: If model, images or classes do not fit.
 
     Example:
         >>> images = keras.Input((2, 2, 1))
@@ -40,13 +41,12 @@ def saliency(model: keras.Model, images: np.ndarray, class_index: ClassIndex = N
         array([[1., 1.],
                [1., 1.]], dtype=float32)
     """
-    images, classes = check_question(model, images, class_index)
     maps = []
-    with before_softmax(model):
-        for part in parts(images):
-            pixels = tf.constant(images[part].astype("float32"))
+    with asked(model, images, class_index) as (known, classes, logits):
+        for part in parts(known):
+            pixels = tf.constant(known[part].astype("float32"))
             with tf.GradientTape() as tape:
                 tape.watch(pixels)
-                scores, _ = class_scores(model, pixels, classes[part])
+                scores, _ = class_scores(logits, pixels, classes[part])
             maps.append(np.abs(gradient_of(tape, scores, pixels)).max(axis=-1))
     return np.concatenate(maps)

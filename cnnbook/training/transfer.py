@@ -14,7 +14,7 @@ import keras
 from keras import layers
 
 from cnnbook._checks import checked
-from cnnbook._layers import find_layer, nodes
+from cnnbook._layers import check_called, find_layer, nodes, sublayers
 
 FEW_IMAGES = 2_000  # chapter 12: with 300 to 1,500 and a minute of training, a head won
 
@@ -102,7 +102,8 @@ def build_head(
 def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     """Put a head, trained or not, on a base, and freeze the base.
 
-    Both share their weights with it. Training changes the head alone, until `unfreeze_from`.
+    Both share their weights with it. Training changes the head alone, until `unfreeze_from`; what
+    else uses the base finds it frozen, too. Dropout in the base goes on, and changes no weight.
 
     Args:
         base: A functional model from images to (batch, features).
@@ -112,7 +113,7 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
         An uncompiled functional model from images to logits: the layers of the base, and the head.
 
     Raises:
-        ValueError: If the two do not fit together.
+        ValueError: If the two do not fit together, or the base has a layer that cannot be frozen.
 
     Example:
         >>> images = keras.Input((8, 8, 3))
@@ -134,6 +135,7 @@ def attach_head(base: keras.Model, head: keras.Model) -> keras.Model:
     if head.name in {layer.name for layer in base.layers}:
         words = f"`head` must have a name of its own; `base` has a layer {head.name!r} already."
         raise ValueError(f'{words} Write head.name = "new_head".')
+    _check_frozen("base", [layer for _, layer in nodes(base)])
     base.trainable = False
     images = base.inputs[0] if len(base.inputs) == 1 else base.inputs
     return keras.Model(images, head(base.outputs[0]), name=f"{base.name}_{head.name}")
@@ -145,18 +147,21 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
 
     Batch normalisation stays as it is, wherever it lies: its means and variances come from many
     images. Those of a small batch of others would change what every later layer gets to see.
-    Compile the model afterwards, with a small learning rate: Keras notes then what can be trained.
+    A layer that is used before and behind stays, too. Compile the model afterwards, with a small
+    learning rate: Keras notes then what can be trained.
 
     Args:
-        model: With the pretrained layers in it, or in a model in it, at any depth.
+        model: With the pretrained layers in it, or in a model or a wrapper in it, at any depth.
         layer_name: Of the first layer that is to learn, or of a model that is a layer; write
             "model/layer" if several models have a layer of this name.
 
     Returns:
-        The names of all layers with weights that learn now, as "model/layer" where nested.
+        The names of all layers with weights that learn now, as "model/layer" where nested, each
+        once.
 
     Raises:
-        ValueError: If no layer or several have this name; lists close names.
+        ValueError: If no layer or several have this name, lists close names; if the model was never
+            called, or a layer that would have to stay cannot be frozen.
 
     Example:
         >>> images = keras.Input((8,))
@@ -165,18 +170,45 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
         >>> unfreeze_from(keras.Model(images, x), "norm")
         ['late']
     """
-    paths = dict(nodes(model))
-    first = paths.get(layer_name) or find_layer(model, layer_name)
-    model.trainable = True
-    learning, reached = [], False
-    for path, layer in paths.items():
-        reached = reached or layer is first
-        if hasattr(layer, "layers"):  # a model: if it could not learn, nothing in it could
-            continue
-        layer.trainable = reached and not isinstance(layer, layers.BatchNormalization)
-        if layer.trainable_weights:
-            learning.append(path)
-    return learning
+    check_called(model)
+    pairs = list(nodes(model))
+    named = [layer for path, layer in pairs if path == layer_name]
+    first = named[0] if named else find_layer(model, layer_name)
+    paths: dict[keras.Layer, str] = {}
+    learns: dict[keras.Layer, bool] = {}  # of a layer that is met several times the first counts
+    for path, layer in pairs:
+        paths.setdefault(layer, path)
+        is_behind = layer is first or first in learns
+        learns.setdefault(layer, is_behind and not isinstance(layer, layers.BatchNormalization))
+    _check_frozen("model", [layer for layer in learns if not learns[layer]])
+    model.trainable = True  # if it could not learn, nothing in it could
+    for each in [model, *learns]:
+        if hasattr(each, "layers"):
+            for weight in _own(each):
+                weight.trainable = weight.trainable and learns.get(each, False)
+    # What is set of a layer is set of all in it, and of weights that it shares with others: those
+    # that have no layers in them come last, and of these those that stay.
+    kept = [layer for layer in learns if not hasattr(layer, "layers")]
+    for layer in sorted(kept, key=lambda each: 0 if sublayers(each) else 2 - learns[each]):
+        layer.trainable = learns[layer]
+    return [path for layer, path in paths.items() if any(w.trainable for w in _own(layer))]
+
+
+def _own(layer: keras.Layer) -> list[keras.Variable]:
+    """Return the weights of a layer that are none of a layer in it."""
+    others = {id(weight) for each in sublayers(layer) for weight in each.weights}
+    return [weight for weight in layer.weights if id(weight) not in others]
+
+
+def _check_frozen(argument: str, frozen: list[keras.Layer]) -> None:
+    """Refuse what changes its weights in training, whatever `trainable` says."""
+    for layer in frozen:
+        if isinstance(layer, layers.SpectralNormalization):
+            raise ValueError(
+                f"`{argument}` must have layers that can stay as they are; {layer.name!r} divides"
+                " its kernel in each step of training, frozen or not. Put the layer in it in its"
+                " place, or let it learn."
+            )
 
 
 @checked

@@ -42,7 +42,8 @@ class LayersWidget(traitlets.HasTraits):
         super().__init__()
         self.model, self.images, self.class_names = model, images, names
         self.plot, self.make_pad = plot, pad
-        self.layers = {path: layer for path, layer in nodes(model) if not hasattr(layer, "layers")}
+        every = nodes(model, inside=False)
+        self.layers = {path: layer for path, layer in every if not hasattr(layer, "layers")}
         self.look()
 
     @traitlets.validate("picture", "layer")

@@ -56,7 +56,9 @@ def test_what_cannot_be_embedded_is_refused(make_model, sixteen):
     with pytest.raises(ValueError, match=r"takes images \(16, 16, 3\)"):
         embed(make_model("flat"), sixteen[0])
     images = keras.Input((16, 16, 3))
-    with pytest.raises(ValueError, match="`model` has no layer with weights; name one"):
+    with pytest.raises(
+        ValueError, match="`model` must end in one layer with weights; .*`layer_name`"
+    ):
         embed(keras.Model(images, layers.Flatten()(images)), sixteen)
 
 

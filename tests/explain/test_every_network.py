@@ -53,7 +53,7 @@ def look_into(model, size):
     """Call every function on two random images; those that compile the model if it is small."""
     shape = (2, *size)
     images = np.random.default_rng(0).integers(0, 256, shape).astype("uint8")
-    name = _last_maps(model)
+    name = _last_maps(model, images[:1])
     maps = feature_maps(model, images, name)[name]
     heatmaps = grad_cam(model, images)
     assert heatmaps.shape == maps.shape[:3]
@@ -87,7 +87,8 @@ def test_keras_applications_alone_nested_and_with_a_head():
     size = (96, 96, 3)
     whole = keras.applications.MobileNetV2(size, 0.35, weights=None, classes=7)
     look_into(whole, size)
-    assert _last_maps(whole) == "out_relu"
+    image = np.zeros((1, *size), "uint8")
+    assert _last_maps(whole, image) == "out_relu"
 
     base = keras.applications.MobileNetV2(
         size, 0.35, include_top=False, pooling="avg", weights=None, name="base"
@@ -95,11 +96,11 @@ def test_keras_applications_alone_nested_and_with_a_head():
     images = keras.Input(size)
     nested = base(keras.applications.mobilenet_v2.preprocess_input(images), training=False)
     nested = keras.Model(images, layers.Dense(5)(nested))
-    assert _last_maps(nested) == "base/out_relu"
+    assert _last_maps(nested, image) == "base/out_relu"
     look_into(nested, size)  # has few layers of its own, so this compiles it
 
     model = attach_head(base, build_head(1280, 5))
-    assert _last_maps(model) == "out_relu"
+    assert _last_maps(model, image) == "out_relu"
     look_into(model, size)
 
 

@@ -20,7 +20,7 @@ def test_the_score_falls_where_the_one_pixel_is_hidden(one_pixel_net):
 def test_a_pixel_gets_the_mean_of_all_squares_that_hide_it(make_linear_net):
     """Only pixel 2 counts. Squares of 2 at 0, 1, 2, 3 of a row of 5: two of the four hide it."""
     model = make_linear_net([[0], [0], [8], [0], [0]] * 2, (2, 5, 1))
-    falls = occlusion_map(model, np.ones((1, 2, 5, 1)), 0, window=2, strides=1, fill=0)
+    falls = occlusion_map(model, np.ones((1, 2, 5, 1)), 1, window=2, strides=1, fill=0)
     # Pixel 1 is hidden by the squares at 0 and 1, of which that at 1 hides pixel 2 as well.
     np.testing.assert_allclose(falls[0], [[0, 8, 16, 8, 0]] * 2)
 
@@ -56,9 +56,9 @@ def test_it_equals_a_loop_over_all_places(make_model, sixteen, window, strides):
 def test_by_default_the_square_has_the_mean_colour_of_the_image(make_linear_net):
     model = make_linear_net([[1], [1], [0], [0], [0], [0]], (1, 2, 3))
     images = np.array([[[[9, 0, 5], [3, 8, 7]]]])  # means 6, 4 and 6
-    falls = occlusion_map(model, images, 0, window=1)
+    falls = occlusion_map(model, images, 1, window=1)
     np.testing.assert_allclose(falls, [[[(9 - 6) + (0 - 4), 0]]])
-    falls = occlusion_map(model, images, 0, window=1, fill=[1, 2, 3])
+    falls = occlusion_map(model, images, 1, window=1, fill=[1, 2, 3])
     np.testing.assert_allclose(falls, [[[(9 - 1) + (0 - 2), 0]]])
 
 
