@@ -5,22 +5,26 @@ features. They are kept on disk: each under the SHA-256 of its picture, in a fol
 SHA-256 of all that computes them: weights, layers, preprocessing and image size.
 """
 
+import contextlib
 import hashlib
 import io
 import json
-import tempfile
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import keras
 import numpy as np
 
 from cnnbook._checks import checked
+from cnnbook._layers import check_model_images
 from cnnbook.labelled_files import LabelledFiles
+from cnnbook.training._identity import identity
 
 KEEP_EVERY = 512  # pictures; what a killed process loses at most
 READ_AHEAD = 4  # batches that threads read while the network computes
@@ -49,7 +53,7 @@ def bottleneck_features(
         data: Images (count, height, width, channels) as the model takes them, `LabelledFiles` of
             pictures, or their paths alone.
         read_image: From a path and (height, width) to an image of 3 channels, such as
-            `read_center_crop`; for files only. The cache knows it by its name.
+            `read_center_crop`; for files only. The cache knows it by its code and what it holds.
         cache_folder: Made if it is missing; None keeps nothing. Delete it to make room.
         batch_size: Pictures that are computed at once.
 
@@ -57,7 +61,8 @@ def bottleneck_features(
         (count, features) float32 in the order of `data`, or maps if the model ends in maps.
 
     Raises:
-        ValueError: If an argument is outside what is said above.
+        ValueError: If an argument is outside what is said above, or the cache cannot tell the
+            reader or a layer from others.
         OSError: If a picture cannot be read; what was computed before it is kept.
 
     Example:
@@ -70,8 +75,12 @@ def bottleneck_features(
     items: Any = getattr(data, "paths", data)
     items = items if isinstance(items, np.ndarray) else list(items)
     image_size, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
-    digests = [_picture_key(item, read_image) for item in items]
-    folder = None if cache_folder is None else Path(cache_folder).expanduser() / _network_key(model)
+    if isinstance(items, np.ndarray) and items.size:
+        check_model_images(model, items)
+    kept = cache_folder is not None
+    reader = _told_apart("read_image", read_image) if kept and isinstance(items, list) else ""
+    digests = [_picture_key(item, reader) for item in items]
+    folder = None if cache_folder is None else Path(cache_folder) / _network_key(model)
     features = _read_kept(folder) if folder else {}
     first = {digest: index for index, digest in reversed([*enumerate(digests)])}
     missing = sorted(index for digest, index in first.items() if digest not in features)
@@ -113,12 +122,22 @@ def _compute(
             yield group, model.predict_on_batch(filled)[: len(group)]
 
 
-def _picture_key(item: np.ndarray | str | Path, read_image: Any) -> bytes:
-    """Return the SHA-256 of one image, or of a reader's name and the content of one file."""
+def _told_apart(argument: str, value: Any) -> str:
+    """Return what tells a function or layer from others, or refuse it for the cache."""
+    try:
+        return identity(value)
+    except TypeError as error:
+        raise ValueError(
+            f"`{argument}` must be such that the cache can tell it from others; got {value!r}"
+            f" ({str(error)[:200]}). Write it as a function of its own, or pass no `cache_folder`."
+        ) from error
+
+
+def _picture_key(item: np.ndarray | str | Path, reader: str) -> bytes:
+    """Return the SHA-256 of one image, or of its reader and the content of one file."""
     if isinstance(item, np.ndarray):
         return hashlib.sha256(f"{item.dtype} {item.shape}".encode() + item.tobytes()).digest()
-    name = f"{read_image.__module__}.{read_image.__qualname__}"
-    return hashlib.sha256(name.encode() + Path(item).read_bytes()).digest()
+    return hashlib.sha256(reader.encode() + Path(item).read_bytes()).digest()
 
 
 def _network_key(model: keras.Model) -> str:
@@ -129,10 +148,24 @@ def _network_key(model: keras.Model) -> str:
     config = json.loads(model.to_json())["config"] | {"name": ""}
     plain = _without_names(config, _numbers_of_layers(config, {}))
     digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for layer in _operations(model):  # their code: a configuration only names it
+        own = {} if isinstance(layer, keras.Model) else vars(layer)
+        inside = [own[name] for name in own if name not in ("build", "quantize") and name[0] != "_"]
+        inside = [each for each in inside if isinstance(each, (FunctionType, np.ndarray))]
+        digest.update(_told_apart("model", [type(layer), *inside]).encode())
     for weight in model.weights:
         values = keras.ops.convert_to_numpy(weight)
         digest.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
     return digest.hexdigest()
+
+
+def _operations(model: keras.Operation) -> list[keras.Operation]:
+    """Return a model, its layers and operations, and those inside them."""
+    inner = {
+        id(each): each for name in ("layers", "operations") for each in getattr(model, name, [])
+    }
+    layer = [model.layer] if isinstance(model, keras.layers.Wrapper) else []
+    return [model, *(each for part in [*inner.values(), *layer] for each in _operations(part))]
 
 
 def _numbers_of_layers(config: dict, numbers: dict[str, int]) -> dict[str, int]:
@@ -156,13 +189,21 @@ def _without_names(value: object, numbers: dict[str, int], key: str = "") -> obj
 def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
     """Return kept features by the SHA-256 of their pictures; remove a damaged file."""
     features: dict[bytes, np.ndarray] = {}
+    for path in folder.glob("*.part"):  # of a process that was killed, if it is a day old
+        with contextlib.suppress(OSError):
+            if time.time() - path.stat().st_mtime > 86_400:
+                path.unlink()
     for path in sorted(folder.glob("*.npy")):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError:
+            content = b""
         if hashlib.sha256(content).hexdigest() == path.stem:
             table = np.load(io.BytesIO(content), allow_pickle=False)
             features.update(zip(map(bytes, table["digest"]), table["features"], strict=True))
         else:
-            path.unlink()
+            with contextlib.suppress(OSError):  # the folder may be for reading only
+                path.unlink()
             warnings.warn(f"{path} was damaged: its features are computed again.", stacklevel=3)
     return features
 
@@ -175,12 +216,14 @@ def _keep(folder: Path, digests: list[bytes], features: dict[bytes, np.ndarray])
     table["features"] = [features[digest] for digest in digests]
     np.save(file := io.BytesIO(), table)
     name = hashlib.sha256(file.getvalue()).hexdigest()
+    part = folder / f"{name}.part"  # whoever else writes it writes the same
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as part:
-            Path(part, name).write_bytes(file.getvalue())
-            Path(part, name).replace(folder / f"{name}.npy")
+        part.write_bytes(file.getvalue())
+        part.replace(folder / f"{name}.npy")
     except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         words = f"{folder} cannot keep features ({error.strerror}). Name another `cache_folder`."
         warnings.warn(words, stacklevel=3)
 
@@ -204,7 +247,7 @@ def _check_features_arguments(
             f"`data` must be one array of images {shapes[0]}, as `model` takes them, or a list of"
             f" paths of pictures, which have 3 channels; got {found}. Resize the images."
         )
-    if isinstance(data, list) and data and not hasattr(read_image, "__qualname__"):
+    if isinstance(data, list) and data and not callable(read_image):
         words = f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
         raise ValueError(f"{words} Give it `read_center_crop` of image_folder.py.")
     if batch_size < 1:

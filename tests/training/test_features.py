@@ -1,6 +1,11 @@
 """bottleneck_features against the model itself; and its cache against all that may happen to it."""
 
+import os
+import subprocess
+import sys
+import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -193,6 +198,118 @@ def test_another_reader_computes_everything_again(model, files, tmp_path, comput
         bottleneck_features(model, files, read_center_crop, **cache), straight
     )
     assert sum(computed) == 20
+
+
+class Reader:
+    """Reads, times what it holds."""
+
+    def __init__(self, factor, hidden=None):
+        self.factor, self.hidden = factor, hidden
+
+    def read(self, path, image_size):
+        return read_image(path, image_size) // self.factor
+
+    def __call__(self, path, image_size):
+        return self.read(path, image_size)
+
+
+def read_part(path, image_size, factor=1):
+    return read_image(path, image_size) // factor
+
+
+def enclosed(factor):
+    return lambda path, image_size: read_image(path, image_size) // factor
+
+
+def from_a_script(code):
+    """A function as a script of one's own has it; each is `__main__.read`."""
+    names = {"read_image": read_image, "__name__": "__main__", "np": np}
+    exec(code, names)
+    return names["read"]
+
+
+SCRIPT = "def read(path, image_size): return half(read_image(path, image_size))\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda p, s: read_image(p, s), lambda p, s: 255 - read_image(p, s)),
+        (lambda p, s: read_image(p, s) // 2, lambda p, s: read_image(p, s) // 3),
+        (enclosed(2), enclosed(3)),
+        (partial(read_part, factor=2), partial(read_part, factor=3)),
+        (Reader(2).read, Reader(3).read),
+        (Reader(2), Reader(3)),
+        (
+            from_a_script(f"{SCRIPT}def half(image): return image // 2"),
+            from_a_script(f"{SCRIPT}def half(image): return image // 4"),
+        ),
+        (
+            from_a_script("k = 2\ndef read(p, s): return read_image(p, s) // k"),
+            from_a_script("k = 3\ndef read(p, s): return read_image(p, s) // k"),
+        ),
+    ],
+)
+def test_readers_of_one_name_are_told_apart_by_what_they_do(model, files, tmp_path, one, other):
+    for reader in (one, other, one):
+        kept = bottleneck_features(model, files, reader, cache_folder=tmp_path / "cache")
+        np.testing.assert_array_equal(kept, bottleneck_features(model, files, reader))
+
+
+def test_a_reader_is_known_again_in_another_process():
+    code = (
+        "import functools, numpy as np\nfrom cnnbook.training._identity import identity\n"
+        "from cnnbook.datasets.image_folder import read_center_crop, read_image\n"
+        "K, S = {'a', 'b', 'c'}, np.arange(3)\nclass A:\n    def read(self, p, s): return K, S\n"
+        "print(identity([read_center_crop, functools.partial(read_image), A().read, np.mean,"
+        " lambda p, s: [read_image(p) for _ in K | {'x', 'y'}]]))"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1 and len(digests.pop()) == 65
+
+
+def test_a_reader_that_holds_what_cannot_be_told_is_refused_with_a_cache(model, files, tmp_path):
+    reader = Reader(1, hidden=threading.Lock())
+    bottleneck_features(model, files, reader)
+    with pytest.raises(ValueError, match="`read_image` must be such that the cache can tell it"):
+        bottleneck_features(model, files, reader, cache_folder=tmp_path / "cache")
+
+
+def test_layers_of_one_name_are_told_apart_by_their_code():
+    def network(factor):
+        names = {"layers": layers, "__name__": "__main__"}
+        exec(
+            "class Own(layers.Layer):\n    def call(self, images):\n"
+            f"        return images * {factor}\n"
+            "    def compute_output_shape(self, shape): return shape\n"
+            f"def act(values): return values + {factor}",
+            names,
+        )
+        images = keras.Input((4, 4, 3))
+        kinds = (
+            names["Own"](),
+            layers.Activation(names["act"]),
+            layers.TimeDistributed(names["Own"]()),
+        )
+        return [keras.Model(images, layer(images)) for layer in kinds]
+
+    keys = [_network_key(model) for factor in (2, 3) for model in network(factor)]
+    assert len(set(keys)) == 6
+    assert [_network_key(model) for model in network(2)] == keys[:3]
+
+
+def test_images_from_0_to_1_for_a_network_that_takes_255_are_told(model):
+    with pytest.warns(UserWarning, match="0 to 1, and .* begins with a layer that rescales"):
+        bottleneck_features(model, pictures(3) / np.float32(255))
 
 
 def test_an_array_with_one_new_image_computes_that_one(model, tmp_path, computed):
