@@ -1,8 +1,9 @@
 """What should pictures look like when they enter a network? Centred, scaled, whitened.
 
-Four Keras layers that learn their numbers from training images, by `adapt`, and are saved with
-their model. All compute in float32 under any dtype policy (a rounded pixel, less its mean, has few
-digits left) and in the units of their input: put `Rescaling(1 / 255)` before them for [0, 1].
+Four Keras layers that learn their numbers from training images, by `adapt`. Saved files and weights
+bring the numbers along; a copy made from a configuration, as by `clone_model`, has none, and says
+so. All compute in float32 under any dtype policy (a rounded pixel, less its mean, has few digits
+left) and in the units of their input: put `Rescaling(1 / 255)` before them for [0, 1].
 
 Source: Krizhevsky & Hinton (2009), "Learning Multiple Layers of Features from Tiny Images",
 https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf, appendix A, for ZCA whitening.
@@ -20,8 +21,19 @@ import numpy as np
 from keras import ops
 
 from cnnbook._checks import checked
+from cnnbook.datasets._tensors import by_numbers, is_foreign, tell_range
 
 LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
+
+
+class _Mean(keras.Variable):
+    """A mean image that knows its largest value, nan at the start; numbers come by `assign`."""
+
+    highest = math.nan
+
+    def assign(self, value: Any) -> Any:
+        self.highest = float(np.max(ops.convert_to_numpy(value)))
+        return super().assign(value)
 
 
 class _Adapted(keras.layers.Layer):
@@ -29,40 +41,65 @@ class _Adapted(keras.layers.Layer):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**{"dtype": "float32", **keywords})
-        self.adapted = False
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "_Adapted":
-        layer = cls(**config)
-        layer.adapted = True  # a loaded model brings the numbers along
-        return layer
+    @property
+    def adapted(self) -> bool:
+        """Whether the layer has its numbers, from `adapt`, `set_weights` or a file."""
+        return self.built and math.isfinite(self.mean.highest)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make room for the numbers."""
-        if not self.adapted:
-            must = "must be called before the layer is used; got images first"
-            raise ValueError(f"`adapt` of layer {self.name!r} {must}. Call adapt(training_images).")
-        for name, shape in self._shapes(tuple(input_shape[1:])).items():
-            setattr(self, name, self.add_weight(shape, "zeros", trainable=False, name=name))
+        if None in input_shape[1:]:
+            raise self._not_adapted()
+        shapes = self._shapes(tuple(input_shape[1:]))
+        nothing = keras.initializers.Constant(np.nan)  # and so in a file, if it is saved like this
+        self.mean = _Mean(nothing, shapes.pop("mean"), "float32", trainable=False, name="mean")
+        for name, shape in shapes.items():
+            setattr(self, name, self.add_weight(shape, nothing, trainable=False, name=name))
+
+    def __call__(self, images: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Refuse images before there are numbers, and those of another shape."""
+        is_symbolic = isinstance(images, keras.KerasTensor)
+        if not is_symbolic and not self.adapted:
+            raise self._not_adapted()
+        shape = np.shape(images)
+        if self.built and getattr(shape, "rank", 0) is not None:  # TensorFlow's may be unknown
+            pairs = zip(shape[1:], self.mean.shape, strict=False)
+            fits = len(shape) == len(self.mean.shape) + 1
+            if not fits or any(got not in (None, wanted) for got, wanted in pairs):
+                words = f"`images` of layer {self.name!r} must be of shape {self.mean.shape} each"
+                raise ValueError(f"{words}; got {tuple(shape)}. Of a single one pass image[None].")
+        if is_foreign(images):
+            kind = self.compute_output_shape(shape), self.compute_dtype
+            return by_numbers(lambda pixels: [self(pixels)], [images], [kind])[0]
+        if isinstance(images, np.ndarray):
+            tell_range(images, self.mean.highest, f"layer {self.name!r} knows larger ones")
+        return super().__call__(images, *arguments, **keywords)
+
+    def _not_adapted(self) -> ValueError:
+        must = "must be called before the layer is used; got images first"
+        advice = "Call adapt(training_images), or load the weights"
+        return ValueError(f"`adapt` of layer {self.name!r} {must}. {advice}.")
 
     @checked
     def adapt(self, data: Iterable) -> None:
         """Learn the numbers from training images.
 
         Args:
-            data: Training images: an array (count, height, width, channels), or a finite iterable
-                of batches such as a `tf.data.Dataset`. Of (images, labels) batches, the images.
+            data: Training images: an array (count, height, width, channels) or (count, values), or
+                a finite iterable of batches (count, height, width, channels) such as a
+                `tf.data.Dataset`. Of (images, labels) batches, the images.
 
         Raises:
-            ValueError: If there are no images, they differ in shape, a value is not finite, or the
-                data never ends; to whiten, of a single image or more than 16,384 values an image.
+            ValueError: If there are no images, they come one by one, they differ in shape, a value
+                is not finite, or the data never ends; to whiten, of a single image or more than
+                16,384 values an image.
         """
         numbers = self._learn(data)
         image_shape = numbers["mean"].shape
         if self.built and self.mean.shape != image_shape:
             shapes = f"built for, {self.mean.shape}; got {image_shape}. Make a new layer for them"
             raise ValueError(f"`data` must hold images of the shape that the layer was {shapes}.")
-        self.adapted = True
         if not self.built:
             self.build((None, *image_shape))
         for name, value in numbers.items():
@@ -75,6 +112,10 @@ class _Adapted(keras.layers.Layer):
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Subtract the mean image; map (batch, ...) to the same shape."""
         return ops.cast(images, self.compute_dtype) - self.mean
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Say that the shape stays."""
+        return tuple(input_shape)
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -168,6 +209,10 @@ class PCAWhitening(_Adapted):
         flat = ops.reshape(super().call(images), (-1, self.matrix.shape[0]))
         return ops.matmul(flat, self.matrix)
 
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Say how many numbers there will be."""
+        return input_shape[0], self.matrix.shape[1]
+
     def get_config(self) -> dict[str, Any]:
         """Describe the layer so that it can be made again."""
         return {**super().get_config(), "components": self.components, "epsilon": self.epsilon}
@@ -197,6 +242,8 @@ class ZCAWhitening(PCAWhitening):
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
         return ops.reshape(super().call(images), (-1, *self.mean.shape))
+
+    compute_output_shape = _Adapted.compute_output_shape
 
 
 def _directions(data: Iterable, components: int | None, epsilon: float) -> tuple[np.ndarray, ...]:
@@ -231,8 +278,6 @@ def _moments(data: Iterable, spread: Callable = lambda flat: (flat**2).sum(axis=
             found = f"{mean.shape} and {batch.shape[1:]}. Resize or crop them first"
             raise ValueError(f"`data` must hold images of one shape; got {found}.")
         batch_mean, flat = batch.mean(axis=0), batch.reshape(len(batch), -1)
-        if not np.isfinite(batch_mean).all():
-            raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
         step, share = batch_mean - mean, len(batch) / (count + len(batch))
         between = spread(np.sqrt(count * share) * step.reshape(1, -1))
         total = total + spread(flat - batch_mean.reshape(-1)) + between
@@ -246,15 +291,28 @@ def _batches(data: Any) -> Iterator[np.ndarray]:
     """Images in float64, some at a time."""
     if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
         raise ValueError("`data` must end; got an infinite dataset. Leave `repeat` out.")
-    if hasattr(data, "shape"):
+    is_array = hasattr(data, "shape")
+    if is_array and len(data.shape) == 3 and data.shape[2] in (1, 3):
+        found = f"got one, of shape {tuple(data.shape)}. Pass image[None]"
+        raise ValueError(f"`data` must be several images; {found}.")
+    if is_array:
         data = np.array_split(data, range(1024, len(data), 1024))
     for batch in data:
+        batch = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
         try:
-            images = np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch, float)
+            images = np.asarray(batch)
+            is_number = images.dtype.kind not in "cOSUmM" and not np.ma.isMaskedArray(batch)
+            images = images.astype(float) if is_number else images
         except (TypeError, ValueError, LookupError) as error:
             raise ValueError(f"`data` must hold batches of numbers; {error}.") from error
-        if images.ndim < 2:
-            found = f"got shape {images.shape}. Batch the dataset; of one image pass image[None]"
-            raise ValueError(f"`data` must come in batches (count, ...); {found}.")
-        if len(images):
+        if not is_number:
+            found = f"got {type(batch).__name__} of {images.dtype}. Take the images out of it"
+            raise ValueError(f"`data` must hold batches of numbers; {found}.")
+        if images.ndim < 2 or (not is_array and images.ndim != 4):
+            found = f"got shape {images.shape}. Batch the dataset, or pass one array of all images"
+            batches = "batches (count, height, width, channels)"
+            raise ValueError(f"`data` must come in {batches}; {found}.")
+        if images.size and not np.isfinite([images.min(), images.max()]).all():
+            raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
+        if images.size:
             yield images

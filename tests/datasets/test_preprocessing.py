@@ -1,7 +1,9 @@
 """The preprocessing layers against scikit-learn and NumPy, and on pixels that never change."""
 
+import copy
 import importlib.util
 import os
+import pickle
 import subprocess
 import sys
 
@@ -147,7 +149,7 @@ def test_batches_give_the_numbers_of_the_whole_array(layer_class, form, images):
 
 def test_batches_far_from_zero_lose_no_digits():
     """A sum of squares minus a squared sum would have none left here."""
-    spread = np.random.default_rng(1).normal(size=(500, 3))
+    spread = np.random.default_rng(1).normal(size=(500, 1, 1, 3))
     near, far = Standardize(), Standardize()
     near.adapt([spread[:250], spread[250:]])
     far.adapt([spread[:250] + 1e7, spread[250:] + 1e7])
@@ -187,6 +189,68 @@ def test_a_saved_model_brings_the_numbers_along(layer_class, images, tmp_path):
     np.testing.assert_array_equal(
         model.predict(images, verbose=0), loaded.predict(images, verbose=0)
     )
+
+
+def without_numbers(model):
+    return {
+        "clone_model": keras.models.clone_model(model),
+        "from_config": keras.Model.from_config(model.get_config()),
+        "model_from_json": keras.models.model_from_json(model.to_json()),
+    }
+
+
+@pytest.mark.slow
+@each_layer
+def test_a_copy_without_the_numbers_refuses_images_until_it_gets_them(
+    layer_class, images, tmp_path
+):
+    model = in_a_model(adapted(layer_class(name="prepare"), images), images.shape[1:])
+    expected = model.predict(images, verbose=0)
+    model.save_weights(tmp_path / "model.weights.h5")
+    copies = without_numbers(model)
+    for bare in copies.values():
+        assert not bare.get_layer("prepare").adapted
+        for use in (bare, bare.predict, bare.get_layer("prepare")):
+            with pytest.raises(
+                ValueError, match="`adapt` of layer 'prepare' must be called before"
+            ):
+                use(images)
+    copies["from_config"].load_weights(tmp_path / "model.weights.h5")
+    for bare in list(copies.values())[::2]:
+        bare.layers[-1].set_weights(model.layers[-1].get_weights())
+    copies["clone_model"].set_weights(model.get_weights())
+    copies["model_from_json"].get_layer("prepare").adapt(images)
+    for copied in copies.values():
+        assert copied.get_layer("prepare").adapted
+        np.testing.assert_allclose(copied.predict(images, verbose=0), expected, atol=1e-5)
+
+
+@each_layer
+def test_a_file_without_numbers_brings_none_along(layer_class, images, tmp_path):
+    model = in_a_model(layer_class(name="prepare"), images.shape[1:])  # as after a clone
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="`adapt` of layer 'prepare' must be called before"):
+        loaded.predict(images, verbose=0)
+
+
+@each_layer
+def test_copies_of_the_layer_itself_bring_the_numbers_along(layer_class, images):
+    layer = adapted(layer_class(), images)
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        np.testing.assert_array_equal(copied(images), layer(images))
+
+
+@pytest.mark.slow
+@each_layer
+def test_a_model_that_has_predicted_sees_the_numbers_of_a_later_adapt(layer_class, images):
+    layer = adapted(layer_class(), 2 * images)
+    model = in_a_model(layer, images.shape[1:])
+    before = model.predict(images, verbose=0)
+    layer.adapt(images)
+    expected = model.layers[-1](model.layers[-2](layer(images)))
+    assert abs(model.predict(images, verbose=0) - before).max() > 0.1
+    np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-4)
 
 
 @pytest.mark.slow
@@ -232,8 +296,17 @@ def test_use_before_adapt_says_so(layer_class, images):
         (np.zeros((0, 4, 4, 1)), "at least one image; got none"),
         ([], "at least one image; got none"),
         (np.array([[1.0, np.nan], [1.0, 2.0]]), "must be finite; got nan or infinity"),
-        ([np.zeros((2, 4, 4)), np.zeros((2, 5, 5))], r"one shape; got \(4, 4\) and \(5, 5\)"),
+        (np.array([[1.0, np.inf], [1.0, -np.inf]]), "must be finite; got nan or infinity"),
+        (
+            [np.zeros((2, 4, 4, 1)), np.zeros((2, 5, 5, 1))],
+            r"one shape; got \(4, 4, 1\) and \(5, 5",
+        ),
         ([np.zeros(4)], r"batches.*got shape \(4,\)"),
+        (np.zeros((2, 0, 4, 1)), "at least one image; got none"),
+        (np.ma.masked_less(np.eye(4), 1), "batches of numbers; got MaskedArray of float64. Take"),
+        (np.eye(4).astype(complex), "batches of numbers; got ndarray of complex128"),
+        (np.eye(4).astype(str), "batches of numbers; got ndarray of <U"),
+        ([{"image": np.zeros((2, 4, 4, 1))}], "batches of numbers; got dict of object. Take the"),
         (tf.data.Dataset.from_tensors(np.zeros((2, 3))).repeat(), "must end; got an infinite"),
     ],
 )
@@ -258,6 +331,46 @@ def test_what_whitening_refuses(layer_class, images):
 
 
 @each_layer
+def test_images_that_come_one_by_one_are_refused_and_not_taken_for_batches(layer_class, images):
+    """The mean of 4 rows would fit every image by broadcasting."""
+    single = tf.data.Dataset.from_tensor_slices(images)
+    pairs = tf.data.Dataset.from_tensor_slices((images, np.zeros(300)))
+    for data in (single, pairs, list(images), iter(images), list(images[..., 0])):
+        with pytest.raises(
+            ValueError, match=r"in batches \(count, height.*got shape \(4, 3.*Batch"
+        ):
+            layer_class().adapt(data)
+    with pytest.raises(ValueError, match=r"several images; got one.*\(4, 3, 1\). Pass image\[None"):
+        layer_class().adapt(images[0, :, :, :1])
+
+
+@each_layer
+@pytest.mark.parametrize("shape", [(5, 4, 3, 1), (4, 3, 2), (5, 1, 3, 2), (5, 24), (5, 4, 3, 2, 2)])
+def test_images_of_another_shape_are_refused_and_not_broadcast(layer_class, shape, images):
+    layer = adapted(layer_class(name="prepare"), images)
+    for other in (np.zeros(shape), tf.zeros(shape), keras.Input(shape[1:])):
+        with pytest.raises(ValueError, match=r"'prepare' must be of shape \(4, 3, 2\) each; got"):
+            layer(other)
+
+
+@each_layer
+def test_images_of_another_scale_than_those_adapted_to_are_told(layer_class):
+    pictures = np.random.default_rng(4).integers(0, 256, (30, 3, 3, 1), dtype="uint8")
+    layer = adapted(layer_class(name="prepare"), pictures)
+    for other in (pictures / 255, pictures / 127.5 - 1.0):
+        with pytest.warns(UserWarning, match=r"from -?[01][.\d]* to 0.9.*'prepare' knows larger"):
+            layer(other)
+    for same in (
+        pictures,
+        0 * pictures,
+        np.ones((1, 3, 3, 1)),
+        pictures / 10,
+        tf.ones((1, 3, 3, 1)),
+    ):
+        layer(same)  # and no warning
+
+
+@each_layer
 def test_images_of_another_shape_need_a_new_layer(layer_class, images):
     layer = adapted(layer_class(), images)
     with pytest.raises(ValueError, match=r"\(4, 3, 2\); got \(2, 3, 2\). Make a new layer"):
@@ -267,8 +380,6 @@ def test_images_of_another_shape_need_a_new_layer(layer_class, images):
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_the_layers_run_on_the_other_backends(backend):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"needs {backend}")
     script = (
         "import sys; sys.modules['tensorflow'] = None; import numpy as np\n"
         "from cnnbook.datasets.preprocessing import MeanImage, PCAWhitening\n"
@@ -277,11 +388,44 @@ def test_the_layers_run_on_the_other_backends(backend):
         "for layer in (MeanImage(), Standardize(), PCAWhitening(), ZCAWhitening()):\n"
         "    layer.adapt(images); print(tuple(layer(images).shape))\n"
     )
+    shapes = ["(50, 2, 2, 1)", "(50, 2, 2, 1)", "(50, 4)", "(50, 2, 2, 1)"]
+    assert said(backend, script) == shapes
+
+
+def said(backend, script):
+    """Run a program there, and return what it prints."""
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"needs {backend}")
+    environment = {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, **environment, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
     )
-    shapes = ["(50, 2, 2, 1)", "(50, 2, 2, 1)", "(50, 4)", "(50, 2, 2, 1)"]
-    assert run.stdout.splitlines() == shapes, run.stderr[-800:]
+    assert run.returncode == 0, run.stderr[-800:]
+    return run.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_the_layers_run_in_tf_data_and_refuse_without_numbers_on_the_other_backends(backend):
+    script = (
+        "import keras, numpy as np, tensorflow as tf\n"
+        "from cnnbook.datasets.preprocessing import MeanImage, PCAWhitening, Standardize\n"
+        "images = np.random.default_rng(0).normal(size=(50, 2, 2, 1))\n"
+        "dataset = tf.data.Dataset.from_tensor_slices(images).batch(20)\n"
+        "for layer in (MeanImage(), Standardize(), PCAWhitening(3)):\n"
+        "    layer.adapt(dataset); here = np.concatenate(list(dataset.map(layer)))\n"
+        "    model = keras.Sequential([keras.Input((2, 2, 1)), layer])\n"
+        "    there = model.predict(images, verbose=0)\n"
+        "    bare = keras.models.clone_model(model)\n"
+        "    try: bare.predict(images, verbose=0)\n"
+        "    except ValueError as error: print('`adapt` of layer' in str(error))\n"
+        "    bare.set_weights(model.get_weights())\n"
+        "    for other in (here, bare.predict(images, verbose=0)):\n"
+        "        shape = dataset.map(layer).element_spec.shape\n"
+        "        print(np.allclose(other, there, atol=1e-5), shape)\n"
+    )
+    picture = ["True", *["True (None, 2, 2, 1)"] * 2]
+    assert said(backend, script) == [*picture, *picture, "True", *["True (None, 3)"] * 2]
