@@ -5,19 +5,49 @@ Tests of real data ask for the fixture `real_data`.
 
 import gc
 import os
+import queue
+import time
 from pathlib import Path
 
 import pytest
+
+from cnnbook.book.environment import kernel_environment
 
 # The processes of `pytest -n` inherit what this file leaves, so the folder goes to another name.
 REAL_DATA = os.environ.pop("CNNBOOK_DATA", None) or os.environ.get("CNNBOOK_DATA_OF_THE_TESTS")
 if REAL_DATA:
     os.environ["CNNBOOK_DATA_OF_THE_TESTS"] = REAL_DATA
+environment = kernel_environment(full=False, folder=Path(__file__).parent / "build" / "kernel")
+for name in os.environ.keys() - environment.keys():
+    del os.environ[name]
+os.environ.update(environment)  # what chapters have, nbval's kernels inherit
 os.environ["CNNBOOK_QUICK"] = "1"
 os.environ["CNNBOOK_OFFLINE"] = "1"
 os.environ["MPLBACKEND"] = "agg"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-os.environ.pop("CNNBOOK_CLAIMS_RECORD", None)
+
+
+def pytest_configure(config):
+    """Let nbval look every second whether its kernel lives, else it waits as for a slow cell."""
+    if not config.pluginmanager.hasplugin("nbval"):
+        return
+    from nbval.kernel import RunningKernel
+
+    wait = RunningKernel.get_message
+
+    def get_message(self, stream, timeout=None):
+        end = time.monotonic() + (timeout or 0)
+        while True:
+            try:
+                left = max(0.0, end - time.monotonic())
+                return wait(self, stream, timeout=1 if timeout is None else min(1, left))
+            except queue.Empty:
+                if not self.is_alive():
+                    raise RuntimeError("the kernel died in this cell; enough memory?") from None
+                if timeout is not None and time.monotonic() >= end:
+                    raise
+
+    RunningKernel.get_message = get_message
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook.book._files import BookError, in_one_line, locked, sweep
+from cnnbook.book._files import PARTS, BookError, in_one_line, locked, sweep
 from cnnbook.book._kernel import Node, NotebookError
 from cnnbook.book.environment import kernel_environment
 from cnnbook.book.notebooks import read_source, run_notebook, write_notebook
@@ -57,7 +57,7 @@ def prepare(folder: Path, files: Sequence[Path] = ()) -> None:
     with locked(build):
         restore_pages(build / "book")
     sweep(build, "pages-*", "run-*")
-    sweep(folder / "notebooks", "*.partial")
+    sweep(folder / "notebooks", "*.partial", f"source/{PARTS}", f"../{PARTS}")
 
 
 def run_chapters(folder: Path, names: list[str], say: Say, keep: Keep, full: bool) -> str:

@@ -18,6 +18,7 @@ from cnnbook._checks import shown
 
 SECONDS_OF_A_LEFT_OVER = 3_600  # what is younger may be at work, if its process is not gone
 MOST_OF_A_LINE = 400
+PARTS = ".*.[0-9]*.partial"
 RESTORE = "`git checkout` brings back the last one that was whole"
 
 
@@ -40,7 +41,7 @@ def write_whole(texts: Mapping[Path, str]) -> None:
     try:
         for path, text in texts.items():
             target = path.resolve()
-            sweep(target.parent, ".*.partial")
+            sweep(target.parent, PARTS)
             part = beside[target] = target.with_name(f".{target.name}.{os.getpid()}.partial")
             part.write_text(text, encoding="utf-8", newline="")
             if target.exists():

@@ -19,7 +19,7 @@ def chapter_names(folder: Path) -> list[str]:
     """List the chapters in reading order."""
     names = sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
     if not names:
-        raise BookError(f"There are no chapters: no {shown(source_of(folder, '*'))}.")
+        raise BookError(f"There are no chapters in {shown(folder / 'notebooks' / 'source')}.")
     return names
 
 
@@ -130,7 +130,8 @@ def refresh_prose(folder: Path, write: bool) -> list[str]:
     """
     sources = {name: source_of(folder, name) for name in chapter_names(folder)}
     if write:
-        prepare(folder, [*sources.values()])
+        kept = (notebook_of(folder, name) for name in sources)
+        prepare(folder, [*sources.values(), folder / "README.md", *kept])
     with locked(folder / "build") if write else nullcontext():
         measured, changes = record.read_record(folder / RECORD), []
         texts = dict[Path, str]()

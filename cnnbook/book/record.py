@@ -10,11 +10,13 @@ import math
 import os
 import platform
 import re
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from cnnbook._checks import checked, shown
-from cnnbook.book._files import RESTORE, BookError, read_json, write_whole
+from cnnbook.book._files import RESTORE, BookError, read_json
 
 MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
 FIGURE = re.compile(
@@ -23,17 +25,13 @@ FIGURE = re.compile(
 Record = dict[str, dict]
 PACKAGES = ("keras", "tensorflow", "numpy", "matplotlib")
 
-
-CLAIM: dict[str, tuple[type, ...]] = {
-    "value": (int, float),
-    "bound": (int, float),
-    **dict.fromkeys(("notebook", "rule", "profile"), (str,)),
-    "source": (str, type(None)),
-}
-RUN: dict[str, tuple[type, ...]] = {
-    "seconds": (int, float),
-    "versions": (dict,),
-    "machine": (str,),
+FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
+    "claims": {
+        **dict.fromkeys(("value", "bound"), (int, float)),
+        **dict.fromkeys(("notebook", "rule", "profile"), (str,)),
+        "source": (str, type(None)),
+    },
+    "notebooks": {"seconds": (int, float), "versions": (dict,), "machine": (str,)},
 }
 
 
@@ -43,17 +41,22 @@ def read_record(path: Path) -> Record:
     if not path.exists():
         return {"claims": {}, "notebooks": {}}
     record = read_json(path)
-    for part, fields in (("claims", CLAIM), ("notebooks", RUN)):
+    if fault := next(_faults(record), ""):
+        raise BookError(f"{shown(path)}: {fault}; {RESTORE}.")
+    return record
+
+
+def _faults(record: Any) -> Iterator[str]:
+    for part, fields in FIELDS.items():
         entries = record.get(part) if isinstance(record, dict) else None
-        fault = "" if isinstance(entries, dict) else f"there is no table {part!r}"
-        for name, entry in entries.items() if isinstance(entries, dict) else ():
+        if not isinstance(entries, dict):
+            yield f"there is no table {part!r}"
+            return
+        for name, entry in entries.items():
             for field, kinds in fields.items():
                 value = entry.get(field, ...) if isinstance(entry, dict) else ...
-                if type(value) not in kinds or value in (math.inf, -math.inf) or value != value:
-                    fault = f"{part}, {name}: its {field!r} is missing or of a wrong kind"
-        if fault:
-            raise BookError(f"{shown(path)}: {fault}; {RESTORE}.")
-    return record
+                if type(value) not in kinds or (type(value) is float and not math.isfinite(value)):
+                    yield f"{part}, {name}: its {field!r} is missing or of a wrong kind"
 
 
 @checked
@@ -89,12 +92,6 @@ def describe_machine() -> str:
         pass
     python = platform.python_version()
     return f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {python}"
-
-
-@checked
-def write_record(record: Record, path: Path) -> None:
-    """Write beside, then rename."""
-    write_whole({path: record_as_text(record)})
 
 
 def record_as_text(record: Record) -> str:

@@ -1,7 +1,13 @@
 """`cnnbook book` and `cnnbook claims`: what a run makes, keeps, and leaves as it was."""
 
 import json
+import math
+import re
 import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -22,10 +28,8 @@ from cnnbook.book.claims import claim
 claim("sum", 2 + 2, equals=4)
 """
 
-ENTRY = {
-    **{"notebook": "01_one", "value": 4, "rule": "equal to", "bound": 4},
-    **{"profile": "full", "source": None},
-}
+MEASURED = {"value": 4, "rule": "equal to", "bound": 4, "profile": "full", "source": None}
+ENTRY = {"notebook": "01_one", **MEASURED}
 
 
 @pytest.fixture
@@ -150,3 +154,264 @@ def test_hours_of_a_run_that_fails_at_its_end_are_not_lost(run, project):
     partial = nbformat.read(project / "build" / "failed" / "01_one.ipynb", as_version=4)
     assert "claim sum = 4" in partial.cells[1].outputs[0].text
     assert not (project / "notebooks" / "01_one.ipynb").exists()
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Let chapters run without a kernel: what each does is put in here by its name."""
+    acts = {}
+
+    def run_notebook(notebook, folder, environment):
+        claims = Path(environment["CNNBOOK_CLAIMS_RECORD"])
+        name = re.search(r"claim\(\"(\w+)\"", notebook.cells[1].source)[1]
+        acts.get(name, lambda: None)()
+        claims.write_text(json.dumps({"name": name, **MEASURED}) + "\n")
+        notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text=f"ran {name}")]
+        return 1.0
+
+    monkeypatch.setattr("cnnbook.book._chapters.run_notebook", run_notebook)
+    return acts
+
+
+@pytest.fixture
+def second(project):
+    """A second chapter, whose claim has another name."""
+    path = project / "notebooks" / "source" / "02_two.py"
+    path.write_text(CHAPTER.replace("sum", "other"))
+    return path
+
+
+def tree(project):
+    """Everything in a project but build/, as text."""
+    return {
+        path.relative_to(project).as_posix(): path.read_text()
+        for path in sorted(project.rglob("*"))
+        if path.is_file() and path.relative_to(project).parts[0] != "build"
+    }
+
+
+def test_where_a_finished_chapter_cannot_be_written_it_is_kept_and_the_rest_goes_on(
+    run, project, second, runs, monkeypatch
+):
+    run("book", "--update", "01_one")
+    before = tree(project)
+    write = Path.write_text
+
+    def full(path, text, **options):
+        if path.parent == project / "notebooks" and "01_one" in path.name:
+            raise OSError(28, "No space left on device")
+        return write(path, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = run("book", "--update")
+    assert result.exit_code == 1
+    assert "01_one                     FAILED: [Errno 28] No space left on device" in result.output
+    assert "with their outputs: build/failed/01_one.ipynb" in result.output
+    assert result.stderr == "1 of 2 chapters failed: 01_one.\n"
+    assert "ran sum" in (project / "build" / "failed" / "01_one.ipynb").read_text()
+    after = tree(project)
+    assert {name: after[name] for name in before if "claims" not in name} == {
+        name: before[name] for name in before if "claims" not in name
+    }
+    record = json.loads(after["notebooks/claims.json"])
+    assert set(record["claims"]) == {"sum", "other"} and "notebooks/02_two.ipynb" in after
+
+
+def test_of_two_updates_at_once_neither_is_lost(run, project, second, runs):
+    runs["sum"] = lambda: run("book", "--update", "02_two")  # while the first is at work
+    assert run("book", "--update", "01_one").exit_code == 0
+    record = json.loads((project / "notebooks" / "claims.json").read_text())
+    assert set(record["claims"]) == {"sum", "other"}
+    assert set(record["notebooks"]) == {"01_one", "02_two"}
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("book", "build/failed"),
+        ("book --update", "build/failed"),
+        ("book --update", "notebooks"),
+        ("book --update", "notebooks/claims.json"),
+        ("claims --update", "notebooks/source"),
+        ("claims --update", "README.md"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_anything_runs(
+    run, project, runs, monkeypatch, words, place
+):
+    run("book", "--update")
+    runs["sum"] = lambda: pytest.fail("it ran")
+    before, opened, made = tree(project), Path.open, tempfile.TemporaryFile
+
+    def refuse(path):
+        if Path(path) == project / place:
+            raise OSError(30, "Read-only file system", str(path))
+
+    def open_file(path, mode="r", *rest, **options):
+        if "+" in mode:
+            refuse(path)
+        return opened(path, mode, *rest, **options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir: refuse(dir) or made(dir=dir))
+    monkeypatch.setattr(Path, "open", open_file)
+    result = run(*words.split())
+    assert result.exit_code == 1
+    told = f"{project / place} cannot be written (Read-only file system). Nothing was run: make it"
+    assert told in result.stderr and result.stderr.count("\n") == 1
+    assert tree(project) == before
+
+
+def test_update_and_kept_are_two_things(run, project):
+    result = run("book", "--update", "--kept")
+    assert result.exit_code == 1
+    assert (
+        result.stderr == "--update runs the chapters and --kept runs none: take one of the two.\n"
+    )
+
+
+def test_a_project_without_chapters_says_so(run, project):
+    (project / "notebooks" / "source" / "01_one.py").unlink()
+    for words in (["book"], ["book", "--update"], ["book", "--kept"], ["claims", "--update"]):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith(f"There are no chapters in {project / 'notebooks/source'}")
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("", ", line 1, column 1: Expecting value"),
+        ('{"claims": {', ", line 1, column 13: Expecting property name"),
+        ("{}", ": there is no table 'claims'"),
+        ("[]", ": there is no table 'claims'"),
+        (
+            '{\n<<<<<<< HEAD\n"claims": {}\n}',
+            ", line 2, column 1: a merge conflict is not resolved",
+        ),
+        ({"claims": []}, ": there is no table 'claims'"),
+        ({"notebooks": {"01_one": 3}}, ": notebooks, 01_one: its 'seconds' is missing or of"),
+        ({"claims": {"sum": {}}}, ": claims, sum: its 'value' is missing or of a wrong kind"),
+        ({"claims": {"sum": ENTRY | {"value": "4"}}}, ": claims, sum: its 'value' is"),
+        ({"claims": {"sum": ENTRY | {"value": True}}}, ": claims, sum: its 'value' is"),
+        ({"claims": {"sum": ENTRY | {"value": math.inf}}}, ": claims, sum: its 'value' is"),
+    ],
+)
+@pytest.mark.parametrize("words", ["claims", "claims --update", "book --update", "book --kept"])
+def test_a_broken_record_is_one_line_that_says_where_and_nothing_is_changed(
+    run, project, runs, content, fault, words
+):
+    run("book", "--update")
+    path = project / "notebooks" / "claims.json"
+    if isinstance(content, dict):
+        content = json.dumps({"claims": {}, "notebooks": {}} | content)
+    path.write_text(content)
+    before = tree(project)
+    runs["sum"] = lambda: pytest.fail("it ran")
+    result = run(*words.split())
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{path}{fault}")
+    assert result.stderr.count("\n") == 1 and "git checkout" in result.stderr
+    assert tree(project) == before
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b'{"cells": [', ", line 1, column 12"),
+        (b"[]", " is no notebook of format 4"),
+        (b'{"nbformat": 3, "worksheets": []}', " is no notebook of format 4"),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{}]}', ": "),
+        (b'{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": 3}', ": "),
+        (b"<<<<<<< HEAD\n", ", line 1, column 1: a merge conflict is not resolved"),
+        (b"\xff\xfe", ", line 1: the byte 0xff is not UTF-8"),
+        (None, " is missing; `cnnbook book --update 01_one` makes a new one"),
+    ],
+)
+@pytest.mark.parametrize("words", ["claims --update", "book --kept"])
+def test_a_broken_notebook_is_one_line_that_says_where(run, project, runs, content, fault, words):
+    run("book", "--update")
+    (project / "README.md").write_text("In all 7<!--claim:sum-->.\n")
+    path = project / "notebooks" / "01_one.ipynb"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    elif "claims" in words:
+        return  # the next run makes it
+    result = run(*words.split())
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"{path}{fault}") and result.stderr.count("\n") == 1
+    assert "In all 7" in (project / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"# %%\nprint('\xe9')\n", ", line 2: the byte 0xe9 is not UTF-8"),
+        (b"# %%\nprint(\n", ", line 2, column 6: '(' was never closed"),
+        (b"# %%\n\x00\n", ", line 1, column 1: source code string cannot contain null bytes"),
+        (b"", " is empty: a chapter begins with `# %% [markdown]` and its title"),
+        (b"# %%\n\n", " is empty: a chapter begins with `# %% [markdown]` and its title"),
+    ],
+)
+def test_a_source_that_is_no_chapter_is_named_with_the_line_and_the_rest_goes_on(
+    run, project, second, runs, content, fault
+):
+    path = project / "notebooks" / "source" / "01_one.py"
+    path.write_bytes(content)
+    result = run("book", "--update")
+    assert result.exit_code == 1
+    assert f"FAILED: {path}{fault}" in result.output
+    assert "Nothing of it was run" in result.output
+    assert "[2/2] 02_two                         1.0 s     1 claims held" in result.output
+
+
+def test_two_claims_of_one_name_in_a_chapter_are_refused(run, project, runs, monkeypatch):
+    def twice(notebook, folder, environment):
+        line = json.dumps({"name": "sum", **MEASURED})
+        Path(environment["CNNBOOK_CLAIMS_RECORD"]).write_text(f"{line}\n{line}\n")
+        return 1.0
+
+    monkeypatch.setattr("cnnbook.book._chapters.run_notebook", twice)
+    result = run("book", "--update")
+    assert result.exit_code == 1
+    assert "FAILED: claim names that it uses more than once: sum" in result.output
+
+
+def test_a_disk_that_is_full_leaves_every_text_as_it_was(run, project, runs, monkeypatch):
+    run("book", "--update")
+    (project / "README.md").write_text("In all 7<!--claim:sum-->.\n")
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.write_text(CHAPTER.replace("It is 4", "It is 3"))
+    before, write = tree(project), Path.write_text
+
+    def full(path, text, **options):
+        write(path, text[:10], **options)
+        if "README" in path.name:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = run("claims", "--update")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert tree(project) == before
+
+
+def test_line_ends_of_another_system_stay(run, project, runs):
+    run("book", "--update")
+    (project / "README.md").write_bytes(b"In all 7<!--claim:sum-->.\r\nMore.\r\n")
+    assert run("claims", "--update").exit_code == 0
+    assert (project / "README.md").read_bytes() == b"In all 4<!--claim:sum-->.\r\nMore.\r\n"
+
+
+def test_what_killed_runs_left_is_gone_after_the_next(run, project, runs):
+    (project / "build" / "book.old").mkdir(parents=True)
+    (project / "build" / "book.old" / "index.html").write_text("the old book")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for name in ("build/pages-{}-x", "build/run-{}-x"):
+        (project / name.format(gone.pid)).mkdir(parents=True)
+    for name in ("notebooks/.a.ipynb.{}.partial", "notebooks/source/.a.py.{}.partial"):
+        (project / name.format(gone.pid)).write_text("half")
+    assert run("book", "--update").exit_code == 0
+    assert not [path for path in project.rglob("*") if str(gone.pid) in path.name]
+    assert (project / "build" / "book" / "index.html").read_text() == "the old book"
+    assert not (project / "build" / "book.old").exists()

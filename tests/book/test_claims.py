@@ -39,6 +39,33 @@ def test_not_a_number_never_holds():
             claim("figure", math.nan, **{rule: 0.5})
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf, np.float32("inf")])
+def test_what_is_infinite_never_holds(value):
+    for rule in ("at_least", "at_most", "equals"):
+        with pytest.raises(ClaimError, match="inf.*does not hold"):
+            claim("figure", value, **{rule: 0.5})
+
+
+@pytest.mark.parametrize(
+    "value", [True, np.True_, "0.5", None, 1j, [1.0, 2.0], np.ones((2, 2)), 10**400]
+)
+def test_what_is_not_one_number_is_refused_in_one_line(value):
+    with pytest.raises(ValueError, match="^`value` must be .*; got [^\n]*$"):
+        claim("figure", value, at_least=0)
+
+
+@pytest.mark.parametrize("bound", ["at_least", "at_most", "equals", "quick", "embedded"])
+@pytest.mark.parametrize("limit", [math.nan, math.inf])
+def test_a_bound_that_nothing_can_break_is_refused(bound, limit):
+    bounds = (
+        {bound: limit}
+        if bound in ("at_least", "at_most", "equals")
+        else {bound: limit} | {"at_least": 0}
+    )
+    with pytest.raises(ValueError, match=f"the bound `.*` must be finite; got {limit}"):
+        claim("figure", 1, **bounds)
+
+
 def test_quick_bound_counts_only_in_the_quick_profile(monkeypatch):
     with pytest.raises(ClaimError, match="full profile"):
         claim("figure", 0.8, at_least=0.9, quick=0.7)

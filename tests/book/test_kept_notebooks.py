@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -147,12 +148,16 @@ def test_the_record_is_of_full_runs_on_whole_data_and_every_claim_holds():
         assert rules[entry["rule"]](entry["value"], entry["bound"]), name
 
 
-def run_nbval(notebook: nbformat.NotebookNode, folder: Path) -> subprocess.CompletedProcess:
+def run_nbval(notebook, folder: Path, *more: str, **environment) -> subprocess.CompletedProcess:
     nbformat.write(notebook, folder / "probe.ipynb")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-c", os.devnull]
     options = ["--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=60"]
     return subprocess.run(
-        [*command, *options, "probe.ipynb"], cwd=folder, capture_output=True, text=True
+        [*command, *more, *options, "probe.ipynb"],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
     )
 
 
@@ -173,3 +178,16 @@ def test_nbval_fails_when_a_compared_output_or_a_claim_is_changed_by_hand(tmp_pa
     notebook.cells[1].source = notebook.cells[1].source.replace("equals=75", "equals=80")
     broken = run_nbval(notebook, tmp_path)
     assert broken.returncode == 1 and "ClaimError" in broken.stdout
+
+
+@pytest.mark.slow
+def test_nbval_tells_within_seconds_of_a_kernel_that_is_gone(tmp_path):
+    cells = "# %%\n1 + 1\n\n# %%\nimport os\n\nos._exit(3)\n"
+    notebook = make_notebook(cells)
+    for number, cell in enumerate(notebook.cells, start=1):
+        cell.execution_count = number
+    start = time.monotonic()
+    run = run_nbval(notebook, tmp_path, "-p", "conftest", PYTHONPATH=str(ROOT))
+    assert time.monotonic() - start < 30  # it would wait for 60
+    assert "1 failed, 1 passed" in run.stdout
+    assert "probe.ipynb::Cell 1" in run.stdout and "the kernel died in this cell" in run.stdout

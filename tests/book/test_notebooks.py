@@ -3,6 +3,8 @@
 import base64
 import io
 import os
+import sys
+import time
 
 import nbformat
 import numpy as np
@@ -83,9 +85,28 @@ def test_an_expected_error_is_no_failure(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_dead_kernel_is_noticed(tmp_path):
-    with pytest.raises(NotebookError, match="kernel died"):
-        run("# %%\nimport os\n\nos._exit(1)", tmp_path)
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("print('nearly')\nos._exit(3)", r"the kernel died: it ended with status 3"),
+        ("os.kill(os.getpid(), 9)", r"the kernel died: it was killed by signal 9 .* enough memory"),
+        (
+            "os.write(2, b'terminate called by bad_alloc\\n')\nos.abort()",
+            "the kernel died: it was killed by signal 6 .*; its last words: terminate called by bad_alloc; is there",
+        ),
+        ("exit", "it ends the kernel, by `exit` or `quit`"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("print('x' * 400_000)", r"wrote more than 100,000 characters; print less"),
+        ("while True:\n    print('x' * 100)", r"wrote more than 100,000 characters; print less"),
+    ],
+)
+def test_what_ends_a_kernel_is_told_with_its_cell_and_soon(tmp_path, code, reason):
+    start = time.monotonic()
+    with pytest.raises(NotebookError, match=f"^cell-02: {reason}") as caught:
+        run(f"# %%\nimport os\n\n# %%\n{code}\n\n# %%\n2 + 2", tmp_path)
+    assert time.monotonic() - start < 30
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -98,18 +119,38 @@ def test_a_kernel_that_never_answers_is_one_line(tmp_path, monkeypatch):
         run("# %%\n1 + 1", tmp_path)
 
 
+def test_a_kernel_that_cannot_be_started_is_one_line(tmp_path, monkeypatch):
+    def launch(*_, **__):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("jupyter_client.provisioning.local_provisioner.launch_kernel", launch)
+    with pytest.raises(NotebookError, match=r"^OSError: \[Errno 24\] Too many open files$"):
+        run("# %%\n1 + 1", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_kernel_is_of_this_python_whatever_kernels_the_user_has(tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text('{"argv": ["/nowhere/python"], "display_name": "x", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    notebook, _ = run("# %%\nimport sys\n\nprint(sys.executable)", tmp_path)
+    assert notebook.cells[0].outputs[0].text == f"{sys.executable}\n"
+
+
 @pytest.mark.slow
 def test_a_warning_left_on_stderr_is_refused(tmp_path):
     with pytest.raises(NotebookError, match="cell-01 wrote to stderr.*careful"):
         run('# %%\nimport warnings\n\nwarnings.warn("careful")', tmp_path)
 
 
-def test_only_start_up_messages_of_tensorflow_are_dropped():
+def test_only_start_up_messages_are_dropped():
     noise = (
         "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
         "I0000 00:00:1795306714.486315    2086 port.cc:153] oneDNN custom operations are on.\n"
         "2026-01-31 10:00:00.123456: I tensorflow/core/util/port.cc:153] oneDNN\n"
     )
+    noise += "Matplotlib is building the font cache; this may take a moment.\n"
     assert START_UP_MESSAGES.sub("", noise) == ""
     assert START_UP_MESSAGES.sub("", noise + "UserWarning: real\n") == "UserWarning: real\n"
 
@@ -156,6 +197,13 @@ def test_a_kept_picture_has_the_same_pixels_in_no_more_bytes(name):
     assert kept.format == "PNG"
     np.testing.assert_array_equal(kept.convert("RGBA"), Image.open(file).convert("RGBA"))
     assert len(output.data["image/png"]) <= len(data["image/png"])
+
+
+def test_a_broken_picture_is_told_with_its_cell():
+    cell = nbformat.v4.new_code_cell("draw()", id="cell-07")
+    cell.outputs = [nbformat.v4.new_output("display_data", data={"image/png": "bm9wZQ=="})]
+    with pytest.raises(NotebookError, match="^cell-07 shows a broken picture: Unidentified"):
+        _tidy_outputs(cell)
 
 
 def test_figures_lose_bytes():

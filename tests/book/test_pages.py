@@ -1,11 +1,14 @@
 """The book as web pages: complete, offline, replaced as a whole."""
 
 import re
+import subprocess
+from pathlib import Path
 
 import nbformat.v4 as nbf
 import pytest
 
-from cnnbook.book.pages import build_pages
+from cnnbook.book._files import BookError
+from cnnbook.book.pages import build_pages, require_sphinx, restore_pages
 
 REMOTE = re.compile(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)""")
 
@@ -53,3 +56,58 @@ def test_what_is_no_notebook_is_refused_before_anything_is_built(tmp_path):
     with pytest.raises(ValueError, match="`notebooks` must be a dictionary"):
         build_pages([], {"index": "# The book\n"}, tmp_path / "book", "A title")
     assert not list(tmp_path.iterdir())
+
+
+def fake_sphinx(monkeypatch, during=lambda: None):
+    """Let Sphinx make one page; do something else while it works."""
+
+    def sphinx(command, **options):
+        during()
+        Path(command[-1]).mkdir()
+        Path(command[-1], "index.html").write_text("the new book")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("subprocess.run", sphinx)
+
+
+def test_a_run_killed_while_it_exchanges_the_pages_leaves_them_to_the_next(
+    notebook, tmp_path, monkeypatch
+):
+    book, rename = tmp_path / "book", Path.rename
+    book.mkdir()
+    (book / "index.html").write_text("the old book")
+    fake_sphinx(monkeypatch)
+
+    def killed(path, target):
+        if path.name == "built":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        build(notebook, book)
+    assert not book.exists()
+    monkeypatch.setattr(Path, "rename", rename)
+    restore_pages(book)
+    assert (book / "index.html").read_text() == "the old book"
+    build(notebook, book)
+    assert (book / "index.html").read_text() == "the new book"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
+
+
+def test_two_books_at_once_both_succeed(notebook, tmp_path, monkeypatch):
+    def other():
+        fake_sphinx(monkeypatch)
+        build(notebook, tmp_path / "book")
+
+    fake_sphinx(monkeypatch, other)
+    build(notebook, tmp_path / "book")
+    assert (tmp_path / "book" / "index.html").read_text() == "the new book"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
+
+
+def test_a_sphinx_that_does_not_start_is_told_before_anything_runs(tmp_path, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, "", "Traceback\nImportError: no theme\n")
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: failed)
+    with pytest.raises(BookError, match=r"^Sphinx does not start: ImportError: no theme; pip inst"):
+        require_sphinx(tmp_path)
