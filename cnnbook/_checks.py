@@ -56,7 +56,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.cache
     def paths() -> set[str]:
-        return {name for name, hint in hints().items() if _is_of_paths(hint)}
+        return {name for name, hint in hints().items() if "Path" in str(hint)}
 
     @functools.wraps(function)
     def refusing(*arguments: P.args, **keywords: P.kwargs) -> R:
@@ -75,7 +75,7 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             return function(*arguments, **keywords)
         bound = signature.bind(*arguments, **keywords)
         for name in paths() & {*bound.arguments}:
-            bound.arguments[name] = _at_home(bound.arguments[name])
+            bound.arguments[name] = _from_home(bound.arguments[name])
         return function(*bound.args, **bound.kwargs)
 
     # Keras looks for a layer's arguments here, not below what is wrapped.
@@ -105,20 +105,11 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise OSError(f"{shown(path)}: there is no such home folder. Write it out.") from None
 
 
-def _is_of_paths(hint: Any) -> bool:
-    """Tell whether a type hint asks for a path, or for a list of them."""
-    kind, inner = _parts(hint)
-    if kind is Union or kind in LISTS:
-        return any(map(_is_of_paths, inner))
-    return isinstance(kind, type) and issubclass(kind, os.PathLike)
-
-
-def _at_home(value: Any) -> Any:
+def _from_home(value: Any) -> Any:
     """Return a path, or a list of them, with the home folder in place of `~`."""
     if type(value) in (list, tuple):
-        return [_at_home(item) for item in value]
-    is_path = isinstance(value, (str, Path)) and str(value).startswith("~")
-    return expanded(value) if is_path else value
+        return [_from_home(item) for item in value]
+    return expanded(value) if isinstance(value, (str, Path)) and str(value)[:1] == "~" else value
 
 
 @functools.cache

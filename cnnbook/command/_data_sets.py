@@ -29,12 +29,10 @@ def load(name: str) -> Any:
 def report_data() -> list[str]:
     """Print where each set would come from without a download; return what is to be done."""
     problems = []
-    for variable in ("CNNBOOK_DATA", "CNNBOOK_CACHE", "TFDS_DATA_DIR"):
-        value = os.environ.get(variable)
-        folder = folder_of(variable) if value else None
-        typer.echo(f"  {variable}: {folder or 'not set'}")
-        if variable == "CNNBOOK_DATA" and folder and not folder.is_dir():
-            return [f"{variable} names a folder that does not exist: {value}; correct or unset it"]
+    variable = os.environ.get("CNNBOOK_DATA")
+    typer.echo(f"  CNNBOOK_DATA: {folder_of('CNNBOOK_DATA') if variable else 'not set'}")
+    if variable and not folder_of("CNNBOOK_DATA").is_dir():
+        return [f"CNNBOOK_DATA names a folder that does not exist: {variable}"]
     os.environ["CNNBOOK_OFFLINE"] = "1"
     for name in DATA_SETS:
         try:

@@ -1,6 +1,5 @@
 """Read all data at a path: folders of pictures, a mapping file, idx files, copies of TFDS."""
 
-import errno
 import json
 import os
 import shutil
@@ -37,12 +36,8 @@ def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) 
         return _verify_tfds(path)
     parts, problems, notices = _scan_parts(path, allow_outside)
     # Training pictures first, so that a twin in the test pictures is the second of the two.
-    pictures = [
-        Picture(file, label, part)
-        for part, classes in parts.items()
-        for label, files in classes.items()
-        for file in files
-    ]
+    listed = [(part, label, parts[part][label]) for part in parts for label in parts[part]]
+    pictures = [Picture(file, label, part) for part, label, files in listed for file in files]
     if not pictures:
         problems.append(f"{shown(path)} holds no pictures: {SHAPE}")
     report = _examine(pictures, {part: list(parts[part]) for part in parts}, problems, progress)
@@ -93,16 +88,13 @@ def _verify_idx(folder: Path) -> Report:
             counts[path.name]["items"] = len(read_idx(path))
         except OSError as error:
             errors["cannot be read now" if error.errno else "unreadable"].append(str(error))
-    found = {
-        name.replace(".idx", "-idx"): entry["items"] for name, entry in counts.items() if entry
-    }
     for part in ("train", "t10k"):
-        numbers = [
-            max((found[name] for name in found if name.startswith(f"{part}-{kind}-idx")), default=0)
-            for kind in ("images", "labels")
-        ]
-        if numbers[0] != numbers[1]:
-            errors["counts differ"].append(f"{part}: {numbers[0]:,} images, {numbers[1]:,} labels")
+        images, labels = (
+            max([counts[name]["items"] for name in counts if name.startswith(start)], default=0)
+            for start in (f"{part}-images", f"{part}-labels")
+        )
+        if images != labels:
+            errors["counts differ"].append(f"{part}: {images:,} images, {labels:,} labels")
     total = sum(entry["items"] for name, entry in counts.items() if "idx3" in name)
     return Report(total, dict(counts), {}, dict(errors), {}, [])
 
@@ -157,49 +149,24 @@ def as_table(report: Report) -> str:
     return "\n".join([*lines, f"{report.num_images:,} items read: this data {verdict}."])
 
 
-def check_quarantine(root: Path, quarantine: Path) -> None:
-    """Raise an OSError where the quarantine lies within the data."""
-    root = (root if root.is_dir() else root.parent).resolve()
-    if quarantine.resolve().is_relative_to(root):
-        raise OSError(f"the quarantine {shown(quarantine)} must lie outside of {shown(root)}.")
-
-
 def move_unreadable(report: Report, root: Path, quarantine: Path) -> Iterator[str]:
     """Move what cannot be read into another folder, with the folders it was in; overwrite nothing.
 
-    Yields a line for each file that has been moved. OSError where one cannot be: it stays.
+    Yields a line for each file that was moved. OSError where one cannot be: it stays where it is.
     """
-    root, quarantine = (root if root.is_dir() else root.parent).resolve(), quarantine.resolve()
     for path in report.unreadable:
         absolute = path.parent.resolve() / path.name
         inside = absolute.is_relative_to(root)
         target = quarantine / (absolute.relative_to(root) if inside else path.name)
         if os.path.lexists(target):
             raise FileExistsError(f"{shown(target)} is there already; nothing was overwritten.")
+        half = target.with_name(f".{target.name[:200]}.half")  # of another disk it is copied
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            _move(path, target)
+            shutil.move(path, half)
         except OSError as error:
+            half.unlink(missing_ok=True)
             words = f"{shown(path)} was not moved to {shown(target)} ({reason_of(error)})"
-            raise OSError(
-                f"{words}; it is where it was. Choose a folder with room to write."
-            ) from None
+            raise OSError(f"{words}; it stays. Choose a folder with room to write.") from None
+        half.rename(target)
         yield f"moved {shown(path)} to {shown(target)}"
-
-
-def _move(path: Path, target: Path) -> None:
-    """Move a file; to another file system, copy it whole before it goes."""
-    try:
-        path.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        half = target.with_name(f".{target.name[:200]}.half")
-        try:
-            shutil.copy2(path, half, follow_symlinks=False)
-            half.rename(target)
-            path.unlink()
-        except BaseException:  # also a signal
-            for copy in (half, target) if os.path.lexists(path) else ():
-                copy.unlink(missing_ok=True)
-            raise

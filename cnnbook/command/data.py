@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cnnbook._checks import expanded
+from cnnbook._checks import expanded, shown
 from cnnbook.command._data_sets import report_data
 from cnnbook.command._say import fail
 
@@ -26,16 +26,17 @@ def verify_data(
     """Read all data at a path, or every set that is here; fail if it must not be trained on."""
     if path is None:
         return _verify_sets()
-    from cnnbook.command import _verify
+    from cnnbook.command._verify import as_json, as_table, move_unreadable, verify_path
 
     try:
         path = expanded(path)
-        if quarantine:
-            quarantine = expanded(quarantine)
-            _verify.check_quarantine(path, quarantine)
-        report = _verify.verify_path(path, allow_outside, progress=not json)
-        typer.echo(_verify.as_json(report) if json else _verify.as_table(report))
-        for line in _verify.move_unreadable(report, path, quarantine) if quarantine else []:
+        root, aside = path.resolve(), expanded(quarantine).resolve() if quarantine else None
+        root = root if root.is_dir() else root.parent
+        if aside and aside.is_relative_to(root):
+            raise fail(f"the quarantine {shown(aside)} must lie outside of {shown(root)}.")
+        report = verify_path(path, allow_outside, progress=not json)
+        typer.echo(as_json(report) if json else as_table(report))
+        for line in move_unreadable(report, root, aside) if aside else []:
             typer.echo(line, err=json)
     except MemoryError as error:
         raise fail(f"{error or 'There is not enough memory.'} Nothing was moved.") from None

@@ -16,8 +16,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from cnnbook._checks import shown
 from cnnbook._machine import folder_of, not_the_file, reason_of
+from cnnbook.datasets._choose import smallest_of_each
 
 T = TypeVar("T")
 Arrays = list[np.ndarray]
@@ -50,9 +50,9 @@ def data_folder() -> Path:
     folder = folder_of("CNNBOOK_DATA")
     try:
         os.scandir(folder).close()
-    except OSError as error:  # never the small copy in the place of a name with a slip
-        words = f"CNNBOOK_DATA names {folder}, which cannot be listed ({reason_of(error)})"
-        raise OSError(f"{words}. Correct the variable, or unset it.") from None
+    except OSError as error:  # and no small copy in its place
+        words = f"{folder}, which cannot be listed ({reason_of(error)}); correct or unset it"
+        raise OSError(f"CNNBOOK_DATA names {words}.") from None
     return folder
 
 
@@ -112,8 +112,7 @@ def tfds_places(name: str, host: str, label_key: str = "label") -> dict[str, Cal
 def prepared_by_tfds(name: str, roots: Iterable[Path], where: object) -> Path:
     """Return the first folder in which TFDS has prepared a data set; a message says `where`."""
     for root in roots:  # where TFDS was killed, it leaves a folder "incomplete.ABC_3.0.2"
-        versions = (each for each in inside(root / name) if each.name[:1].isdigit())
-        if any((version / "dataset_info.json").is_file() for version in versions):
+        if inside(root / name) and any((root / name).glob("[0-9]*/dataset_info.json")):
             return root
     raise NotHereError(f"no prepared {name} in {where}")
 
@@ -128,10 +127,8 @@ def inside(folder: Path) -> list[Path]:
 def broken_tfds(folder: Path, error: Exception) -> Exception:
     """Say what is wrong with a copy that TFDS has prepared, and what to do."""
     told = None if isinstance(error, FileNotFoundError) else not_the_file(error, folder)
-    if told:
-        return told
     found = f"holds a TFDS copy that cannot be read ({_said(error)})"
-    return OSError(f"{folder} {found}. Move it away and prepare it again.")
+    return told or OSError(f"{folder} {found}. Move it away and prepare it again.")
 
 
 def _said(error: Exception) -> str:
@@ -199,27 +196,6 @@ def _sweep(left: Iterable[Path]) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def content_digest(path: str | Path, salt: bytes = b"") -> bytes:
-    """Return the SHA-256 of a salt and the content of a file."""
-    try:
-        return hashlib.sha256(salt + Path(path).read_bytes()).digest()
-    except (OSError, MemoryError, ValueError) as error:  # the last of a name with a zero byte
-        told = not_the_file(error, path)
-        raise told or OSError(f"{shown(path)} cannot be read: {error}.") from error
-
-
-def smallest_of_each(digests: Sequence[bytes], groups: np.ndarray, count: Callable) -> np.ndarray:
-    """Mark, in each group, those whose digests are the smallest: `count` of the group's size."""
-    marks = np.zeros(len(digests), bool)
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        own = [digests[index] for index in members.tolist()]
-        # Equal ones stay together: rather, a few less are marked.
-        first_beyond = sorted(own)[count(len(own))]
-        marks[members] = [digest < first_beyond for digest in own]
-    return marks
-
-
 def split_and_announce(
     title: str, source: str, arrays: Arrays, class_names: Words, passed_by: Words = ()
 ) -> ImageSplits:
@@ -238,6 +214,6 @@ def split_and_announce(
     splits = ImageSplits(*for_training, *for_validation, *for_test, class_names, source, passed_by)
     train, validation, test = (f"{len(labels):,}" for labels in splits[1:6:2])
     counts = f"{train} training, {validation} validation and {test} test"
-    failed = [f" ({reason})" for reason in passed_by if "it failed" in reason]
-    print(f"{title} from {source}: {counts} images.{''.join(failed)}")
+    failed = [f"({reason})" for reason in passed_by if "it failed" in reason]
+    print(f"{title} from {source}: {counts} images.", *failed)
     return splits

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cnnbook._checks import checked, shown
 from cnnbook._machine import not_the_file, reason_of
@@ -22,26 +22,10 @@ MAX_BYTES = 200_000_000
 # How files of pictures begin: those that can be read, and others.
 READABLE = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n|GIF8[79]a|BM.{4}\0{4}|RIFF.{4}WEBP", re.DOTALL)
 OTHERS = {
-    "HEIC or AVIF": re.compile(rb".{4}ftyp(hei|hev|mif|msf|avi|crx)", re.DOTALL),
-    "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),  # and the raw kinds .dng, .nef, .cr2, .arw
-    "JPEG XL or JPEG 2000": re.compile(rb"\xff\x0a|\xff\x4f\xff|\0\0\0\x0c(JXL|jP)"),
-    "PSD or EPS": re.compile(rb"8BPS|%!PS-Adobe.*EPS|\xc5\xd0\xd3\xc6"),
-    "SVG": re.compile(rb"\s*<svg"),
-    "HTML or SVG": re.compile(rb"\s*<"),
-}
-# Of a JPEG: what comes before the pixels, and what of it is extra. Exif turns, Adobe tells colours.
-SEGMENT = re.compile(rb"\xff[\xc0-\xd9\xdb-\xfe]")
-EXTRA_SEGMENT = re.compile(
-    rb"\xff([\xe0\xe2-\xed\xef\xfe]|\xe1(?!..Exif)|\xee(?!..Adobe.{7}))", re.DOTALL
-)
-TURNS: dict[object, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    "HEIC or AVIF": rb"(?s).{4}ftyp(hei|hev|mif|msf|avi|crx)",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",  # and what cameras call .dng, .nef, .cr2, .arw
+    "JPEG XL, JPEG 2000 or PSD": rb"\xff\x0a|\xff\x4f\xff|\0\0\0\x0c(JXL|jP)|8BPS",
+    "HTML or SVG": rb"\s*<",
 }
 
 
@@ -126,7 +110,12 @@ def _decode(content: bytes, name: str) -> Image.Image:
     picture = load_picture(content)
     if getattr(picture, "is_animated", False) and picture.format in FORMATS:
         warnings.warn(f"{name} is an animation: its first picture is used.", stacklevel=5)
-    picture = _upright(picture)
+    try:
+        ImageOps.exif_transpose(picture, in_place=True)
+    except MemoryError:
+        raise
+    except Exception:  # the block is broken, and the pixels are whole
+        pass
     if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
@@ -136,39 +125,29 @@ def _decode(content: bytes, name: str) -> Image.Image:
 
 
 def load_picture(content: bytes, as_a_dot: bool = False) -> Image.Image:
-    """Decode a picture, where need be without the blocks beside its pixels, which may be broken.
-
-    With `as_a_dot` all of a JPEG is unpacked, but little computed.
-    """
+    """Decode a picture; of a JPEG `as_a_dot` unpacks all, but computes little."""
     try:
-        return _load(content, as_a_dot)
+        return _load_once(content, as_a_dot)
     except Exception as error:
         bare = _without_extras(content)
         if isinstance(error, MemoryError) or bare == content:
             raise
-    return _load(bare, as_a_dot)
+    return _load_once(bare, as_a_dot)
 
 
-def _load(content: bytes, as_a_dot: bool) -> Image.Image:
-    picture = _identified(content)
-    if math.prod(picture.size) > MAX_PIXELS:
-        raise ValueError(f"{math.prod(picture.size):,} pixels; the limit is {MAX_PIXELS:,} pixels")
+def _load_once(content: bytes, as_a_dot: bool) -> Image.Image:
+    """Decode a picture that may be read; a ValueError says why it may not."""
+    if not content:
+        raise ValueError("the file is empty")
+    pixels = MAX_PIXELS  # until the header says
     try:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        pixels = math.prod(picture.size)
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"{pixels:,} pixels; the limit is {MAX_PIXELS:,} pixels")
         if as_a_dot:
             picture.draft("L", (1, 1))
         picture.load()
-    except OSError:
-        _try_memory(math.prod(picture.size))
-        raise
-    return picture
-
-
-def _identified(content: bytes) -> Image.Image:
-    """Open a picture that may be read, and decode nothing yet; a ValueError says why it may not."""
-    if not content:
-        raise ValueError("the file is empty")
-    try:
-        return Image.open(io.BytesIO(content), formats=FORMATS)
     except UnidentifiedImageError:
         if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
             raise ValueError("its header is damaged or cut short") from None
@@ -176,50 +155,27 @@ def _identified(content: bytes) -> Image.Image:
         raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"too many pixels; the limit is {MAX_PIXELS:,} pixels") from None
-    except OSError:  # of libwebp, before the size is known
-        _try_memory(MAX_PIXELS)
+    except OSError:  # libjpeg and libwebp call a picture broken where memory is short: is it?
+        np.empty(16 * pixels, np.uint8)
         raise
+    return picture
 
 
 def looks_like(content: bytes) -> str:
     """Name the kind of a file that cannot be read by how it begins; nothing where it is unknown."""
-    return next((kind for kind, start in OTHERS.items() if start.match(content)), "")
-
-
-def _try_memory(pixels: int) -> None:
-    """Raise a MemoryError where a picture has no room: decoders then call a whole one broken."""
-    np.empty(16 * pixels, np.uint8)
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Turn a photo as its camera says, if that can be read; pixels are whole without."""
-    try:
-        turn = TURNS.get(picture.getexif().get(0x0112))
-    except Exception as error:  # Pillow raises many kinds on broken blocks
-        if isinstance(error, MemoryError):
-            raise
-        return picture
-    return picture if turn is None else picture.transpose(turn)
+    return next((kind for kind, start in OTHERS.items() if re.match(start, content)), "")
 
 
 def _without_extras(content: bytes) -> bytes:
-    """Leave out what a PNG or JPEG file holds beside its pixels, but for how to turn it."""
-    kept, at = [], 0
-    if content.startswith(b"\x89PNG"):
-        kept, at = [content[:8]], 8
-        while at < len(content):
-            chunk = content[at : at + 12 + int.from_bytes(content[at : at + 4])]
-            is_sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
-            # Those of pixels have a capital letter; of the others one is of clear colours.
-            kind, is_turn = chunk[4:8], chunk[4:8] == b"eXIf" and is_sound
-            if kind[:1].isupper() or kind == b"tRNS" or is_turn:
-                kept.append(chunk)
-            at += len(chunk)
-    elif content.startswith(b"\xff\xd8"):
-        kept, at = [content[:2]], 2
-        while SEGMENT.match(content, at):
-            segment = content[at : at + 2 + int.from_bytes(content[at + 2 : at + 4])]
-            if not EXTRA_SEGMENT.match(segment):
-                kept.append(segment)
-            at += len(segment)
-    return b"".join([*kept, content[at:]])
+    """Leave out of a PNG what may be broken beside its pixels, but for how to turn it."""
+    if not content.startswith(b"\x89PNG"):
+        return content
+    kept, at = [content[:8]], 8
+    while at < len(content):
+        chunk = content[at : at + 12 + int.from_bytes(content[at : at + 4])]
+        is_sound = zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+        # Those of pixels have a capital letter; of the others one is of clear colours.
+        if chunk[4:5].isupper() or chunk[4:8] in (b"tRNS", b"eXIf"[: 4 * is_sound]):
+            kept.append(chunk)
+        at += len(chunk)
+    return b"".join(kept)

@@ -16,18 +16,17 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook._checks import checked
+from cnnbook.datasets._choose import content_digest, smallest_of_each
 from cnnbook.datasets._listing import list_pictures
 from cnnbook.datasets._places import (
     NotHereError,
     broken_tfds,
     cache_folder,
-    content_digest,
     data_folder,
     first_available,
     inside,
     made_whole,
     prepared_by_tfds,
-    smallest_of_each,
     tfds_beside_data,
     tfds_folder,
 )

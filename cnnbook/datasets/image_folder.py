@@ -70,10 +70,10 @@ def list_image_files(
 ) -> LabelledFiles:
     """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
-    if class_names is None or tuple(classes) != tuple(class_names):
-        training = _training_part(folder, find_parts(folder, classes))
-        if training:
-            return list_image_files(training, class_names=class_names, allow_outside=allow_outside)
+    is_named = class_names is not None and tuple(classes) == tuple(class_names)
+    if parts := {} if is_named else find_parts(folder, classes):
+        training = _training_part(folder, parts)
+        return list_image_files(training, class_names=class_names, allow_outside=allow_outside)
     name, count = shown(Path(folder)), len(classes)
     if count < 2:
         raise ValueError(f"{name} must hold at least two class folders; it has {count}; {SHAPE}.")
@@ -91,17 +91,14 @@ def list_image_files(
     return LabelledFiles(paths, labels, tuple(classes))
 
 
-def _training_part(folder: str | Path, parts: dict[str, Path]) -> Path | None:
-    """Return the part for training, if there is one; refuse other parts; None where all is well."""
-    if not parts:
-        return None
-    found = f"{shown(folder)} holds no class folders, but parts: {', '.join(map(shown, parts))}"
-    if len(parts) == 1:
-        found = f"{shown(folder)} must hold at least two class folders; all it has is in one"
+def _training_part(folder: str | Path, parts: dict[str, Path]) -> Path:
+    """Choose the part for training, with a warning; refuse where there is none."""
+    found = f"{shown(folder)} must hold at least two class folders; it holds parts"
+    found += f": {', '.join(map(shown, parts))}"
     training = [place for part, place in parts.items() if "train" in part.lower()]
     if len(parts) == 1 or len(training) != 1:
-        chosen = shown((training or list(parts.values()))[0])
-        raise ValueError(f"{found}. Give one, such as {chosen}; or name them in `class_names`.")
+        chosen = shown(next(iter(parts.values())))
+        raise ValueError(f"{found}. Give one, such as {chosen}; or name classes in `class_names`.")
     warnings.warn(f"{found}. Only {shown(training[0])} is read; give each by itself.", stacklevel=4)
     return training[0]
 
@@ -110,8 +107,8 @@ def _training_part(folder: str | Path, parts: dict[str, Path]) -> Path | None:
 def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dict[str, Path]:
     """Find out whether folders are parts, such as train and test, rather than classes.
 
-    They are if they are named like parts and hold no pictures but in folders, or if such folders
-    have the same names in all of them. So is a single folder that holds folders.
+    Parts are named so and hold folders; or the folders in all of them have the same names; or a
+    single folder holds all folders.
 
     Args:
         folder: A folder, with the pictures of
@@ -120,21 +117,24 @@ def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dic
     Returns:
         For each part, the folder that holds its class folders. Nothing if they are classes.
     """
-    own = {label: os.path.join(folder, label) for label in classes}
-    holders = {label: set(map(os.path.dirname, paths)) for label, paths in classes.items()}
-    deep = [label for label in classes if holders[label] and own[label] not in holders[label]]
-    named = [label for label in classes if PART.fullmatch(label)]
-    names = [set(map(os.path.basename, holders[label])) for label in deep]
-    common, every = set.intersection(*names, *names[:1]) if names else set(), set().union(*names)
-    alike = len(deep) == len(classes) and len(common) >= 2 and 2 * len(common) >= len(every)
-    like_parts = len(named) >= 2 and (len(named) == len(classes) or set(named) & set(deep))
-    if not (like_parts or alike or (len(deep) == len(classes) == 1)):
+    deep = {}  # where the pictures are of what holds them in folders alone
+    for label, paths in classes.items():
+        holders = set(map(os.path.dirname, paths))
+        if holders and os.path.join(folder, label) not in holders:
+            deep[label] = holders
+    named = {label for label in classes if PART.fullmatch(label)}
+    names = [set(map(os.path.basename, holders)) for holders in deep.values()]
+    alike = 1 < len(set.intersection(*names) if names else ()) >= len(set().union(*names)) / 2
+    if not (
+        (len(named) > 1 and (named == classes.keys() or named & deep.keys()))
+        or (len(deep) == len(classes) and (alike or len(deep) == 1))
+    ):
         return {}
-    places = {label: [os.path.dirname(place) for place in holders[label]] for label in deep}
-    return {
-        label: Path(os.path.commonpath(places[label]) if label in deep else own[label])
-        for label in classes
+    above = {
+        label: [os.path.dirname(place) for place in holders] for label, holders in deep.items()
     }
+    places = {label: os.path.commonpath(above[label]) for label in deep}
+    return {label: Path(places.get(label, Path(folder, label))) for label in classes}
 
 
 @checked

@@ -167,26 +167,22 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
 def _read_below_data(name: str) -> list[np.ndarray]:
     """Read the four files from a folder such as mnist, MNIST/raw or Fashion-MNIST."""
     folder = data_folder()
-    alike = [each for each in (folder, *inside(folder)) if _letters(each.name) == _letters(name)]
-    if not alike and any(IDX.fullmatch(each.name) for each in inside(folder)):
+    paths = [folder, *inside(folder)]
+    alike = [
+        path for path in paths if re.sub(r"[\W_]", "", path.name.lower()) == name.replace("_", "")
+    ]
+    if not alike and any(IDX.fullmatch(path.name) for path in paths):
         words = f"CNNBOOK_DATA names {folder}, which holds idx files itself"
-        raise OSError(
-            f"{words}. It must name the folder above, in which folders such as mnist lie."
-        )
+        raise OSError(f"{words}. It must name the folder that has folders such as mnist in it.")
     return _read_four(alike or [folder / name], PUBLISHED[name])
 
 
-def _letters(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower())
-
-
 def _read_four(folders: list[Path], checksums: tuple[str, ...]) -> list[np.ndarray]:
-    paths = [path for folder in folders if inside(folder) for path in folder.rglob("*")]
-    files: dict[str, Path] = {}
+    folder, files = folders[0], dict[str, Path]()
+    paths = [path for each in folders if inside(each) for path in each.rglob("*")]
     for path in sorted(paths, key=lambda path: (len(path.parts), path.name not in FILES, path)):
         if (match := IDX.fullmatch(path.name)) and path.is_file():
             files.setdefault(f"{match[1]}-{match[2]}-{match[3]}-ubyte.gz".lower(), path)
-    folder = folders[0]
     missing = [file for file in FILES if file not in files]
     if len(missing) == len(FILES):
         raise NotHereError(f"no folder with {FILES[0]} and its three companions")

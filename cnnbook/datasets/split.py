@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnbook._checks import checked, shown
-from cnnbook.datasets._places import content_digest, smallest_of_each
+from cnnbook.datasets._choose import content_digest, smallest_of_each
 
 Paths = Sequence[str | Path]
 

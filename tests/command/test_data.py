@@ -1,5 +1,6 @@
 """`cnnbook data verify PATH`: what a reader sees, and the exit status a script sees."""
 
+import errno
 import gzip
 import json
 import os
@@ -217,3 +218,154 @@ def test_the_photos_for_tests_may_be_trained_on(verify, real_data):
     assert "train: 1,000 (daisy 200, dandelion 200, rose 200, sunflower 200, tulip 200)" in (
         result.output
     )
+
+
+# Parts --------------------------------------------------------------------------------------------
+
+
+def test_parts_are_told_from_classes_whatever_their_names(verify, pets):
+    """And twins in two of them are found, since they are read as parts."""
+    (pets / "train").rename(pets / "training_set")
+    (pets / "seg_test").mkdir()
+    (pets / "test").rename(pets / "seg_test" / "seg_test")
+    result = verify(pets)
+    assert result.exit_code == 0
+    for words in (
+        "training_set: 12 (cat 6, dog 6)\nseg_test: 12 (cat 6, dog 6)\n",
+        "warning: folders that are parts, not classes: 2\n",
+        "24 items read: this data is fit for training, one part at a time.",
+    ):
+        assert words in result.output
+    shutil.copy(pets / "training_set/cat/0.png", pets / "seg_test/seg_test/cat/0.png")
+    assert "ERROR: the same picture in two parts: 1" in verify(pets).output
+
+
+def test_parts_without_classes_and_loose_pictures_are_reported(verify, pets):
+    shutil.copy(pets / "test/cat/1.png", pets / "loose.png")
+    shutil.move(pets / "test/cat/1.png", pets / "test/1.png")
+    shutil.rmtree(pets / "test/cat")
+    shutil.rmtree(pets / "test/dog")
+    result = verify(pets)
+    assert result.exit_code == 1
+    for name in ("loose.png", "test/1.png"):
+        assert f"{pets}/{name} lies in no class folder" in result.output
+
+
+def test_an_archive_that_was_unpacked_in_itself_is_read(verify, pets, tmp_path):
+    (tmp_path / "data").mkdir()
+    pets.rename(tmp_path / "data" / "data")
+    result = verify(tmp_path / "data")
+    assert "train: 12 (cat 6, dog 6)" in result.output
+    assert "warning: the class folders lie deeper: 1" in result.output
+
+
+# The quarantine and the machine ------------------------------------------------------------------
+
+
+def test_nothing_is_moved_where_memory_is_short(verify, pets, tmp_path, monkeypatch):
+    def short(path):
+        raise MemoryError(f"There is not enough memory to read {path}.")
+
+    monkeypatch.setattr("cnnbook.command._verify.read_image", short)
+    (pets / "train/cat/0.png").write_bytes(b"")
+    result = verify(pets, "--quarantine", tmp_path / "away")
+    assert result.exit_code == 1
+    assert "There is not enough memory to read" in result.stderr.splitlines()[-1]
+    assert len(result.stderr.splitlines()) == 1
+    assert not (tmp_path / "away").exists()
+
+
+def test_what_cannot_be_read_now_stays_where_it_is(verify, pets, tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("cnnbook.command._verify.read_image", refuse)
+    before = listing(pets)
+    result = verify(pets, "--quarantine", tmp_path / "away")
+    assert result.exit_code == 1
+    assert "ERROR: cannot be read now: 24" in result.output
+    assert listing(pets) == before
+
+
+def test_a_picture_is_moved_to_another_disk(verify, pets, tmp_path, monkeypatch):
+    really = os.rename
+
+    def rename(source, target):
+        if str(source).startswith(str(pets)):
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        really(source, target)
+
+    (pets / "train/cat/0.png").write_bytes(b"half")
+    monkeypatch.setattr("os.rename", rename)
+    assert "moved" in verify(pets, "--quarantine", tmp_path / "away").output
+    assert (tmp_path / "away/train/cat/0.png").read_bytes() == b"half"
+    assert not (pets / "train/cat/0.png").exists()
+
+
+def test_a_full_disk_loses_nothing_and_what_was_moved_is_said(verify, pets, tmp_path, monkeypatch):
+    for name in ("train/cat/0.png", "train/dog/2.png"):
+        (pets / name).write_bytes(b"half")
+    really = shutil.move
+
+    def full(source, target):
+        if source.name == "2.png":
+            target.write_bytes(b"ha")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return really(source, target)
+
+    monkeypatch.setattr("shutil.move", full)
+    result = verify(pets, "--quarantine", tmp_path / "away")
+    assert result.exit_code == 1
+    assert f"moved {pets}/train/cat/0.png to" in result.output
+    assert "train/dog/2.png was not moved to" in result.output
+    assert "(No space left on device); it stays" in result.output
+    assert (pets / "train/dog/2.png").read_bytes() == b"half"
+    files = [path for path in (tmp_path / "away").rglob("*") if path.is_file()]
+    assert files == [tmp_path / "away/train/cat/0.png"]
+
+
+def test_a_wrong_quarantine_is_refused_before_anything_is_read(verify, pets, monkeypatch):
+    monkeypatch.setattr("cnnbook.command._verify.verify_path", lambda *_, **__: 1 / 0)
+    result = verify(pets, "--quarantine", pets / "away")
+    assert "must lie outside of" in result.output
+
+
+# Names and places ---------------------------------------------------------------------------------
+
+
+def test_idx_files_may_be_unpacked(verify, tmp_path):
+    images = bytes([0, 0, 8, 3, *(0, 0, 0, 2), *(0, 0, 0, 1), *(0, 0, 0, 1), 7, 9])
+    labels = bytes([0, 0, 8, 1, *(0, 0, 0, 2), 1, 0])
+    (tmp_path / "train-images.idx3-ubyte").write_bytes(images)
+    (tmp_path / "train-labels-idx1-ubyte(1).gz").write_bytes(gzip.compress(labels))
+    result = verify(tmp_path)
+    assert result.exit_code == 0
+    assert "train-images.idx3-ubyte: 2 (items 2)" in result.output
+    (tmp_path / "train-images.idx3-ubyte").write_bytes(images[:-1])
+    assert "train-images.idx3-ubyte: its header promises 2 bytes" in verify(tmp_path).output
+
+
+def test_a_tilde_is_the_home_folder_for_paths_and_variables(verify, pets, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (pets / "train/cat/0.png").write_bytes(b"")
+    result = verify("~/pets", "--quarantine", "~/away")
+    assert f"moved {pets}/train/cat/0.png to {tmp_path}/away/train/cat/0.png" in result.output
+    monkeypatch.setenv("CNNBOOK_DATA", "~/pets")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    result = verify()
+    assert result.exit_code == 0
+    assert f"CNNBOOK_DATA: {tmp_path}/pets" in result.output
+
+
+def test_data_that_may_not_be_read_is_not_called_broken(verify, tmp_path, monkeypatch):
+    (tmp_path / "mnist").mkdir()
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path))
+
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", "mnist")
+
+    monkeypatch.setattr("cnnbook.datasets.mnist._read_four", refuse)
+    result = verify()
+    assert result.exit_code == 1
+    assert "mnist: cannot be read now: [Errno 13] Permission denied: 'mnist'" in result.output
+    assert "make the files of mnist readable" in result.stderr

@@ -688,7 +688,7 @@ PARTS = {
 def test_of_parts_the_one_for_training_is_read_and_that_is_said(tmp_path, case):
     places, training = PARTS[case]
     tree(tmp_path, *places)
-    words = rf"holds no class folders, but parts.*Only .*/{training} is read"
+    words = rf"it holds parts: .*Only .*/{training} is read"
     with pytest.warns(UserWarning, match=words):
         files = list_image_files(tmp_path)
     assert files.class_names == ("cat", "dog")
@@ -698,8 +698,8 @@ def test_of_parts_the_one_for_training_is_read_and_that_is_said(tmp_path, case):
 @pytest.mark.parametrize(
     ("places", "words"),
     [
-        (two_classes("fold1", "fold2"), r"but parts: fold1, fold2. Give one, such as .*/fold1;"),
-        (two_classes("test", "val"), r"but parts: test, val. Give one, such as .*/test;"),
+        (two_classes("fold1", "fold2"), r"holds parts: fold1, fold2. Give one, such as .*/fold1;"),
+        (two_classes("test", "val"), r"holds parts: test, val. Give one, such as .*/test;"),
         (two_classes("data"), r"at least two class folders.*Give one, such as .*/data;"),
         (two_classes("data/data"), r"at least two class folders.*Give one, such as .*/data/data;"),
     ],
@@ -729,7 +729,7 @@ def test_classes_may_have_names_of_parts_and_folders_in_them(tmp_path, places):
 
 def test_what_class_names_name_are_classes(tmp_path):
     tree(tmp_path, "cat/inside", "cat/outside", "dog/inside", "dog/outside")
-    with pytest.raises(ValueError, match="name them in `class_names`"):
+    with pytest.raises(ValueError, match="name classes in `class_names`"):
         list_image_files(tmp_path)
     assert len(list_image_files(tmp_path, class_names=("cat", "dog"))) == 4
 

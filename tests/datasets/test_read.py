@@ -117,11 +117,6 @@ def png_with(*chunks):
     return saved("PNG")[:33] + b"".join(chunks) + saved("PNG")[33:]
 
 
-def jpeg_with(marker, data):
-    segment = b"\xff" + bytes([marker]) + struct.pack(">H", len(data) + 2) + data
-    return saved("JPEG", quality=95)[:2] + segment + saved("JPEG", quality=95)[2:]
-
-
 LONG = zlib.compress(bytes(3_000_000))
 BROKEN_BLOCKS = {
     "EXIF of a PNG": saved("PNG", exif=b"garbage garbage"),
@@ -138,10 +133,6 @@ BROKEN_BLOCKS = {
     "a profile that is empty": png_with(chunk(b"iCCP", b"a\0")),
     "a size too short": png_with(chunk(b"pHYs", b"abc")),
     "an animation without parts": png_with(chunk(b"acTL", b"abc")),
-    "profile of a JPEG": jpeg_with(0xE2, b"ICC_PROFILE\0!"),
-    "JFIF cut short": jpeg_with(0xE0, b"JFIF\0S"),
-    "Photoshop cut short": jpeg_with(0xED, b"Photoshop 3.0\x008BIM\4\4"),
-    "Adobe cut short": jpeg_with(0xEE, b"Adobe"),
 }
 
 
