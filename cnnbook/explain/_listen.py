@@ -28,6 +28,8 @@ def asked(
     """
     known = check_model_images(model, images)
     classes = _classes(class_index, len(known))
+    if not model.built:
+        run(model, known[:1].astype("float32"))
     answer, steps = traced(model, known[:1])
     shape = tuple(getattr(answer, "shape", ()))
     if len(shape) != 2 or shape[0] != 1 or classes.max() >= max(2, shape[1]):
@@ -80,7 +82,7 @@ def tensor_of(heard: list[Any], end: int, layer: keras.layers.Layer) -> Any:
     """Return what a layer was heard to get or return, or say why there is nothing to look at."""
     try:
         if keras.ops.is_tensor(heard[end]):
-            keras.ops.convert_to_numpy(heard[end][0])
+            as_array(heard[end][0])
             return heard[end]
     except Exception:  # it was not heard, or is but the plan of a tensor
         pass

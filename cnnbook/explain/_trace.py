@@ -33,7 +33,7 @@ def traced(model: keras.Model, images: np.ndarray) -> tuple[Any, dict[int, Step]
     steps: dict[int, Step] = {}
     with ExitStack() as stack:
         for owner in {id(part): part for part in _parts_of(model)}.values():
-            for attribute in ("call", "activation"):
+            for attribute in ("call", "activation", "convert_input"):
                 if callable(getattr(owner, attribute, None)):
                     noting = _noting(steps, owner, attribute)
                     stack.enter_context(replaced(owner, attribute, noting))
@@ -79,10 +79,11 @@ def origins(
 
 
 def _parts_of(model: Any) -> Iterator[Any]:
-    """Yield all layers, and what is none but computes, at any depth."""
+    """Yield all layers, and what is none but computes or makes 16 bits of 32, at any depth."""
     for part in [*getattr(model, "operations", ()), *sublayers(model)]:
         yield part
         if isinstance(part, keras.layers.Layer):
+            yield part.dtype_policy
             yield from _parts_of(part)
 
 
@@ -128,7 +129,6 @@ def _how_it_squashes(step: Step) -> str | None:
 
 def is_squashed(how: str, scores: Any, got: Any, axis: int = 1) -> bool:
     """Whether scores give this in one way of squashing, but for rounding."""
-    wanted = as_array(SQUASHING[how](keras.ops.cast(scores, "float32"), axis))
-    rounding = 0.02 if "16" in str(got.dtype) else 1e-3
-    found = as_array(got)
-    return np.allclose(found, wanted, rounding, rounding * np.abs(found).max())
+    wanted, found = as_array(SQUASHING[how](keras.ops.cast(scores, "float32"), axis)), as_array(got)
+    largest = np.abs(found).max() * (0.02 if "16" in str(got.dtype) else 1e-3)
+    return bool((np.abs(found - wanted) <= largest).all())
