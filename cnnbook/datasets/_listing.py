@@ -25,8 +25,9 @@ def why_not_listed(entry: os.DirEntry) -> str | None:
 
     A file whose name says too little is looked into, but not further than its first bytes.
     """
-    suffix = os.path.splitext(entry.name)[1].lower()
-    if suffix not in READ_AS_WELL and (found := ENDING.search(entry.name.lower())):
+    name = entry.name.lower()
+    suffix = "".join(name.rpartition(".")[1:])
+    if suffix not in READ_AS_WELL and (found := ENDING.search(name)):
         suffix = found[1]
     if suffix in READ_AS_WELL:
         return ""
@@ -35,7 +36,7 @@ def why_not_listed(entry: os.DirEntry) -> str | None:
     try:
         if not entry.is_file():
             return None
-        with open(entry.path, "rb") as file:
+        with Path(entry.path).open("rb") as file:
             start = file.read(32)
     except OSError as error:
         return f"cannot be read now ({reason_of(error)}): see to its permissions and the disk"
