@@ -4,14 +4,25 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import tensorflow as tf
+
+from cnnbook.datasets._tensors import is_foreign
 
 
 def change_batch(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tensor) -> tuple:
     """Change the images of a training batch, and the labels where `augment` asks for `labels`."""
     parameters = inspect.signature(getattr(augment, "call", augment)).parameters
     offered = {"training": True, "labels": labels}
-    changed = augment(images, **{name: offered[name] for name in offered if name in parameters})
+    asked = {name: offered[name] for name in offered if name in parameters}
+    try:
+        changed = augment(images, **asked)
+    except (NotImplementedError, TypeError) as error:
+        if not is_foreign(images):
+            raise
+        backend = f"in tf.data, while Keras runs on {keras.backend.backend()}"
+        advice = "write it with `tf` instead of `keras.ops`, or set KERAS_BACKEND=tensorflow"
+        raise ValueError(f"`augment` cannot change images {backend}: {advice}.") from error
     return changed if "labels" in parameters else (changed, labels)
 
 

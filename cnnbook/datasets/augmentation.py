@@ -18,10 +18,12 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
+import numpy as np
 from keras import ops
 
 from cnnbook._checks import checked
 from cnnbook.datasets._resample import Tensor, as_type, resample
+from cnnbook.datasets._tensors import by_numbers, insist, is_foreign, tell_range
 
 CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
     **dict.fromkeys(("horizontal_flip", "vertical_flip"), (False, True, False)),
@@ -55,9 +57,9 @@ def make_augmentation(
     """Make one layer, for a model or a pipeline, of the changes that are asked for.
 
     It takes (batch, height, width, channels), integers or floats in [0, 255], and returns the same
-    shape, type and range. Without `training=True`, as in `evaluate` and `predict`, it returns its
-    input. Each number is the largest change; what happens to a picture is drawn evenly, for each
-    anew, between none and that, to both sides.
+    shape, type and range; an array of another range gets a warning. Without `training=True`, as in
+    `evaluate` and `predict`, it returns its input. Each number is the largest change; what happens
+    to a picture is drawn evenly, for each anew, between none and that, to both sides.
 
     Args:
         horizontal_flip: Swap left and right, for half of the pictures.
@@ -123,6 +125,9 @@ class Augmentation(keras.layers.Layer):
         if changes.keys() != {*CHANGES, "fill_mode", "fill_value"}:
             raise ValueError("`changes` must be those of `make_augmentation`; call it instead.")
         super().__init__(**{"dtype": "float32", **keywords}, autocast=False)
+        # NumPy's numbers Keras does not take, and cannot save.
+        changes = {name: np.asarray(value).item() for name, value in changes.items()}
+        seed = None if seed is None else int(seed)
         self.changes, self.seed = changes, seed
         self.asked = [name for name, (*_, nothing) in CHANGES.items() if changes[name] != nothing]
         self.resizes = not set(self.asked).isdisjoint(GEOMETRY)
@@ -130,7 +135,8 @@ class Augmentation(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
         # A seed of its own for each layer: equal seeds would draw equal numbers.
         seeds = [None if seed is None else seed + number for number in (1, 2, 3)]
-        known = [{"seed": own_seed, "dtype": "float32"} for own_seed in seeds]
+        shared = {"dtype": "float32", "data_format": "channels_last"}
+        known = [shared | {"seed": own_seed} for own_seed in seeds]
         self.brightness = keras.layers.RandomBrightness(changes["brightness"], **known[0])
         # Keras' RandomContrast(0.3) only raises the contrast; a pair lowers and raises it.
         self.contrast = keras.layers.RandomContrast((changes["contrast"],) * 2, **known[1])
@@ -142,6 +148,21 @@ class Augmentation(keras.layers.Layer):
         """Build Keras' layers."""
         for layer in (self.brightness, self.contrast, self.cutout):
             layer.build(input_shape)
+
+    def __call__(self, images: Any, *arguments: Any, **keywords: Any) -> Any:
+        """Call Keras on numbers where tf.data has a tensor that it cannot read."""
+        if is_foreign(images):
+            kind = images.shape, images.dtype.name
+            same = lambda pixels: [self(pixels, *arguments, **keywords)]  # noqa: E731
+            return by_numbers(same, [images], [kind])[0]
+        if isinstance(images, np.ndarray) and (keywords.get("training") or any(arguments)):
+            self.check_range(images)
+        return super().__call__(images, *arguments, **keywords)
+
+    def check_range(self, images: np.ndarray) -> None:
+        """Warn of images that are not from 0 to 255, if their values are to change."""
+        if not self.only_moves:
+            tell_range(images, 255, "changes are measured in shares of 255", largest=255)
 
     def call(self, images: Tensor, training: bool = False) -> Tensor:
         """Map (batch, height, width, channels) to the same shape and type."""
@@ -168,6 +189,10 @@ class Augmentation(keras.layers.Layer):
             image_size: (height, width) of the new ones, of (batch, height, width, channels).
         """
         dtype = keras.backend.standardize_dtype(pixels.dtype)
+        if is_foreign(pixels):
+            kind = (None, *image_size, pixels.shape[-1]), dtype
+            both = lambda flat, sides: [self.change_and_resize(flat, sides, image_size)]  # noqa: E731
+            return by_numbers(both, [pixels, sizes], [kind])[0]
         new_shape = ops.shape(sizes)[0], *image_size
         moved = self._resample(pixels, dtype, new_shape, sizes, image_size)
         return self._change_values(moved, dtype)
@@ -242,7 +267,9 @@ def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None)
         num_classes) shares, to float32 images and shares, each row with the sum 1.
 
     Raises:
-        ValueError: If a number is too small; by the function, if labels have another shape.
+        ValueError: If a number is too small; by the function, if labels have another shape, are
+            none of the classes, or shares below 0 or without the sum 1. In a pipeline TensorFlow
+            raises InvalidArgumentError with the same words.
 
     Source: Zhang, Cisse, Dauphin & Lopez-Paz (2018), "mixup: Beyond Empirical Risk Minimization",
     https://arxiv.org/abs/1710.09412.
@@ -257,14 +284,31 @@ def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None)
         raise ValueError(f"`num_classes` must be 2 or more; got {num_classes}.")
     if not alpha > 0:
         raise ValueError(f"`alpha` must be above 0; got {alpha}. 0.2 is usual.")
-    layer = keras.layers.MixUp(alpha, seed=seed, dtype="float32")
+    seed = None if seed is None else int(seed)
+    layer = keras.layers.MixUp(alpha, "channels_last", seed=seed, dtype="float32")
+    rule = f"`labels` must be 0 to {num_classes - 1}, one of {num_classes} classes, or rows of"
+    rule += " shares, 0 or more, with the sum 1; number the classes from 0"
 
-    def mixup(images: Tensor, labels: Tensor) -> tuple:
-        shares = ops.one_hot(labels, num_classes) if len(labels.shape) == 1 else labels
-        if len(shares.shape) != 2 or shares.shape[-1] != num_classes:
-            shapes = f"(batch,) or (batch, {num_classes}); got {tuple(labels.shape)}"
-            raise ValueError(f"`labels` must have shape {shapes}.")
-        mixed = layer({"images": images, "labels": ops.cast(shares, "float32")}, training=True)
+    @checked
+    def mixup(images: np.ndarray, labels: np.ndarray) -> tuple:
+        if is_foreign(images):
+            kinds = [(images.shape, "float32"), ((images.shape[0], num_classes), "float32")]
+            return tuple(by_numbers(mixup, [images, labels], kinds))
+        images, labels = ops.convert_to_tensor(images), ops.convert_to_tensor(labels)
+        batch, shares = tuple(images.shape[:1]), labels
+        if tuple(labels.shape) not in (batch, (*batch, num_classes)):
+            found = f"got {tuple(labels.shape)} for images {tuple(images.shape)}"
+            raise ValueError(
+                f"`labels` must have shape (batch,) or (batch, {num_classes}); {found}."
+            )
+        if len(labels.shape) == 1:  # what is none of the classes gets a row of zeros
+            classes = ops.cast(labels, "int32")
+            is_whole = ops.cast(ops.equal(ops.cast(classes, labels.dtype), labels), "float32")
+            shares = ops.one_hot(classes, num_classes) * is_whole[:, None]
+        shares = ops.cast(shares, "float32")
+        are_right = ops.all(abs(ops.sum(shares, axis=1) - 1) < 1e-3) & ops.all(shares >= 0)
+        insist(are_right, rule, labels)
+        mixed = layer({"images": images, "labels": shares}, training=True)
         return mixed["images"], mixed["labels"]
 
     return mixup

@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Callable, Container, Hashable, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from cnnbook._checks import P, R, checked
@@ -13,15 +15,32 @@ OWN_WORDS = ("image_shape", "depth", "variant", "weights", "blocks")
 
 
 def checked_builder(build: Callable[P, R]) -> Callable[P, R]:
-    """Make a builder refuse arguments of a wrong type, but those that it checks in its words."""
+    """Make a builder refuse arguments of a wrong type, but those that it checks in its words.
+
+    Whatever keras.json says, it builds with the channels last: layers note that when they are made.
+    """
 
     @functools.wraps(build)
     def building(*arguments: P.args, **keywords: P.kwargs) -> R:
-        return build(*arguments, **keywords)
+        users_format = keras.config.image_data_format()
+        keras.config.set_image_data_format("channels_last")
+        try:
+            return build(*_plain(arguments), **_plain(keywords))
+        finally:
+            keras.config.set_image_data_format(users_format)
 
     hints = build.__annotations__.items()
     building.__annotations__ = {name: hint for name, hint in hints if name not in OWN_WORDS}
     return functools.wraps(build)(checked(building))
+
+
+def _plain(value: Any) -> Any:
+    """Return Python's numbers, as Keras wants them, for NumPy's, as `labels.max() + 1` is one."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_plain, value))
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
 
 
 def is_choice(value: object, choices: Container[object]) -> bool:

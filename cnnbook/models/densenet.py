@@ -194,4 +194,5 @@ def _standardized(images: KerasTensor, means: Colors, deviations: Colors) -> Ker
     """Bring pixels of 0 to 255 to mean 0 and standard deviation 1, each colour by itself."""
     scale = [1 / (255 * deviation) for deviation in deviations]
     offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
-    return layers.Rescaling(scale, offset=offset, name="rescaling")(images)
+    # Three axes: one it would turn at each call where keras.json says channels_first.
+    return layers.Rescaling([[scale]], offset=offset, name="rescaling")(images)

@@ -130,10 +130,11 @@ class SCells(layers.Layer):
     def call(self, maps: keras.KerasTensor) -> keras.KerasTensor:
         """Give the answers of all cells: 0 or more, about 1 for a bright perfect match."""
         r, gain = self.selectivity, 100.0
+        options = {"padding": self.padding, "data_format": "channels_last"}
         mean = ops.ones_like(self.patterns[..., :1]) / math.prod(self.patterns.shape[:3])
-        excitation = gain * ops.conv(maps, self.patterns * mean, padding=self.padding)
+        excitation = gain * ops.conv(maps, self.patterns * mean, **options)
         # The roots of the mean squares of what a cell sees, and of its pattern.
-        seen = ops.sqrt(ops.conv(maps**2, mean, padding=self.padding) + 1e-6)
+        seen = ops.sqrt(ops.conv(maps**2, mean, **options) + 1e-6)
         sought = ops.sqrt(ops.mean(self.patterns**2, axis=(0, 1, 2)) + 1e-6)
         inhibition = r / (1 + r) * gain * sought * seen
         return r * ops.relu((1 + excitation) / (1 + inhibition) - 1)
@@ -185,7 +186,7 @@ class CCells(layers.Layer):
         rim = (self.padding, self.padding)
         maps = ops.pad(maps, ((0, 0), rim, rim, (0, 0)))
         kernel = ops.convert_to_tensor(self.connections, dtype=maps.dtype)
-        total = ops.conv(maps, kernel, strides=self.strides)
+        total = ops.conv(maps, kernel, strides=self.strides, data_format="channels_last")
         return total / (1 + total)
 
     def get_config(self) -> dict[str, Any]:

@@ -47,14 +47,15 @@ class SparseConnections(keras.initializers.Initializer):
             raise ValueError(f"`connections` must be 1 or more; got {connections}. Try 15.")
         if stddev is not None and not stddev > 0:
             raise ValueError(f"`stddev` must be above 0; got {stddev}. None chooses sqrt(2 / K).")
-        self.connections, self.stddev, self.seed = connections, stddev, seed
-        self._drawn_seed = random.randint(0, 2**30) if seed is None else seed  # as Keras does
+        self.connections, self.stddev = connections, stddev
+        self.seed = None if seed is None else int(seed)  # NumPy's Keras does not take
+        self._drawn_seed = random.randint(0, 2**30) if self.seed is None else self.seed
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> keras.KerasTensor:
         """Draw the weights of one kernel."""
         inputs, units = math.prod(shape[:-1]), shape[-1]
         connections = min(self.connections, inputs)
-        stddev = self.stddev or math.sqrt(2 / connections)
+        stddev = self.stddev or math.sqrt(2 / max(connections, 1))
         seed, table = self._drawn_seed, (inputs, units)
         weights = keras.random.normal(table, stddev=stddev, dtype=dtype, seed=seed)
         lots = keras.random.uniform(table, seed=seed + 1)

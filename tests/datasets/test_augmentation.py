@@ -455,6 +455,54 @@ def test_a_single_image_is_refused_with_advice(images):
         make_augmentation(zoom=0.1)(images[0], training=True)
 
 
+def test_arrays_that_are_not_from_0_to_255_are_told_of(images):
+    layer, mirror = make_augmentation(brightness=0.1), make_augmentation(horizontal_flip=True)
+    odd = (
+        images / 255,
+        images / 127.5 - 1,
+        images // 128,
+        images.astype(float) - 170,
+        9.0 * images,
+    )
+    for pictures in odd:
+        pictures = np.clip(pictures, -np.inf, 20) if pictures.min() < -1 else pictures
+        with pytest.warns(UserWarning, match="`images` have values from .*in shares of 255. Give"):
+            layer(pictures, training=True)
+        with pytest.warns(UserWarning, match="`images` have values from .*in shares of 255. Give"):
+            make_pipeline(pictures, np.arange(16), training=True, augment=layer)
+        layer(pictures)  # nothing is measured where nothing is changed
+        mirror(pictures, training=True)
+        make_pipeline(pictures, np.arange(16), augment=layer)
+    for pictures in (images, images.astype("float32"), 0 * images, images / 100, 1.05 * images):
+        layer(pictures, training=True)
+
+
+def test_a_format_of_channels_first_in_keras_json_is_not_followed():
+    white = np.full((20, 12, 20, 3), 255, "uint8")
+    keras.config.set_image_data_format("channels_first")
+    try:
+        layer = make_augmentation(cutout=0.5, contrast=0.3, seed=0)
+        painted = np.asarray(layer(white, training=True)) == 0
+        again = Augmentation.from_config(layer.get_config())
+        mixed, shares = make_mixup(4, seed=0)(white, np.arange(20) % 4)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert (painted.all(axis=-1) == painted.any(axis=-1)).all()
+    assert 0.2 < painted.mean() < 0.3
+    assert again.cutout.data_format == layer.cutout.data_format == "channels_last"
+    assert mixed.shape == white.shape and shares.shape == (20, 4)
+
+
+def test_numbers_of_numpy_make_a_layer_that_can_be_saved(images, tmp_path):
+    layer = make_augmentation(brightness=np.float32(0.5), seed=np.int64(3))
+    pixels = keras.Input((SIDE, SIDE, 3))
+    keras.Model(pixels, layer(pixels)).save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").layers[-1]
+    fresh = make_augmentation(brightness=0.5, seed=3)
+    np.testing.assert_array_equal(change(loaded, images), change(fresh, images))
+    make_mixup(np.int64(16), seed=np.int64(3))(images, np.arange(16))
+
+
 # mixup ---------------------------------------------------------------------------------------
 
 
@@ -523,6 +571,42 @@ def test_labels_of_another_shape_are_refused(shape):
         make_mixup(5)(np.zeros((4, 2, 2, 1)), np.zeros(shape))
 
 
+WRONG_LABELS = {
+    "numbered from 1": np.array([1, 2, 5, 5]),
+    "below 0": np.array([0, -1, 2, 3]),
+    "no whole numbers": np.array([0, 0.5, 1, 2]),
+    "nan": np.array([0, np.nan, 1, 2]),
+    "far beyond 32 bits": np.arange(4) + 2**32,
+    "a sum of 2": 2 * np.eye(5)[:4],
+    "no class at all": np.zeros((4, 5)),
+    "below 0 with the sum 1": 2 * np.eye(5)[:4] - 0.2,
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_LABELS)
+def test_labels_that_are_no_classes_are_refused(kind, images):
+    labels, mixup = WRONG_LABELS[kind], make_mixup(5)
+    with pytest.raises(ValueError, match="`labels` must be 0 to 4, one of 5.*; got .* to .*"):
+        mixup(images[:4], labels)
+    dataset = tf.data.Dataset.from_tensors((images[:4], labels)).map(mixup)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`labels` must be 0 to 4, one of 5"):
+        list(dataset)
+
+
+def test_whole_numbers_of_any_type_are_classes(images):
+    expected = make_mixup(5, seed=1)(images[:4], np.arange(4))[1]
+    for labels in (np.arange(4.0), np.arange(4, dtype="uint8"), [0, 1, 2, 3], np.eye(5)[:4]):
+        np.testing.assert_array_equal(make_mixup(5, seed=1)(images[:4], labels)[1], expected)
+
+
+@pytest.mark.parametrize("labels", [np.array(["cat"] * 4), np.arange(3), np.arange(4)[:, None]])
+def test_labels_that_do_not_belong_to_the_images_are_refused(labels, images):
+    with pytest.raises(
+        ValueError, match="`labels` must (be an array of numbers|have shape .batch)"
+    ):
+        make_mixup(5)(images[:4], labels)
+
+
 # What we say of Keras, and other backends ----------------------------------------------------
 
 
@@ -588,22 +672,73 @@ assert np.allclose(keras.ops.convert_to_numpy(shares).sum(axis=1), 1)
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_other_backends_give_the_same(backend):
+IN_TF_DATA = """
+import keras, numpy as np, tensorflow as tf
+from PIL import Image
+from cnnbook.datasets.augmentation import CHANGES, make_augmentation, make_mixup
+from cnnbook.datasets.image_pipeline import make_image_pipeline
+from cnnbook.datasets.pipeline import make_pipeline
+from cnnbook.labelled_files import LabelledFiles
+images = np.random.default_rng(0).integers(60, 180, (12, 9, 7, 3)).astype("uint8")
+for row, picture in enumerate(images):
+    Image.fromarray(picture[: 9 - row % 2]).save(f"{row}.png")
+files = LabelledFiles([f"{row}.png" for row in range(12)], np.arange(12), [*map(str, range(12))])
+everything = dict.fromkeys(CHANGES, 0.3) | {"horizontal_flip": True, "vertical_flip": True}
+mirror, brighter = make_augmentation(horizontal_flip=True), make_augmentation(brightness=0.5)
+for layer in (make_augmentation(**everything), mirror, brighter, make_mixup(12), tf.identity):
+    options = {"batch_size": 8, "training": True, "augment": layer}
+    arrays = make_pipeline(images, np.arange(12), **options)
+    pictures = make_image_pipeline(files, (9, 7), **options)
+    for dataset in (arrays, pictures):
+        for batch, labels in dataset:
+            spec = dataset.element_spec
+            assert batch.shape[1:] == spec[0].shape[1:] == (9, 7, 3)
+            assert batch.dtype == spec[0].dtype
+            if layer is mirror and dataset is arrays:
+                for one, label in zip(batch.numpy(), labels.numpy()):
+                    assert any((one == other).all() for other in
+                               (images[label], images[label][:, ::-1]))
+            if layer is brighter:
+                assert (batch.numpy() != images[labels.numpy()]).any()
+    print(spec[0].dtype.name, spec[1].shape)
+for augment in (make_mixup(5), lambda images: keras.ops.flip(images)):
+    try: list(make_pipeline(images, np.arange(12), **options | {"augment": augment}))
+    except Exception as error: print(" ".join(str(error).split()))
+"""
+
+
+def said(backend, script, folder):
+    """Run a program there, and return what it prints."""
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"needs {backend}")
     environment = {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE],
+        [sys.executable, "-c", script],
         env={**os.environ, **environment, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
+        cwd=folder,
     )
     assert run.returncode == 0, run.stderr[-2000:]
+    return run.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_pipelines_change_pictures_on_other_backends(backend, tmp_path):
+    lines = said(backend, IN_TF_DATA, tmp_path)
+    assert lines[:5] == ["uint8 (None,)"] * 3 + ["float32 (None, 12)", "uint8 (None,)"]
+    assert "`labels` must be 0 to 4, one of 5 classes" in lines[5] and "got 0 to" in lines[5]
+    assert "`augment` cannot change images in tf.data, while Keras runs on" in lines[6]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_other_backends_give_the_same(backend, tmp_path):
+    lines = said(backend, ELSEWHERE, tmp_path)
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (4, 9, 7, 3)).astype("float32")
     matrices = (random.normal(0, 0.2, (4, 2, 3)) + np.eye(2, 3)).astype("float32")
-    for mode, line in zip(augmentation.FILL_MODES, run.stdout.splitlines(), strict=True):
+    for mode, line in zip(augmentation.FILL_MODES, lines, strict=True):
         ours = resample(images, matrices, mode, 5.0, "float32")
         np.testing.assert_allclose(np.array(line.split(), float), np.ravel(ours), atol=0.1)

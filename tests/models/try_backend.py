@@ -31,6 +31,9 @@ if sys.argv[1] != "tensorflow":
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
+if sys.argv[1] != "tensorflow":  # as keras.json may say; the networks must not follow it
+    keras.config.set_image_data_format("channels_first")
+
 SMALL = {"image_shape": (32, 32, 3), "num_classes": 3}
 GREY = {"image_shape": (28, 28, 1), "num_classes": 3}
 NETWORKS = [

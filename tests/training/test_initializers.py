@@ -92,3 +92,13 @@ def test_no_connection_at_all(connections):
 def test_no_spread_at_all(stddev):
     with pytest.raises(ValueError, match=f"`stddev` must be above 0; got {stddev}"):
         SparseConnections(stddev=stddev)
+
+
+def test_numbers_of_numpy_are_taken_and_saved_as_pythons():
+    ours = SparseConnections(np.int64(3), np.float32(0.5), np.int64(1))
+    np.testing.assert_array_equal(ours((9, 4)), SparseConnections(3, 0.5, 1)((9, 4)))
+    assert keras.initializers.deserialize(keras.initializers.serialize(ours)).seed == 1
+
+
+def test_no_inputs_give_no_weights():
+    assert SparseConnections()((0, 5)).shape == (0, 5)
