@@ -42,8 +42,10 @@ def output_size(input_size: int, kernel_size: int, padding: int = 0, strides: in
         >>> output_size(input_size=227, kernel_size=11, strides=4)
         55
     """
-    _check_whole(1, input_size=input_size, kernel_size=kernel_size, strides=strides)
-    _check_whole(0, padding=padding)
+    input_size, kernel_size, strides = _whole(
+        1, input_size=input_size, kernel_size=kernel_size, strides=strides
+    )
+    (padding,) = _whole(0, padding=padding)
     span = input_size - kernel_size + 2 * padding
     if span < 0:
         needed = math.ceil((kernel_size - input_size) / 2)
@@ -95,7 +97,7 @@ def convolve(
                [-4., -4.]])
     """
     images, kernels = _checked_images(images), np.asarray(kernels)
-    _check_whole(1, strides=strides)
+    (strides,) = _whole(1, strides=strides)
     if kernels.ndim != 4 or kernels.shape[2] != images.shape[3] or 0 in kernels.shape[:2]:
         raise ValueError(
             "`kernels` must be (kernel_height, kernel_width, channels, filters) with the "
@@ -146,7 +148,7 @@ def pool(
         array([[2.5, 6.5]])
     """
     strides = pool_size if strides is None else strides
-    _check_whole(1, pool_size=pool_size, strides=strides)
+    pool_size, strides = _whole(1, pool_size=pool_size, strides=strides)
     if mode not in ("max", "average"):
         raise ValueError(f"`mode` must be 'max' or 'average'; got {mode!r}.")
     windows = _windows(_checked_images(images), (pool_size, pool_size), strides)
@@ -179,7 +181,9 @@ def receptive_field(layers: Iterable[tuple[int, int] | Any]) -> int:
         except (TypeError, ValueError):
             words = f"`layers` must hold (kernel_size, strides) pairs; got {layer!r}."
             raise ValueError(words) from None
-        _check_whole(1, f"layers[{index}] ", kernel_size=kernel_size, strides=strides)
+        kernel_size, strides = _whole(
+            1, f"layers[{index}] ", kernel_size=kernel_size, strides=strides
+        )
         field += (kernel_size - 1) * step
         step *= strides
     return field
@@ -210,10 +214,9 @@ def count_parameters(
         >>> count_parameters(inputs=32 * 32 * 3, outputs=1, bias=False)  # one dense neuron
         3072
     """
-    _check_whole(1, inputs=inputs, outputs=outputs)
-    sides: Any = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
-    for side in sides:
-        _check_whole(1, kernel_size=side)
+    inputs, outputs = _whole(1, inputs=inputs, outputs=outputs)
+    given: Any = (kernel_size, kernel_size) if np.ndim(kernel_size) == 0 else kernel_size
+    sides = [side for each in given for side in _whole(1, kernel_size=each)]
     return math.prod(sides) * inputs * outputs + bool(bias) * outputs
 
 
@@ -263,9 +266,10 @@ def _checked_images(images: np.ndarray) -> np.ndarray:
     return images
 
 
-def _check_whole(lowest: int, place: str = "", **values: int) -> None:
-    """Refuse what is no count, by its name."""
+def _whole(lowest: int, place: str = "", **values: int) -> list[int]:
+    """Return counts as Python's integers, which do not overflow; refuse what is none by name."""
     for name, value in values.items():
         if not isinstance(value, Integral) or value < lowest:
             words = f"`{place}{name}` must be a whole number, at least {lowest}; got {value!r}."
             raise ValueError(words)
+    return [int(value) for value in values.values()]

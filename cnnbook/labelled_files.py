@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, expanded
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -23,11 +23,12 @@ class LabelledFiles:
     Attributes:
         paths: One file each; text becomes paths.
         labels: (count,) whole numbers, below the number of classes; or (count, ...) of other
-            numbers, such as shares of classes.
+            finite numbers, such as shares of classes.
         class_names: The name of each class.
 
     Raises:
-        ValueError: If there is not one label a path, or a label is none of the classes.
+        ValueError: If there is not one label a path, or a label is none of the classes or not
+            finite.
 
     Example:
         >>> files = LabelledFiles(["1.jpg", "2.jpg", "3.jpg"], [0, 1, 1], ("cat", "dog"))
@@ -97,8 +98,14 @@ def _three(
     if labels.size and labels.dtype.kind not in "iuf":
         words = f"`labels` must be whole numbers or shares; got {labels.dtype}."
         raise ValueError(f"{words} labels.astype(int) makes numbers of them.")
-    is_class = labels.size and labels.ndim == 1 and labels.dtype.kind in "iu"
-    if is_class and not 0 <= labels.min() <= labels.max() < len(names):
+    if not np.isfinite(labels).all():
+        raise ValueError(
+            "`labels` must be finite; got nan or infinity. Select files that have one."
+        )
+    is_class = labels.size == len(paths) > 0 and (labels.ndim == 1 or labels.dtype.kind in "iu")
+    if is_class and not (
+        0 <= labels.min() <= labels.max() < len(names) and (labels % 1 == 0).all()
+    ):
         words = f"`labels` must be 0 to {len(names) - 1}, one of {len(names)} classes; got"
         raise ValueError(f"{words} {labels.min()} to {labels.max()}. Number the classes from 0.")
-    return [path if isinstance(path, Path) else Path(path) for path in paths], labels, names
+    return [path if isinstance(path, Path) else expanded(path) for path in paths], labels, names

@@ -317,3 +317,17 @@ def test_parameters_of_a_dense_layer_are_those_that_keras_counts(bias):
 def test_count_parameters_refuses_what_is_no_count(changes, message):
     with pytest.raises(ValueError, match=message):
         count_parameters(**{"inputs": 3, "outputs": 8, "kernel_size": 3} | changes)
+
+
+def test_counts_of_small_types_do_not_wrap_around():
+    """NumPy's own sums do: 200 + 200 is 144 in uint8."""
+    small = np.uint8
+    assert output_size(small(200), small(5), small(100)) == 396
+    with pytest.raises(ValueError, match="`kernel_size` must be at most"):
+        output_size(small(5), small(28))
+    assert receptive_field(np.array([(3, 2)] * 9, small)) == 1023
+    assert count_parameters(small(200), small(200), np.array([5, 5], small)) == 1_000_200
+    assert count_parameters(np.int32(100_000), np.int32(100_000), bias=False) == 10**10
+    pixels = np.zeros((1, 300, 300, 1))
+    assert pool(pixels, small(200), small(100)).shape == (1, 2, 2, 1)
+    assert convolve(pixels, np.zeros((3, 3, 1, 1)), small(2), "same").shape == (1, 150, 150, 1)

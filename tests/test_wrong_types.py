@@ -196,7 +196,7 @@ VALID = {
     "datasets.photos.load_photo": lambda w: dict(name="cat"),
     "datasets.pipeline.make_pipeline": lambda w: dict(
         images=some(4, 8, 8, 3), labels=np.arange(4), batch_size=2, training=True, augment=None,
-        seed=0
+        num_classes=4, seed=0
     ),
     "datasets.preprocessing.PCAWhitening": lambda w: dict(components=2, epsilon=1e-5),
     "datasets.preprocessing.ZCAWhitening": lambda w: dict(components=2, epsilon=1e-5),

@@ -23,25 +23,30 @@ def make_pipeline(
     *,
     training: bool = False,
     augment: Callable | None = None,
+    num_classes: int | None = None,
     seed: int = 0,
 ) -> tf.data.Dataset:
     """Make a dataset of (images, labels) batches.
 
     Args:
-        images: (count, height, width, channels), any type.
-        labels: (count,) or (count, ...).
+        images: (count, height, width, channels), any type, finite. The networks of
+            `cnnbook.models` take values of 0 to 255, as they are on disk.
+        labels: (count,) or (count, ...), finite; whole numbers, one an image, are 0 or more.
         batch_size: Images a batch; the last batch may be smaller.
         training: Shuffle anew in each epoch, and augment. Off for evaluation.
         augment: A Keras layer or a function from a batch of images to a batch of images, or one
             with a parameter named `labels`, which takes both and returns both. It is called with
             `training=True` if it has such a parameter. Unused in evaluation.
+        num_classes: If given, labels must be 0 to num_classes - 1, or (count, num_classes) shares:
+            `fit` with `jit_compile=True` makes nan, without a word, of a label that is no class.
         seed: Of the shuffle.
 
     Returns:
         A `tf.data.Dataset` that yields every image exactly once an epoch.
 
     Raises:
-        ValueError: If there are no images, the lengths differ, or `batch_size` is below 1.
+        ValueError: If there are no images, the lengths differ, `batch_size` is below 1, or images
+            or labels are outside what is said above.
 
     Example:
         >>> images, labels = np.zeros((5, 8, 8, 1), "uint8"), np.arange(5)
@@ -57,6 +62,10 @@ def make_pipeline(
         raise ValueError(f"`images` and `labels` must have the same length; {found}.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
+    _check_values(np.asarray(images), np.asarray(labels), num_classes)
+    check_range = getattr(augment, "check_range", None)
+    if training and check_range:
+        check_range(np.asarray(images))
     dataset = tf.data.Dataset.from_tensor_slices((images, labels))
     if training:
         dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
@@ -65,3 +74,25 @@ def make_pipeline(
         change = functools.partial(change_batch, augment)
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count())
     return as_they_come(dataset.prefetch(2))
+
+
+def _check_values(images: np.ndarray, labels: np.ndarray, num_classes: int | None) -> None:
+    """Refuse what would train, without a word, to nan or to nonsense."""
+    for name, values in (("images", images), ("labels", labels)):
+        # nan passes through `min`, and nothing is copied.
+        ends = [values.min(), values.max()] if values.size and values.dtype.kind == "f" else []
+        if not np.isfinite(ends).all():
+            raise ValueError(
+                f"`{name}` must be finite; got nan or infinity. Look for their source."
+            )
+    if num_classes is not None and num_classes < 2:
+        raise ValueError(f"`num_classes` must be 2 or more, or None; got {num_classes}.")
+    are_classes = labels.size == len(labels) and labels.dtype.kind in "iu"
+    lowest, highest = labels.min(initial=0), labels.max(initial=0)
+    found = f"got {lowest} to {highest}, of shape {labels.shape}. Number the classes from 0"
+    if are_classes and lowest < 0:
+        raise ValueError(f"`labels` must be 0 or more; {found}.")
+    is_known = are_classes and highest < (num_classes or np.inf)
+    if num_classes and not is_known and labels.shape[1:] != (num_classes,):
+        words = f"`labels` must be whole numbers, 0 to {num_classes - 1}, or {num_classes} shares"
+        raise ValueError(f"{words} each; {found}.")

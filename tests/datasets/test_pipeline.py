@@ -141,6 +141,47 @@ def test_types_and_further_label_axes_stay():
     assert (batch.dtype, targets.shape) == (tf.uint8, (4, 4))
 
 
+WHOLE = r"`labels` must be whole numbers, 0 to 2, or 3 shares each; got"
+
+
+@pytest.mark.parametrize(
+    ("pixel", "labels", "num_classes", "words"),
+    [
+        (np.nan, [0, 1, 2], None, "`images` must be finite; got nan or infinity"),
+        (-np.inf, [0, 1, 2], None, "`images` must be finite"),
+        (7, [0, np.nan, 2], None, "`labels` must be finite"),
+        (7, np.full((3, 3), np.inf), None, "`labels` must be finite"),
+        (7, [0, -1, 2], None, "`labels` must be 0 or more; got -1 to 2"),
+        (7, [[0], [-1], [2]], None, "`labels` must be 0 or more; got -1 to 2"),
+        (7, [0, 99, 2], 3, f"{WHOLE} 0 to 99"),
+        (7, [1, 2, 3], 3, f"{WHOLE} 0 to 3"),
+        (7, [0.0, 1.5, 2.0], 3, WHOLE),
+        (7, np.eye(4)[:3], 3, rf"{WHOLE} 0.0 to 1.0, of shape \(3, 4\)"),
+        (7, [0, 1, 1], 1, "`num_classes` must be 2 or more, or None; got 1"),
+    ],
+)
+def test_values_that_would_train_to_nan_are_refused(pixel, labels, num_classes, words):
+    images = np.full((3, 2, 2, 1), 7, "float32")
+    images[1, 0, 1] = pixel
+    with pytest.raises(ValueError, match=words):
+        make_pipeline(images, np.array(labels), num_classes=num_classes)
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 2, 1], [[0], [2], [1]], np.eye(3), np.uint8([0, 2, 1]), np.full((3, 3), 1 / 3)]
+)
+def test_classes_and_shares_of_classes_pass(labels):
+    dataset = make_pipeline(np.zeros((3, 2, 2, 1), "uint8"), np.array(labels), num_classes=3)
+    np.testing.assert_array_equal(next(iter(dataset))[1], labels)
+
+
+@pytest.mark.parametrize(
+    "labels", [[True, False, True], [-0.5, 2.0, 7.0], [[-3, 1], [2, 5], [0, 0]], np.zeros((3, 0))]
+)
+def test_labels_that_are_no_classes_pass_where_none_are_counted(labels):
+    make_pipeline(np.zeros((3, 2, 2, 1), "uint8"), np.array(labels))
+
+
 @pytest.mark.parametrize(
     ("counts", "batch_size", "words"),
     [

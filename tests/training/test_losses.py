@@ -116,6 +116,8 @@ def test_the_scores_are_left_alone():
         ([[1.0, 2.0]], [0.0], r"whole numbers.*of float64"),
         ([[1.0, 2.0]], [2], "`labels` must be 0 to 1; got 2 to 2"),
         ([[1.0, 2.0]], [-1], "`labels` must be 0 to 1; got -1 to -1"),
+        ([[1.0, np.nan]], [0], "` must be finite; got nan or infinity"),
+        ([[1.0, np.inf]], [0], "` must be finite; got nan or infinity"),
     ],
 )
 def test_unusable_scores_or_labels(loss, scores, labels, message):
