@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook.book._files import PARTS, BookError, in_one_line, locked, sweep
+from cnnbook.book._files import BookError, in_one_line, locked
 from cnnbook.book._kernel import Node, NotebookError
 from cnnbook.book.environment import kernel_environment
 from cnnbook.book.notebooks import read_source, run_notebook, write_notebook
@@ -32,32 +31,30 @@ def notebook_of(folder: Path, name: str) -> Path:
 
 
 def prepare(folder: Path, files: Sequence[Path] = ()) -> None:
-    """Look whether what hours of work will give can be written; mend what killed runs left.
+    """Look, before hours of work, whether these files and build/ can be written.
 
-    Args:
-        folder: That of the project.
-        files: What is written besides build/, whether it is there already or not.
+    What killed runs left behind is mended or removed.
     """
     build = folder / "build"
     try:
         for place in (
             build / "failed",
             build / "kernel" / "home",
-            *{file.parent for file in files},
+            *(each.parent for each in files),
         ):
             place.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=place).close()
-        for place in files:
-            if place.exists():
-                place.open("r+b").close()
+            with tempfile.TemporaryFile(dir=place) as file:
+                file.write(bytes(4096 if build in place.parents else 0))
+        for place in filter(Path.exists, files):
+            place.open("r+b").close()
     except OSError as error:
-        way = "make it writable, or copy the repository to where you may write"
-        what = f"{shown(place)} cannot be written ({error.strerror})"
-        raise BookError(f"{what}. Nothing was run: {way}.") from None
+        what = f"{shown(place)} cannot be written ({error.strerror}). Nothing was run"
+        way = "make it writable, make room, or copy the repository elsewhere"
+        raise BookError(f"{what}: {way}.") from None
     with locked(build):
         restore_pages(build / "book")
-    sweep(build, "pages-*", "run-*")
-    sweep(folder / "notebooks", "*.partial", f"source/{PARTS}", f"../{PARTS}")
+        for path in (folder / "notebooks").glob("*.partial"):
+            path.unlink()
 
 
 def run_chapters(folder: Path, names: list[str], say: Say, keep: Keep, full: bool) -> str:
@@ -91,19 +88,15 @@ def run_chapters(folder: Path, names: list[str], say: Say, keep: Keep, full: boo
 
 def _run_chapter(notebook: Node, folder: Path, full: bool) -> tuple[float, list[dict]]:
     """Run one notebook in the full or the quick profile; return its seconds and its claims."""
-    build = folder / "build"
-    with tempfile.TemporaryDirectory(dir=build, prefix=f"run-{os.getpid()}-") as temporary:
-        lines = Path(temporary, "claims.jsonl").absolute()
-        environment = kernel_environment(full, build / "kernel")
-        environment |= {
-            "CNNBOOK_CLAIMS_RECORD": str(lines),
-            "JUPYTER_RUNTIME_DIR": str(lines.parent),
-        }
+    environment = kernel_environment(full, folder / "build" / "kernel")
+    with tempfile.TemporaryDirectory() as temporary:
+        lines = Path(temporary, "claims.jsonl")
+        environment["CNNBOOK_CLAIMS_RECORD"] = os.fspath(lines)
         seconds = run_notebook(notebook, folder / "notebooks", environment)
         text = lines.read_text(encoding="utf-8") if lines.exists() else ""
     claims = [json.loads(line) for line in text.splitlines()]
-    often = Counter(entry["name"] for entry in claims)
-    if twice := [name for name, count in often.items() if count > 1]:
+    names = [entry["name"] for entry in claims]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise NotebookError(f"claim names that it uses more than once: {', '.join(twice)}")
     return seconds, claims
 

@@ -10,6 +10,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Coroutine, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = ["jupytext", "nbformat"]  # here is said what is missing, and others t
 Node = nbformat.NotebookNode
 SECONDS_PER_CELL = 7_200  # one that trains takes half an hour on a CPU without bfloat16 units
 EXIT = "it ends the kernel, by `exit` or `quit`"
+DESCRIPTORS = 64  # files and sockets that a kernel takes of this process, with some to spare
 MOST_CHARACTERS = 100_000  # of a cell's texts; nbclient needs minutes for a line of 400,000
 
 
@@ -39,45 +41,33 @@ class NotebookError(BookError):
 class Run(NotebookClient):
     """One run of a notebook: it knows its cell, why its kernel ended, and what is too much."""
 
-    km: AsyncKernelManager
     cell: Node | None = None
     characters = 0
     status: int | None = None
 
-    async def run(self, **options: Any) -> None:
+    async def run(self, manager: AsyncKernelManager, **options: Any) -> None:
         """Run every cell; whatever ends this, no kernel is left."""
-        manager, done = self.km, False
+        self.km, self.owns_km, done = manager, False, False
         try:
             await self.async_execute(**options)
             done = True
         finally:
             atexit.unregister(self._cleanup_kernel)
-            if manager.provisioner:
-                self.status = await manager.provisioner.poll()
+            self.status = await manager.provisioner.poll() if manager.provisioner else None
             if self.kc:
                 self.kc.stop_channels()
             await manager.shutdown_kernel(now=not done)
 
     async def async_execute_cell(self, cell: Node, *place: Any, **options: Any) -> Node:
-        """Run one cell; `exit` in it, after which nothing would run, is an error of this cell."""
+        """Run one cell; begin to count what it writes."""
         self.cell, self.characters = cell, 0
         return await super().async_execute_cell(cell, *place, **options)
 
-    def refuse_exit(self, execute_reply: dict[str, Any], **_: Any) -> None:
-        """Stop at a cell that asked its kernel to end."""
-        payload = execute_reply["content"].get("payload", ())
-        if any(each["source"] == "ask_exit" for each in payload):
-            raise RuntimeError(EXIT)
-
     def process_message(self, msg: dict[str, Any], cell: Node, cell_index: int) -> Node | None:
         """Take a message of the kernel; stop the cell where its texts grow beyond all bounds."""
-        content = msg["content"]
-        texts = {"text": content.get("text", ""), **content.get("data", {})}
-        self.characters += sum(
-            len(text)
-            for kind, text in texts.items()
-            if isinstance(text, str) and "image/" not in kind
-        )
+        texts = {"text": msg["content"].get("text", ""), **msg["content"].get("data", {})}
+        counted = [text for kind, text in texts.items() if not kind.startswith("image/")]
+        self.characters += sum(len(text) for text in counted if isinstance(text, str))
         if msg["msg_type"] == "clear_output":
             self.characters = 0
         if self.characters > MOST_CHARACTERS and self.task_poll_for_reply:
@@ -86,30 +76,36 @@ class Run(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
 
+def _refuse_exit(execute_reply: dict[str, Any], **_: Any) -> None:
+    if any(each["source"] == "ask_exit" for each in execute_reply["content"].get("payload", ())):
+        raise RuntimeError(EXIT)
+
+
 def run_cells(notebook: Node, folder: Path, environment: Mapping[str, str]) -> None:
     """Run every cell in a fresh kernel of this Python; a NotebookError says which failed."""
-    runtime = environment.get("JUPYTER_RUNTIME_DIR")
-    with tempfile.TemporaryDirectory(dir=runtime) as own, Path(own, "log").open("w+b") as log:
+    with ExitStack() as spare:  # without them libzmq ends this process, by `abort`
+        for _ in range(DESCRIPTORS):
+            spare.enter_context(Path(os.devnull).open())
+    run = Run(
+        notebook,
+        timeout=SECONDS_PER_CELL,
+        record_timing=False,
+        coalesce_streams=True,  # else each line printed is an output of its own
+        resources={"metadata": {"path": os.fspath(folder)}},
+        on_cell_executed=_refuse_exit,
+    )
+    with tempfile.TemporaryDirectory() as own, Path(own, "log").open("w+b") as log:
         manager = AsyncKernelManager(
             kernel_name="python3",
             kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),  # of this Python, of no other
             connection_file=str(Path(own, "kernel.json")),
         )
-        run = Run(
-            notebook,
-            km=manager,
-            timeout=SECONDS_PER_CELL,
-            record_timing=False,
-            coalesce_streams=True,  # else each line printed is an output of its own
-            resources={"metadata": {"path": os.fspath(folder)}},
-        )
-        run.on_cell_executed = run.refuse_exit
         try:
-            _apart(run.run(env=dict(environment), stdout=log, stderr=log))
+            _apart(run.run(manager, env=dict(environment), stdout=log, stderr=log))
         except Exception as error:  # libraries below raise many kinds
             log.seek(0)
-            place = f"{run.cell.id}: " if run.cell else ""
-            raise NotebookError(place + _reason(run, error, log.read())) from error
+            reason = _reason(run, error, log.read().decode(errors="replace"))
+            raise NotebookError(f"{run.cell.id}: {reason}" if run.cell else reason) from error
 
 
 def _apart(work: Coroutine[Any, Any, None]) -> None:
@@ -133,7 +129,7 @@ def _apart(work: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-def _reason(run: Run, error: Exception, log: bytes) -> str:
+def _reason(run: Run, error: Exception, log: str) -> str:
     """Say in one line what ended a run."""
     if isinstance(error, CellExecutionError):
         return in_one_line(f"{error.ename}: {error.evalue}").removesuffix(":")
@@ -143,26 +139,18 @@ def _reason(run: Run, error: Exception, log: bytes) -> str:
         return f"ran longer than {SECONDS_PER_CELL:,} s"
     if isinstance(error, NoSuchKernel):
         return "ipykernel is missing: pip install 'cnnbook[book]'"
+    said = "".join(each.get("text", "") for each in run.cell.outputs) if run.cell else ""
+    lines = [line for line in log.splitlines() if line.strip() and "[IPKernelApp]" not in line]
+    telling = [line for line in lines if re.search("error|fail|terminate", line, re.IGNORECASE)]
+    words = [f"; its last words: {line}" for line in telling or said.splitlines() or lines][-1:]
     if run.cell and run.status is not None and str(error) != EXIT:
         how = f"ended with status {run.status}"
         if run.status < 0:
             how = f"was killed by signal {-run.status} ({signal.strsignal(-run.status)})"
-        said = "".join(each.text for each in run.cell.outputs if "text" in each)
-        ask = "; is there enough memory?" if run.status < 0 else ""
-        return f"the kernel died: it {how}{_last_words(said, log)}{ask}"
-    if isinstance(error, RuntimeError) and not run.cell:
-        advice = "is the machine very busy, or its loopback network down?"
-        return f"{in_one_line(error)}; {advice}{_last_words('', log)}"
-    if isinstance(error, RuntimeError):
-        return in_one_line(error)
-    return in_one_line(f"{type(error).__name__}: {error}")
-
-
-def _last_words(said: str, log: bytes) -> str:
-    """Choose of what a cell and its kernel said the line that tells most."""
-    lines = [
-        line for line in log.decode(errors="replace").splitlines() if "[IPKernelApp]" not in line
-    ]
-    telling = [each for each in lines if re.search("error|fail|terminate", each, re.IGNORECASE)]
-    words = [each for each in telling or said.splitlines() or lines if each.strip()]
-    return f"; its last words: {in_one_line(words[-1])}" if words else ""
+            words.append("; is there enough memory?")
+        return in_one_line("".join([f"the kernel died: it {how}", *words]))
+    if not isinstance(error, RuntimeError):
+        return in_one_line(f"{type(error).__name__}: {error}")
+    if not run.cell:  # nbclient raises this where a kernel never answers
+        words.insert(0, "; is the machine very busy, or its loopback network down?")
+    return in_one_line("".join([str(error), *words]))

@@ -7,7 +7,7 @@ from cnnbook._checks import shown
 from cnnbook.book import notebooks, pages, record
 from cnnbook.book._chapters import RECORD, Say, notebook_of, prepare, run_chapters, source_of
 from cnnbook.book._files import BookError, locked, read_text, write_whole
-from cnnbook.book._kernel import Node, NotebookError
+from cnnbook.book._kernel import Node, NotebookError, nbformat
 from cnnbook.book.record import Record
 
 __all__ = ["BookError"]  # the commands take it from here
@@ -47,7 +47,7 @@ def make_book(folder: Path, names: list[str], say: Say) -> None:
 
     def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
         _add_run(measured, name, seconds, claims)
-        notebooks.insert_note(notebook, QUICK_NOTE)
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(QUICK_NOTE, id="quick-note"))
         executed[name] = notebook
 
     prepare(folder)

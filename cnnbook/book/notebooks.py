@@ -166,11 +166,6 @@ def read_notebook(path: Path) -> Node:
     return notebook
 
 
-def insert_note(notebook: Node, text: str) -> None:
-    """Put a note below the title."""
-    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(text, id="quick-note"))
-
-
 def notebook_as_text(notebook: Node) -> str:
     """Return what is written of a notebook."""
     return nbformat.writes(notebook) + "\n"

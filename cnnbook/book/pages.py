@@ -1,10 +1,8 @@
 """How do executed notebooks become a book of web pages that needs no network?"""
 
-import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,47 +38,49 @@ def build_pages(
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        dir=folder.parent, prefix=f"pages-{os.getpid()}-"
-    ) as temporary:
-        source, built = Path(temporary, "source"), Path(temporary, "built")
-        (source / "_static").mkdir(parents=True)
-        shutil.copy(WEB / "cnnbook.css", source / "_static")
-        settings = (WEB / "conf.py.in").read_text(encoding="utf-8").format(title=title)
-        (source / "conf.py").write_text(settings, encoding="utf-8")
-        for name, notebook in notebooks.items():
-            text = notebook_as_text(notebook)
-            (source / f"{name}.ipynb").write_text(text, encoding="utf-8")
-        for name, text in pages.items():
-            (source / f"{name}.md").write_text(text, encoding="utf-8")
-        contents = "\n".join([*notebooks, *(name for name in pages if name != "index")])
-        with (source / "index.md").open("a", encoding="utf-8") as index:
-            index.write(f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n")
-        words = ["sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]
-        run = _run_python(folder.parent, "-m", *words)
-        if run.returncode:
-            complaints = run.stderr.strip().replace(str(source), "").splitlines()
-            raise RuntimeError("Sphinx could not build the pages: " + " / ".join(complaints))
-        shutil.rmtree(built / ".doctrees", ignore_errors=True)
-        with locked(folder.parent):
-            restore_pages(folder)
-            if folder.exists():
-                folder.rename(_old(folder))
-            built.rename(folder)
+    with locked(folder.parent):
+        restore_pages(folder)
+        try:
+            _sphinx(notebooks, pages, folder, title)
+        finally:
             restore_pages(folder)
     return folder / "index.html"
 
 
-def _old(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
+def _sphinx(
+    notebooks: Mapping[str, Node], pages: Mapping[str, str], folder: Path, title: str
+) -> None:
+    """Let Sphinx build the pages, and exchange them."""
+    source, built = (folder.with_name("pages-new") / kind for kind in ("source", "built"))
+    (source / "_static").mkdir(parents=True)
+    shutil.copy(WEB / "cnnbook.css", source / "_static")
+    settings = (WEB / "conf.py.in").read_text(encoding="utf-8").format(title=title)
+    (source / "conf.py").write_text(settings, encoding="utf-8")
+    for name, notebook in notebooks.items():
+        (source / f"{name}.ipynb").write_text(notebook_as_text(notebook), encoding="utf-8")
+    for name, text in pages.items():
+        (source / f"{name}.md").write_text(text, encoding="utf-8")
+    contents = "\n".join([*notebooks, *(name for name in pages if name != "index")])
+    with (source / "index.md").open("a", encoding="utf-8") as index:
+        index.write(f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n")
+    words = ["sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]
+    run = _run_python(folder.parent, "-m", *words)
+    if run.returncode:
+        complaints = run.stderr.strip().replace(str(source), "").splitlines()
+        raise RuntimeError("Sphinx could not build the pages: " + " / ".join(complaints))
+    shutil.rmtree(built / ".doctrees", ignore_errors=True)
+    if folder.exists():
+        folder.rename(folder.with_name("pages-old"))
+    built.rename(folder)
 
 
 def restore_pages(folder: Path) -> None:
-    """Bring back the pages where a run was killed while it exchanged them; remove old ones."""
-    old = _old(folder)
+    """Bring back the pages where a run was killed while it exchanged them; remove its others."""
+    old = folder.with_name("pages-old")
     if old.exists() and not folder.exists():
         old.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    for left in folder.parent.glob("pages-*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def require_sphinx(build: Path) -> None:

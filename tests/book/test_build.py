@@ -4,8 +4,6 @@ import json
 import math
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -403,15 +401,15 @@ def test_line_ends_of_another_system_stay(run, project, runs):
 
 
 def test_what_killed_runs_left_is_gone_after_the_next(run, project, runs):
-    (project / "build" / "book.old").mkdir(parents=True)
-    (project / "build" / "book.old" / "index.html").write_text("the old book")
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for name in ("build/pages-{}-x", "build/run-{}-x"):
-        (project / name.format(gone.pid)).mkdir(parents=True)
-    for name in ("notebooks/.a.ipynb.{}.partial", "notebooks/source/.a.py.{}.partial"):
-        (project / name.format(gone.pid)).write_text("half")
-    assert run("book", "--update").exit_code == 0
-    assert not [path for path in project.rglob("*") if str(gone.pid) in path.name]
+    for name in ("build/pages-old", "build/pages-source", "build/pages-k3x"):
+        (project / name).mkdir(parents=True)
+    (project / "build" / "pages-old" / "index.html").write_text("the old book")
+    for name in ("01_one.partial", ".01_one.ipynb.partial", "source/.01_one.py.partial"):
+        (project / "notebooks" / name).write_text("half")
+    run("book", "--update")
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.write_text(CHAPTER.replace("It is 4", "It is 3"))
+    assert run("claims", "--update").exit_code == 0
+    assert not list(project.rglob("*.partial"))
     assert (project / "build" / "book" / "index.html").read_text() == "the old book"
-    assert not (project / "build" / "book.old").exists()
+    assert not list((project / "build").glob("pages-*"))

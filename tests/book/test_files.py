@@ -1,14 +1,13 @@
 """A file of the book is the old one or the new one, whatever happens while it is written."""
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from cnnbook.book._files import BookError, read_json, read_text, sweep, write_whole
+from cnnbook.book._files import BookError, read_json, read_text, write_whole
 
 FULL = """
 import resource, signal, sys
@@ -70,24 +69,10 @@ def test_modes_links_and_line_ends_stay(tmp_path):
     assert real.stat().st_mode & 0o777 == 0o754
 
 
-def test_what_killed_runs_left_is_swept_and_what_is_at_work_is_not(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    (tmp_path / f"pages-{gone.pid}-x").mkdir()
-    (tmp_path / f"pages-{os.getpid()}-x").mkdir()
-    for name in (f".a.py.{gone.pid}.partial", f".b.py.{os.getpid()}.partial", ".mine.partial"):
-        (tmp_path / name).write_text("half")
-    (tmp_path / "old.partial").write_text("half")
-    os.utime(tmp_path / "old.partial", (0, 0))
-    sweep(tmp_path, "pages-*", "*.partial")
-    assert names(tmp_path) == [
-        f".b.py.{os.getpid()}.partial",
-        ".mine.partial",
-        f"pages-{os.getpid()}-x",
-    ]
-    (tmp_path / f".c.py.{gone.pid}.partial").write_text("half")
+def test_what_a_killed_run_left_is_replaced_by_the_next(tmp_path):
+    (tmp_path / ".a.py.partial").write_text("half")
     write_whole({tmp_path / "a.py": "new"})
-    assert not (tmp_path / f".c.py.{gone.pid}.partial").exists()
+    assert names(tmp_path) == ["a.py"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import re
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import nbformat.v4 as nbf
 import pytest
 
 from cnnbook.book._files import BookError
-from cnnbook.book.pages import build_pages, require_sphinx, restore_pages
+from cnnbook.book.pages import build_pages, require_sphinx
 
 REMOTE = re.compile(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)""")
 
@@ -49,7 +51,7 @@ def test_a_broken_page_leaves_the_old_book_as_it_was(notebook, tmp_path):
     with pytest.raises(RuntimeError, match="Sphinx could not build.*nowhere"):
         build(notebook, tmp_path / "book", claims="# Claims\n\n```{image} nowhere.png\n```\n")
     assert old.read_text() == "the old book"
-    assert [path.name for path in tmp_path.iterdir()] == ["book"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
 def test_what_is_no_notebook_is_refused_before_anything_is_built(tmp_path):
@@ -73,35 +75,58 @@ def fake_sphinx(monkeypatch, during=lambda: None):
 def test_a_run_killed_while_it_exchanges_the_pages_leaves_them_to_the_next(
     notebook, tmp_path, monkeypatch
 ):
-    book, rename = tmp_path / "book", Path.rename
-    book.mkdir()
-    (book / "index.html").write_text("the old book")
-    fake_sphinx(monkeypatch)
+    book = tmp_path / "book"
+    (tmp_path / "pages-old").mkdir()
+    (tmp_path / "pages-old" / "index.html").write_text("the old book")
+    (tmp_path / "pages-new").mkdir()
 
-    def killed(path, target):
-        if path.name == "built":
-            raise KeyboardInterrupt
-        return rename(path, target)
+    def there():
+        assert (book / "index.html").read_text() == "the old book"
 
-    monkeypatch.setattr(Path, "rename", killed)
-    with pytest.raises(KeyboardInterrupt):
-        build(notebook, book)
-    assert not book.exists()
-    monkeypatch.setattr(Path, "rename", rename)
-    restore_pages(book)
-    assert (book / "index.html").read_text() == "the old book"
+    fake_sphinx(monkeypatch, there)
     build(notebook, book)
     assert (book / "index.html").read_text() == "the new book"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
-def test_two_books_at_once_both_succeed(notebook, tmp_path, monkeypatch):
-    def other():
-        fake_sphinx(monkeypatch)
-        build(notebook, tmp_path / "book")
+def test_who_is_stopped_while_it_exchanges_the_pages_leaves_the_old_ones(
+    notebook, tmp_path, monkeypatch
+):
+    book, rename = tmp_path / "book", Path.rename
+    book.mkdir()
+    (book / "index.html").write_text("the old book")
+    fake_sphinx(monkeypatch)
 
-    fake_sphinx(monkeypatch, other)
-    build(notebook, tmp_path / "book")
+    def stopped(path, target):
+        if path.name == "built":
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        build(notebook, book)
+    assert (book / "index.html").read_text() == "the old book"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
+
+
+def test_two_books_at_once_both_succeed(notebook, tmp_path, monkeypatch):
+    done = []
+
+    def make():
+        done.append(build(notebook, tmp_path / "book"))
+
+    second = threading.Thread(target=make)
+
+    def meanwhile():
+        if not done and not second.is_alive():
+            second.start()
+            time.sleep(0.3)
+            assert not done
+
+    fake_sphinx(monkeypatch, meanwhile)
+    make()
+    second.join(timeout=20)
+    assert done == [tmp_path / "book" / "index.html"] * 2
     assert (tmp_path / "book" / "index.html").read_text() == "the new book"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 

@@ -91,7 +91,6 @@ def test_a_signal_in_a_chapter_leaves_what_was_done_one_line_and_no_kernel(tmp_p
         assert told.startswith("Stopped by") and told.count("\n") == 1
         assert "02_two" in said and "with their outputs: build/failed/02_two.ipynb." in said
         assert "Chapters done: 01_one." in said
-        assert not list((tmp_path / "build").glob("run-*"))
     end = time.monotonic() + 10  # a kernel looks every second whether its parent lives
     while kernels(tmp_path) and time.monotonic() < end:
         time.sleep(0.2)
