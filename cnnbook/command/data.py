@@ -39,7 +39,7 @@ def verify_data(
         for line in move_unreadable(report, root, aside) if aside else []:
             typer.echo(line, err=json)
     except MemoryError as error:
-        raise fail(f"{error or 'There is not enough memory.'} Nothing was moved.") from None
+        raise fail(f"{str(error) or 'There is not enough memory.'} Nothing was moved.") from None
     except OSError as error:
         raise fail(str(error)) from None
     if not report.may_be_trained_on:

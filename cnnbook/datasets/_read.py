@@ -1,5 +1,6 @@
 """The one way of reading a picture: in training, evaluation and prediction alike."""
 
+import errno
 import io
 import math
 import re
@@ -148,6 +149,10 @@ def _load_once(content: bytes, as_a_dot: bool) -> Image.Image:
         if as_a_dot:
             picture.draft("L", (1, 1))
         picture.load()
+    except KeyError as error:
+        if error.args[0] in FORMATS:  # which Pillow could not import, and said nothing
+            raise OSError(errno.ENOMEM, f"Pillow could not load its reader of {error}") from None
+        raise
     except UnidentifiedImageError:
         if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
             raise ValueError("its header is damaged or cut short") from None

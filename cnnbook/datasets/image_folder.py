@@ -144,7 +144,8 @@ def scan_image_folder(
     """List the pictures of each class; for the arguments, see `load_image_folder`.
 
     Returns:
-        The files of each class, and a line for each other picture and each link that leads nowhere.
+        The files of each class, and a line for each other picture, each link that leads nowhere,
+        and each folder that is a part among classes.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -156,7 +157,7 @@ def scan_image_folder(
     entries = list(walk(folder))
     # A link to one of these adds nothing; of links to the same picture, one counts.
     seen = {os.path.join(root, it.path[start:]) for it in entries if not it.is_symlink()}
-    problems = []
+    problems, within = [], dict[str, set[str]]()
     for entry in entries:
         label, _, rest = entry.path[start:].partition(os.sep)
         real = os.path.realpath(entry.path) if entry.is_symlink() else ""
@@ -177,4 +178,12 @@ def scan_image_folder(
         elif real not in seen:
             classes.setdefault(label, []).append(Path(entry.path))
             seen.add(real or entry.path)
+            within.setdefault(label, set()).update(rest.split(os.sep)[-2:-1])
+    for label, names_within in within.items():
+        twins = names_within & classes.keys() - {label}
+        if len(twins) > 1 or (twins and PART.fullmatch(label)):
+            name, alike = shown(folder / label), ", ".join(sorted(map(shown, twins)))
+            problems.append(
+                f"{name} holds folders with the names of classes ({alike}): move it away"
+            )
     return classes, problems

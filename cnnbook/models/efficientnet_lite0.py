@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import io
 import math
-import os
 import pickle
 import tempfile
 from collections import OrderedDict
@@ -25,6 +24,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from cnnbook._machine import folder_of
 from cnnbook.models._checks import check_arguments, check_mobile_weights, checked_builder
 from cnnbook.models._parts import inverted_residual, norm_relu6
 
@@ -103,7 +103,7 @@ def build_efficientnet_lite0(
 
 def _imagenet_weights() -> np.ndarray:
     """Return all weights in the order of the model's, (4694024,) float32; convert them once."""
-    folder = Path(os.environ.get("CNNBOOK_CACHE") or Path.home() / ".cache" / "cnnbook")
+    folder = folder_of("CNNBOOK_CACHE", "~/.cache/cnnbook")
     cache = folder / "efficientnet_lite0.float32"
     with suppress(OSError):
         content = cache.read_bytes()

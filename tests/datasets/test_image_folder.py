@@ -727,6 +727,16 @@ def test_classes_may_have_names_of_parts_and_folders_in_them(tmp_path, places):
     assert find_parts(tmp_path, scan_image_folder(tmp_path)[0]) == {}
 
 
+@pytest.mark.parametrize("part", ["val", "more", "more/deep"])
+def test_a_part_among_the_classes_is_named(tmp_path, part):
+    tree(tmp_path, "cat", "dog", f"{part}/cat", f"{part}/dog")
+    name = part.partition("/")[0]
+    with pytest.raises(
+        OSError, match=rf"/{name} holds folders with the names of classes \(cat, dog"
+    ):
+        list_image_files(tmp_path)
+
+
 def test_what_class_names_name_are_classes(tmp_path):
     tree(tmp_path, "cat/inside", "cat/outside", "dog/inside", "dog/outside")
     with pytest.raises(ValueError, match="name classes in `class_names`"):

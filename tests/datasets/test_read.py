@@ -190,6 +190,18 @@ def test_too_little_memory_is_no_fault_of_the_picture(tmp_path, monkeypatch):
             read_image(tmp_path / name)
 
 
+def test_a_reader_that_pillow_could_not_load_is_no_fault_of_the_picture(tmp_path, monkeypatch):
+    """It passes over an import that fails, such as for memory or open files."""
+    Image.new("RGB", (20, 20)).save(tmp_path / "a.webp")
+    read_image(tmp_path / "a.webp")
+    monkeypatch.delitem(Image.OPEN, "WEBP")
+    with pytest.raises(
+        OSError, match=r"a.webp cannot be read now \(Pillow could not load"
+    ) as caught:
+        read_image(tmp_path / "a.webp")
+    assert caught.value.errno == errno.ENOMEM
+
+
 def test_a_size_is_refused_before_the_file_is_looked_for():
     for read in (read_image, read_center_crop):
         with pytest.raises(ValueError, match="`image_size` must be"):

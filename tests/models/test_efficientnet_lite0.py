@@ -180,9 +180,17 @@ def test_a_full_disk_leaves_nothing_half_written(cache, monkeypatch):
 @pytest.mark.slow
 def test_without_the_variable_the_cache_is_in_the_users_folder(tmp_path, monkeypatch):
     monkeypatch.delenv("CNNBOOK_CACHE")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     _imagenet_weights()
     assert (tmp_path / ".cache" / "cnnbook" / "efficientnet_lite0.float32").is_file()
+
+
+@pytest.mark.slow
+def test_a_tilde_in_the_variable_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("CNNBOOK_CACHE", "~/mine")
+    _imagenet_weights()
+    assert (tmp_path / "mine" / "efficientnet_lite0.float32").is_file()
 
 
 @pytest.mark.slow
