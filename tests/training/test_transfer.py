@@ -225,6 +225,176 @@ def test_models_of_keras_applications_can_be_unfrozen_by_name():
         unfreeze_from(nested, "block16_expand")
 
 
+# Layers in layers -----------------------------------------------------------------------------
+
+
+def convolution(name):
+    return layers.Conv2D(3, 3, padding="same", name=name)
+
+
+class Norm(layers.BatchNormalization):
+    """As people derive their own."""
+
+
+class Block(layers.Layer):
+    """Layers in a layer, and a weight of its own."""
+
+    def __init__(self, name="block"):
+        super().__init__(name=name)
+        self.first, self.norm = convolution("first"), Norm(name="norm")
+        self.last = convolution("last")
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
+        for layer in (self.first, self.norm, self.last):
+            layer.build(shape)
+
+    def call(self, x, training=None):
+        return self.last(self.norm(self.first(x), training=training)) * self.scale
+
+
+class SharesKernel(layers.Layer):
+    def __init__(self, other):
+        super().__init__(name="shares")
+        self.kernel = other.kernel
+
+    def call(self, x):
+        return keras.ops.conv(x, self.kernel, padding="same")
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.blocks = [Block("block1"), Block("block2")]
+        self.average, self.logits = layers.GlobalAveragePooling2D(), layers.Dense(2, name="logits")
+
+    def call(self, x, training=None):
+        for block in self.blocks:
+            x = block(x, training=training)
+        return self.logits(self.average(x))
+
+
+def with_logits(body, shape=(8, 8, 3)):
+    images = keras.Input(shape)
+    x = layers.GlobalAveragePooling2D()(layers.Reshape((8, -1, 3))(body(images)))
+    return keras.Model(images, layers.Dense(2, name="logits")(x))
+
+
+def model_of(name, *steps):
+    images = x = keras.Input((8, 8, 3))
+    for step in steps:
+        x = step(x)
+    return keras.Model(images, x, name=name)
+
+
+def in_time():
+    base = model_of("base", convolution("c1"), Norm(name="norm"), convolution("c2"))
+    return with_logits(layers.TimeDistributed(base, name="frames"), (4, 8, 8, 3))
+
+
+def twice_nested():
+    inner = model_of("inner", convolution("c1"), Norm(name="norm"), convolution("c2"))
+    return with_logits(model_of("outer", convolution("before"), inner, convolution("behind")))
+
+
+def shared():
+    both = convolution("both")
+    left = model_of("left", convolution("c1"), both)
+    right = model_of("right", convolution("c2"), both)
+    return with_logits(lambda x: right(left(x)))
+
+
+def sharing_a_kernel():
+    def body(images):
+        x = (first := convolution("c1"))(images)
+        return SharesKernel(first)(convolution("c2")(x))
+
+    return with_logits(body)
+
+
+def subclassed():
+    model = Subclassed()
+    model(np.zeros((1, 8, 8, 3)))
+    return model
+
+
+def in_block():
+    return with_logits(lambda x: convolution("c2")(Block()(convolution("c1")(x))))
+
+
+def moved_in(model, shape):
+    """Paths of the layers of which training moves a weight of their own."""
+    random = np.random.default_rng(0)
+    before = {id(weight): np.asarray(weight.value) for weight in model.weights}
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    model.fit(random.normal(5, 3, (8, *shape)), np.ones((8, 2)), batch_size=4, verbose=0)
+    moved, found, seen = {}, [], set()
+    for weight in model.weights:
+        moved[id(weight)] = not np.array_equal(weight.value, before[id(weight)])
+
+    def look(layer, path):
+        for part in layer._flatten_layers(include_self=False, recursive=False):
+            inner = {id(w) for each in part._flatten_layers(False) for w in each.weights}
+            own = [id(w) for w in part.weights if id(w) not in inner | seen]
+            if any(moved[each] for each in own):
+                found.append(f"{path}{part.name}")
+            seen.update(own)
+            look(part, f"{path}{part.name}/")
+
+    look(model, "")
+    return sorted(found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "name", "learning"),
+    [
+        (in_time, "frames", "frames/base/c1 frames/base/c2 logits"),
+        (in_time, "frames/base/c2", "frames/base/c2 logits"),
+        (in_block, "block", "block block/first block/last c2 logits"),
+        (in_block, "block/last", "block/last c2 logits"),
+        (in_block, "c2", "c2 logits"),
+        (twice_nested, "inner", "logits outer/behind outer/inner/c1 outer/inner/c2"),
+        (twice_nested, "norm", "logits outer/behind outer/inner/c2"),
+        (shared, "right", "logits right/c2"),
+        (sharing_a_kernel, "c2", "c2 logits"),
+        (subclassed, "block1/norm", "block1/last block2 block2/first block2/last logits"),
+    ],
+)
+def test_what_is_named_moves_and_nothing_else_does(build, name, learning):
+    model = build()
+    shape = (4, 8, 8, 3) if build is in_time else (8, 8, 3)
+    assert sorted(unfreeze_from(model, name)) == learning.split()
+    assert moved_in(model, shape) == learning.split()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build", [in_time, in_block, twice_nested, shared, sharing_a_kernel])
+def test_nothing_in_a_base_moves_wherever_it_lies(build):
+    model = attach_head(build(), build_head(2, 2, hidden_units=0))
+    shape = (4, 8, 8, 3) if build is in_time else (8, 8, 3)
+    assert moved_in(model, shape) == ["new_head/logits"]
+
+
+def test_what_cannot_be_frozen_is_refused_before_anything_changes():
+    """Spectral normalisation divides its kernel in training whatever `trainable` says."""
+    wrapper = layers.SpectralNormalization(convolution("inner"), name="wrapper")
+    model = with_logits(lambda x: convolution("c2")(wrapper(x)))
+    for name in ("c2", "inner"):
+        with pytest.raises(ValueError, match="`model` must have layers that can stay .*'wrapper'"):
+            unfreeze_from(model, name)
+    with pytest.raises(ValueError, match="`base` must have layers that can stay .*'wrapper'"):
+        attach_head(model, build_head(2, 2))
+    assert all(weight.trainable for weight in model.trainable_weights) and model.trainable
+    assert unfreeze_from(model, "wrapper") == ["wrapper/inner", "c2", "logits"]
+
+
+def test_a_model_without_weights_yet_cannot_be_unfrozen():
+    model = keras.Sequential([layers.Dense(3, name="logits")])
+    with pytest.raises(ValueError, match="call the model once on a batch"):
+        unfreeze_from(model, "logits")
+
+
 # Advice ---------------------------------------------------------------------------------------
 
 
