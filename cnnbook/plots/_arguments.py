@@ -1,6 +1,7 @@
 """What may be drawn: numbers, pictures, probabilities, and as many names as there are things."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,26 @@ def as_pictures(images: np.ndarray) -> np.ndarray:
             f" {pictures.shape}. Grey images need a last axis: images[..., None]. Of a single image"
             " pass image[None]."
         )
-    return pictures
+    return in_range("images", pictures)
+
+
+def in_range(name: str, images: np.ndarray) -> np.ndarray:
+    """Return pictures as they are drawn: numbers with a point, if they go to 255, from 0 to 1."""
+    if images.dtype.kind not in "buif" or not np.isfinite(images).all():
+        words = f"`{name}` must be finite numbers; got {images.dtype}"
+        raise ValueError(f"{words} with nan, inf or others. Look for what made them.")
+    goes_to_255 = images.max() > 25 or (images.max() > 2 and images.min() >= 0)
+    return images / 255 if images.dtype.kind == "f" and goes_to_255 else images
+
+
+def check_bytes(name: str, image: np.ndarray) -> None:
+    """Refuse a picture from 0 to 1 where one from 0 to 255 is meant: it would be black."""
+    in_range(name, image)
+    if image.dtype.kind == "f" and 0 <= image.min() < image.max() <= 1:
+        raise ValueError(
+            f"`{name}` must have values 0 to 255; got {image.min():.3g} to {image.max():.3g}."
+            f" Pass {name} * 255."
+        )
 
 
 def check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
@@ -37,7 +57,7 @@ def check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
         raise ValueError(words)
 
 
-def lines_of_titles(titles: Sequence[str] | None, images: np.ndarray) -> int:
+def lines_of_titles(titles: Sequence[Any] | None, images: np.ndarray) -> int:
     """Return how many lines the longest title of the images has, 0 where there are none."""
     if titles is None:
         return 0

@@ -1,15 +1,77 @@
-"""Panels under a title, pictures in them, and tiles on a sheet."""
+"""Panels under a title, pictures in them, tiles on a sheet, and names as they are."""
 
+import functools
+import inspect
 import math
-from collections.abc import Sequence
-from typing import Any
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.text import Text
 
+P = ParamSpec("P")
+LONGEST_NAME = 40  # letters; more would leave no room for what is named
+LETTERS_AN_INCH = 14  # in one line; of twice as many, the layout would give up
 CENTERED: dict[str, Any] = {"ha": "center", "va": "center"}
+
+
+def plain(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Let a function draw names of any kind, as they are: a $ begins no formula."""
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def drawing(*arguments: P.args, **keywords: P.kwargs) -> Figure:
+        given = signature.bind(*arguments, **keywords)
+        for name in ("class_names", "titles"):
+            if given.arguments.get(name) is not None:
+                given.arguments[name] = [as_name(each) for each in given.arguments[name]]
+        figure = function(*given.args, **given.kwargs)
+        letters = int(LETTERS_AN_INCH * figure.get_figwidth())
+        for text in figure.findobj(Text):
+            text.set_parse_math("$" not in text.get_text())
+            lines = _drawable(text.get_text()).split("\n")
+            if max(map(len, lines)) > 2 * letters:
+                lines = textwrap.wrap(" ".join(lines), letters, max_lines=3, placeholder=" …")
+            text.set_text("\n".join(lines))
+        return figure
+
+    return drawing
+
+
+def as_name(value: object) -> str:
+    """Return a name as text that can be drawn, and not too long."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    cut = LONGEST_NAME // 2
+    lines = [
+        line if len(line) <= LONGEST_NAME else f"{line[: cut - 1]}…{line[-cut:]}"
+        for line in _drawable(text).split("\n")
+    ]
+    return "\n".join(lines)
+
+
+def line_name(value: object) -> str:
+    """Return a name for a legend, which leaves out those that begin with a _."""
+    name = as_name(value)
+    return f" {name}" if name[:1] in ("", "_") else name
+
+
+def _drawable(text: str) -> str:
+    """Write signs that no font in use has by their numbers, for they would all be the same box."""
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    families = plt.rcParams["font.family"]
+    fonts = [get_font(findfont(FontProperties(family=[family]))) for family in families]
+    return "".join(
+        sign
+        if sign == "\n" or any(font.get_char_index(ord(sign)) for font in fonts)
+        else sign.encode("unicode_escape").decode()
+        for sign in text
+    )
 
 
 def make_panels(

@@ -7,14 +7,15 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._arguments import check_counts
-from cnnbook.plots._draw import draw_picture, make_panels
+from cnnbook.plots._arguments import check_bytes, check_counts
+from cnnbook.plots._draw import draw_picture, make_panels, plain
 
 
 @checked
+@plain
 def plot_augmentations(
     image: np.ndarray,
-    changes: Mapping[str, Callable[..., Any]],
+    changes: Mapping[Any, Callable[..., Any]],
     columns: int = 6,
     *,
     inches: float = 1.1,
@@ -46,20 +47,22 @@ def plot_augmentations(
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
         words = f"`image` must have shape (height, width, 1 or 3); got {image.shape}."
         raise ValueError(f"{words} Of a batch pass images[0].")
+    check_bytes("image", image)
     if not changes:
         raise ValueError("`changes` must name at least one change; got none.")
     check_counts(columns=columns)
     same = np.repeat(image[None], columns, axis=0)
-    width = columns * inches + 0.1 + 0.07 * max(map(len, changes))
+    width = columns * inches + 0.1 + 0.07 * max(len(str(name)) for name in changes)
     height = len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0)
     figure, panels = make_panels(len(changes), columns, (width, height), title)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for row, (name, change) in zip(panels, changes.items(), strict=True):
         is_layer = hasattr(change, "compute_output_spec")
         changed = np.asarray(change(same, training=True) if is_layer else change(same))
-        if len(changed) != columns:
+        count = len(changed) if changed.ndim else 0
+        if count != columns:
             words = f"`changes` must return as many pictures as they get; {name!r} got"
-            raise ValueError(f"{words} {columns} and returned {len(changed)}.")
+            raise ValueError(f"{words} {columns} and returned {count}.")
         for cell, picture in zip(row, changed, strict=True):
             draw_picture(cell, np.rint(picture.clip(0, 255)).astype(np.uint8))
             cell.set(xticks=[], yticks=[])

@@ -1,6 +1,7 @@
 """Which classes does a classifier mix up? A confusion matrix."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,17 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnnbook._checks import as_array_of_any, checked
-from cnnbook.plots._draw import CENTERED
+from cnnbook.plots._draw import CENTERED, plain
 
 Classes = np.ndarray | object  # any: `_checked_classes` says best what is wrong
 MOST_CLASSES_WITH_NUMBERS = 20  # more would not be legible
 
 
 @checked
+@plain
 def plot_confusion_matrix(
     labels: Classes,
     predictions: Classes,
-    class_names: Sequence[str],
+    class_names: Sequence[Any],
     normalize: bool = False,
     *,
     title: str | None = None,
@@ -56,7 +58,8 @@ def plot_confusion_matrix(
     np.add.at(matrix, (true, said), 1)
     if normalize:
         matrix *= 100 / matrix.sum(axis=1, keepdims=True).clip(min=1)
-    side = min(9, 2.2 + 0.48 * num_classes)
+    longest = max(map(len, class_names))
+    side = min(9, 2.2 + 0.48 * num_classes) + 0.06 * max(0, longest - 20)
     figure, axes = plt.subplots(figsize=(side, 0.92 * side), layout="constrained")
     right = np.eye(num_classes, dtype=bool)
     most = matrix[~right].max(initial=0) or 1
@@ -67,7 +70,7 @@ def plot_confusion_matrix(
             text = f"{value:.{int(normalize)}f}" if value else ""
             color = "white" if row != column and value > 0.6 * most else "black"
             axes.text(column, row, text, **CENTERED, fontsize=8, color=color)
-    turn = 90 if max(map(len, class_names)) > 3 else 0
+    turn = 90 if longest > 3 else 0
     axes.set_xticks(range(num_classes), class_names, rotation=turn, fontsize=8)
     axes.set_yticks(range(num_classes), class_names, fontsize=8)
     axes.set(xlabel="predicted class", ylabel="true class", title=title or "")

@@ -18,7 +18,7 @@ except ModuleNotFoundError:
     raise ModuleNotFoundError("connections need networkx: pip install networkx") from None
 
 from cnnbook._checks import checked
-from cnnbook.plots._draw import make_panels
+from cnnbook.plots._draw import make_panels, plain
 
 Shape = Sequence[int] | int  # a number is no shape: `_checked_shape` says best what is
 
@@ -76,8 +76,9 @@ def connect_window(shape: Shape, kernel_size: int = 3) -> nx.DiGraph:
 
 
 @checked
+@plain
 def plot_connections(
-    graphs: Mapping[str, nx.DiGraph],
+    graphs: Mapping[Any, nx.DiGraph],
     highlight: tuple[int, ...] | None = None,
     *,
     title: str | None = None,

@@ -1,18 +1,22 @@
 """Does it learn, and does it overfit? Learning curves of one or several models."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnnbook._checks import checked
 from cnnbook._colors import line_look
+from cnnbook.plots._draw import line_name, plain
 
 
 @checked
+@plain
 def plot_learning_curves(
-    histories: Mapping[str, Mapping[str, Sequence[float]]],
+    histories: Mapping[Any, Any] | Any,
     metric: str = "accuracy",
     title: str | None = None,
 ) -> Figure:
@@ -23,8 +27,8 @@ def plot_learning_curves(
     early on it may be the worse one.
 
     Args:
-        histories: For each name the `history` attribute of what `model.fit` returned. One without
-            "val_" + metric gets no solid line.
+        histories: For each name what `model.fit` returned, or its attribute `history`; or a single
+            one, without a name. One without "val_" + metric gets no solid line.
         metric: A key of every history, such as "accuracy" or "loss".
         title: What the curves show.
 
@@ -40,6 +44,7 @@ def plot_learning_curves(
         >>> [line.get_label() for line in figure.axes[0].lines]
         ['small net, training', 'small net, validation']
     """
+    histories = _named_histories(histories)
     if not histories:
         words = "`histories` must hold at least one history; got none."
         raise ValueError(f'{words} Pass {{"name": fitted.history}}.')
@@ -50,9 +55,11 @@ def plot_learning_curves(
         training, validation = history[metric], history.get(f"val_{metric}")
         epochs = range(1, len(training) + 1)
         style = line_look(index) | {"markersize": 4}
-        axes.plot(epochs, training, linestyle="--", label=f"{name}, training", **style)
+        axes.plot(epochs, training, linestyle="--", label=f"{line_name(name)}, training", **style)
         if validation is not None:
-            axes.plot(epochs, validation, linestyle="-", label=f"{name}, validation", **style)
+            axes.plot(
+                epochs, validation, linestyle="-", label=f"{line_name(name)}, validation", **style
+            )
             axes.fill_between(epochs, training, validation, color=style["color"], alpha=0.12)
     axes.set(xlabel="epoch", ylabel=metric.replace("_", " "), title=title or "")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -61,14 +68,32 @@ def plot_learning_curves(
     return figure
 
 
-def _check_history(name: str, history: Mapping[str, Sequence[float]], metric: str) -> None:
+def _named_histories(given: Any) -> dict[Any, Mapping[str, Sequence[float]]]:
+    """Return the history of each name, of what `fit` returns as well, or refuse it."""
+    plain_one = getattr(given, "history", given)
+    if isinstance(plain_one, Mapping):
+        values = plain_one.values()
+        is_one = plain_one is not given or (bool(values) and all(map(np.ndim, values)))
+        named = {"model": plain_one} if is_one else plain_one
+        histories = {name: getattr(each, "history", each) for name, each in named.items()}
+        if all(isinstance(each, Mapping) for each in histories.values()):
+            return histories
+    raise ValueError(
+        "`histories` must be histories by name; got"
+        f' {type(given).__name__}. Pass {{"name": fitted}}, of fitted = model.fit(...).'
+    )
+
+
+def _check_history(name: str, history: Mapping[Any, Sequence[float]], metric: str) -> None:
     """Refuse what cannot be drawn, and say what could be."""
     if metric not in history:
         known = sorted(key for key in history if not key.startswith("val_"))
         words = f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}."
         raise ValueError(f"{words} Name one of these, or compile the model with that metric.")
-    count, validated = len(history[metric]), len(history.get(f"val_{metric}", history[metric]))
-    if count == 0:
+    count, validated = (
+        np.size(history.get(f"{val}{metric}", history[metric])) for val in ("", "val_")
+    )
+    if np.ndim(history[metric]) != 1 or count == 0:
         raise ValueError(f"`histories` must hold epochs; {name!r} has no epoch. Train it first.")
     if validated != count:
         raise ValueError(

@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._arguments import check_counts, lines_of_titles
-from cnnbook.plots._draw import draw_picture, make_panels
+from cnnbook.plots._arguments import check_counts, in_range, lines_of_titles
+from cnnbook.plots._draw import draw_picture, make_panels, plain
 
 
 @checked
+@plain
 def plot_gallery(
     images: np.ndarray,
-    titles: Sequence[str] | None = None,
+    titles: Sequence[Any] | None = None,
     columns: int = 8,
     inches: float = 1.2,
     *,
@@ -50,6 +52,7 @@ def plot_gallery(
     if images.size == 0:
         words = f"`images` must hold at least one image; got shape {images.shape}."
         raise ValueError(f"{words} Check the selection that made it.")
+    images = in_range("images", images)
     check_counts(columns=columns)
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)

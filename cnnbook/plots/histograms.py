@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,14 +10,15 @@ from matplotlib.figure import Figure
 from cnnbook._checks import checked
 from cnnbook._colors import COLORS
 from cnnbook.plots._arguments import check_counts
-from cnnbook.plots._draw import make_panels
+from cnnbook.plots._draw import make_panels, plain
 
 AFTER, BEFORE = COLORS[0], COLORS[-1]
 
 
 @checked
+@plain
 def plot_histograms(
-    after: Mapping[str, np.ndarray],
+    after: Mapping[Any, np.ndarray],
     before: np.ndarray | None = None,
     *,
     columns: int = 4,
@@ -58,7 +60,7 @@ def plot_histograms(
     check_counts(columns=columns)
     if limit is None:
         limit = max(np.abs(array).max() for array in {**values, **first}.values()) or 1
-    if not limit > 0:
+    if not 0 < limit < math.inf:
         raise ValueError(f"`limit` must be above 0; got {limit}. None takes the largest value.")
     columns = min(columns, len(values))
     rows = math.ceil(len(values) / columns)

@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
-from cnnbook.plots._draw import CENTERED, draw_picture, make_panels
+from cnnbook.plots._arguments import in_range
+from cnnbook.plots._draw import CENTERED, draw_picture, make_panels, plain
 
 
 @checked
+@plain
 def plot_kernel(
     image: np.ndarray, kernel: np.ndarray, result: np.ndarray, title: str | None = None
 ) -> Figure:
@@ -50,6 +52,7 @@ def plot_kernel(
     if 0 in (image.size, kernel.size, result.size):
         words = "`image`, `kernel` and `result` must hold values; got"
         raise ValueError(f"{words} shapes {image.shape}, {kernel.shape} and {result.shape}.")
+    image = in_range("image", image)
     height = 0.7 + 3.1 * min(image.shape[0] / image.shape[1], 1)
     figure, panels = make_panels(1, 3, (9, height), title, 11, width_ratios=(4, 2.6, 4))
     left, middle, right = panels.flat

@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
 from cnnbook._checks import checked
-from cnnbook.plots._draw import CENTERED
+from cnnbook.plots._draw import CENTERED, plain
 
 BOX_COLORS = {  # the first that is part of the kind's name counts
     "Conv": "#9ecae1",
@@ -47,6 +47,7 @@ class Layer(Protocol):
 
 
 @checked
+@plain
 def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Figure:
     r"""Draw the layers of a block or a small network as a graph.
 
@@ -83,7 +84,7 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
     figure, axes = plt.subplots(figsize=size, layout="constrained")
     for layer in layers:
         shape = "×".join(map(str, layer.output_shape))
-        color = next((c for part, c in BOX_COLORS.items() if part in layer.kind), OTHER)
+        color = next((c for part, c in BOX_COLORS.items() if part in str(layer.kind)), OTHER)
         box = {"boxstyle": "round", "facecolor": color, "edgecolor": "#555555"}
         place, text = places[layer.name, rows[layer.name]], f"{layer.name}\n{layer.kind}, {shape}"
         axes.text(*place, text, **CENTERED, fontsize=7, bbox=box)
@@ -100,6 +101,8 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
 def _find_rows(layers: Sequence[Layer]) -> dict[str, int]:
     """Put each layer one row below the lowest of its inputs."""
     rows: dict[str, int] = {}
+    if len({layer.name for layer in layers}) < len(layers):
+        raise ValueError("`layers` must have a name each; got one twice. Number them.")
     for layer in layers:
         for name in layer.inputs:
             if name not in rows:

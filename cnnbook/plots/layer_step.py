@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,18 +10,20 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import COLORS, color_scale
-from cnnbook.plots._draw import enlarged, make_panels, tiled
+from cnnbook.plots._arguments import check_bytes
+from cnnbook.plots._draw import enlarged, make_panels, plain, tiled
 
 MOST_MAPS, MOST_UNITS, MOST_CLASSES = 40, 400, 10  # that are drawn
 
 
 @checked
+@plain
 def plot_layer(
     image: np.ndarray,
     values: np.ndarray,
     probabilities: np.ndarray,
     *,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[Any] | None = None,
     picture: str = "picture",
     layer: str = "layer",
 ) -> Figure:
@@ -58,6 +61,10 @@ def plot_layer(
         if array.ndim not in ranks or not array.size or not np.isfinite(array).all():
             words = f"`{name}` must be finite, {text}; got shape {array.shape}."
             raise ValueError(f"{words} Of a batch take [0].")
+    check_bytes("image", image)
+    if abs(probabilities.sum() - 1) > 0.02 or probabilities.min() < 0:
+        words = "`probabilities` must be from 0 on, with sum 1; got"
+        raise ValueError(f"{words} sum {probabilities.sum():.3g}. Take keras.ops.softmax(logits).")
     called = [*map(str, range(len(probabilities)) if class_names is None else class_names)]
     if len(called) != len(probabilities):
         words = f"`class_names` must hold one name a class, {len(probabilities)}; got"
@@ -74,7 +81,8 @@ def plot_layer(
     best = np.argsort(-probabilities, kind="stable")[:MOST_CLASSES]
     rows = np.sort(best)
     colors = np.where(rows == best[0], COLORS[1], COLORS[0])
-    right.barh([called[row] for row in rows], probabilities[rows], color=colors)
+    right.barh(range(len(rows)), probabilities[rows], color=colors)
+    right.set_yticks(range(len(rows)), [called[row] for row in rows])
     right.set(xlim=(0, 1), xticks=[0, 0.5, 1], ylim=(len(rows) - 0.5, -0.5))
     right.set_xlabel("probability", fontsize=8)
     right.tick_params(labelsize=8)

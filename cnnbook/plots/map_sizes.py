@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
 from cnnbook._checks import checked
+from cnnbook.plots._draw import plain
 
 TALLEST, WIDEST = 1.5, 9.0  # inches: the largest map, and the whole figure
 ASLANT = 0.35  # of its length is a map's width drawn, to the right and upwards
@@ -32,6 +33,7 @@ class SizedLayer(Protocol):
 
 
 @checked
+@plain
 def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) -> Figure:
     r"""Draw a network, or a part of it, as blocks of the size of the maps that each layer gives.
 
@@ -72,7 +74,7 @@ def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) ->
         room = squeeze * width
         start = left + (room - depth - aside) / 2
         _draw_box(axes, start, (depth, aside, up), len(shape) == 3)
-        text = f"{name.replace('_', chr(10))}\n{'×'.join(map(str, shape))}"
+        text = f"{str(name).replace('_', chr(10))}\n{'×'.join(map(str, shape))}"
         axes.text(left + room / 2, -0.06, text, ha="center", va="top", fontsize=7)
         left += room
     axes.set(xlim=(0, left), ylim=(-0.6, height + 0.05), aspect="equal")

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,12 +10,13 @@ from matplotlib.figure import Figure
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
 from cnnbook.plots._arguments import check_counts
-from cnnbook.plots._draw import CENTERED, draw_picture, enlarged, make_panels, tiled
+from cnnbook.plots._draw import CENTERED, draw_picture, enlarged, make_panels, plain, tiled
 
 
 @checked
+@plain
 def plot_feature_maps(
-    maps: Mapping[str, np.ndarray],
+    maps: Mapping[Any, np.ndarray],
     *,
     columns: int = 12,
     rows: int = 2,
@@ -77,6 +79,7 @@ def plot_feature_maps(
 
 
 @checked
+@plain
 def plot_filters(
     filters: np.ndarray,
     *,

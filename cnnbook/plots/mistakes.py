@@ -2,21 +2,23 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook.plots._arguments import as_pictures, check_counts, check_probabilities
-from cnnbook.plots._draw import CENTERED, draw_picture, make_panels
+from cnnbook.plots._draw import CENTERED, draw_picture, make_panels, plain
 
 
 @checked
+@plain
 def plot_mistakes(
     images: np.ndarray,
     labels: np.ndarray,
     probabilities: np.ndarray,
-    class_names: Sequence[str],
+    class_names: Sequence[Any],
     count: int = 16,
     *,
     columns: int = 8,

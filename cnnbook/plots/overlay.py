@@ -1,6 +1,7 @@
 """Which part of the picture was it? Heat maps laid over the pictures that they explain."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,16 +10,17 @@ from matplotlib.figure import Figure
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
 from cnnbook.plots._arguments import as_pictures, lines_of_titles
-from cnnbook.plots._draw import draw_picture, make_panels
+from cnnbook.plots._draw import draw_picture, make_panels, plain
 
 BRIGHT = 0.995  # the quantile of a fine map where the strongest colour begins
 
 
 @checked
+@plain
 def plot_heat_maps(
     images: np.ndarray,
-    heatmaps: Mapping[str, np.ndarray],
-    titles: Sequence[str] | None = None,
+    heatmaps: Mapping[Any, np.ndarray],
+    titles: Sequence[Any] | None = None,
     *,
     inches: float = 1.5,
     title: str | None = None,

@@ -5,6 +5,7 @@ https://arxiv.org/abs/1706.04599, section 2 and figure 1.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,15 +13,16 @@ from matplotlib.figure import Figure
 from cnnbook._checks import checked
 from cnnbook._colors import LINES, line_look
 from cnnbook.plots._arguments import check_probabilities
-from cnnbook.plots._draw import make_panels
+from cnnbook.plots._draw import line_name, make_panels, plain
 
 FEW = 10  # images: their share says little
 
 
 @checked
+@plain
 def plot_reliability(
     labels: np.ndarray,
-    probabilities: Mapping[str, np.ndarray],
+    probabilities: Mapping[Any, np.ndarray],
     *,
     bins: int = 10,
     title: str | None = None,
@@ -69,7 +71,7 @@ def plot_reliability(
         mean_sure = np.bincount(bin_of, sure, bins) / count.clip(1)
         mean_right = np.bincount(bin_of, is_right, bins) / count.clip(1)
         error = (count * np.abs(mean_sure - mean_right)).sum() / count.sum()
-        look, label = line_look(number), f"{name}, error {error:.1f} points"
+        look, label = line_look(number), f"{line_name(name)}, error {error:.1f} points"
         line = LINES[number % len(LINES)]
         used, few = count > 0, (count > 0) & (count < FEW)
         above.plot(mean_sure[used], mean_right[used], label=label, linestyle=line, **look)

@@ -1,6 +1,7 @@
 """Do the seeds agree? Curves of several runs: their mean, and all that lies between extremes."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,11 +11,13 @@ from matplotlib.ticker import MaxNLocator
 
 from cnnbook._checks import checked
 from cnnbook._colors import line_look
+from cnnbook.plots._draw import line_name, plain
 
 
 @checked
+@plain
 def plot_runs(
-    runs: Mapping[str, np.ndarray],
+    runs: Mapping[Any, np.ndarray],
     x: Sequence[float] | None = None,
     labels: tuple[str, str] = ("epoch", "accuracy"),
     title: str | None = None,
@@ -46,6 +49,9 @@ def plot_runs(
     if not curves:
         raise ValueError('`runs` must hold at least one entry; got none. Pass {"name": curves}.')
     lengths = {name: values.shape[1] for name, values in curves.items()}
+    if any(values.ndim != 2 for values in curves.values()):
+        words = "`runs` must hold (count, points) or (points,) by name; got"
+        raise ValueError(f"{words} {[values.shape for values in curves.values()]}.")
     points = len(x) if x is not None else next(iter(lengths.values()))
     if points == 0 or set(lengths.values()) != {points}:
         raise ValueError(
@@ -60,7 +66,7 @@ def plot_runs(
     for index, (name, values) in enumerate(curves.items()):
         values = np.ma.masked_invalid(values)
         style = line_look(index) | {"markersize": 4, "markevery": max(1, points // 20)}
-        axes.plot(places, values.mean(axis=0), label=name, **style)
+        axes.plot(places, values.mean(axis=0), label=line_name(name), **style)
         if len(values) > 1:
             low, high = values.min(axis=0), values.max(axis=0)
             axes.fill_between(places, low, high, color=style["color"], alpha=0.2, linewidth=0)

@@ -9,16 +9,17 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import COLORS, MARKERS
-from cnnbook.plots._draw import CENTERED
+from cnnbook.plots._draw import CENTERED, plain
 
 LAYERS = 8
 
 
 @checked
+@plain
 def plot_scatter(
     points: np.ndarray,
     labels: np.ndarray,
-    class_names: Sequence[str],
+    class_names: Sequence[Any],
     axis_names: tuple[str, str] | None = None,
     title: str | None = None,
 ) -> Figure:

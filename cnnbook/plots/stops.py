@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
-from cnnbook.plots._draw import make_panels
+from cnnbook.plots._draw import make_panels, plain
 
 
 @checked
+@plain
 def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = None) -> Figure:
     """Draw a row of pixels for each case and, below it, every stop of the filter.
 

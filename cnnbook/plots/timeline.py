@@ -1,5 +1,6 @@
 """What came when? Events beside a line of years drawn to scale."""
 
+import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -10,9 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from cnnbook._checks import checked
+from cnnbook.plots._draw import plain
 
 
 @checked
+@plain
 def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = None) -> Figure:
     """Draw the years to scale on the left, the events evenly spaced on the right.
 
@@ -36,7 +39,7 @@ def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = N
     events = list(events)
     for event in events:
         is_pair = isinstance(event, (tuple, list)) and len(event) == 2
-        if not is_pair or not isinstance(event[0], numbers.Real):
+        if not is_pair or not isinstance(event[0], numbers.Real) or not math.isfinite(event[0]):
             raise ValueError(f"`events` must hold (year, text) pairs; got {event!r}.")
     if not events:
         raise ValueError("`events` must hold at least one (year, text) pair; got none.")

@@ -101,3 +101,32 @@ def test_validation_of_another_length_is_refused():
     history = {"accuracy": [0.1, 0.2, 0.3], "val_accuracy": [0.2]}
     with pytest.raises(ValueError, match="'a' has 3 of 'accuracy' but 1 of 'val_accuracy'"):
         plot_learning_curves({"a": history})
+
+
+HISTORY = {"accuracy": [0.7, 0.9], "val_accuracy": [0.8, 0.85]}
+
+
+class Fitted:
+    """What `fit` returns."""
+
+    history = HISTORY
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (Fitted(), "model"),
+        (HISTORY, "model"),
+        ({"net": Fitted()}, "net"),
+        ({3: HISTORY}, "3"),
+    ],
+)
+def test_what_fit_returns_may_be_passed_as_it_is(given, name):
+    lines = plot_learning_curves(given).axes[0].lines
+    assert [line.get_label() for line in lines] == [f"{name}, training", f"{name}, validation"]
+
+
+@pytest.mark.parametrize("given", [[Fitted()], {"net": HISTORY, "b": []}, "history", {"a": 3}])
+def test_what_is_no_history_is_refused_in_one_line(given):
+    with pytest.raises(ValueError, match=r'must be histories by name; .*Pass \{"name": fitted\}'):
+        plot_learning_curves(given)
