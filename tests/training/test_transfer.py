@@ -256,10 +256,10 @@ class Block(layers.Layer):
 class SharesKernel(layers.Layer):
     def __init__(self, other):
         super().__init__(name="shares")
-        self.kernel = other.kernel
+        self.other = other
 
     def call(self, x):
-        return keras.ops.conv(x, self.kernel, padding="same")
+        return keras.ops.conv(x, self.other.kernel, padding="same")
 
 
 class Subclassed(keras.Model):
