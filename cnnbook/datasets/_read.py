@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from cnnbook._checks import checked, shown
 from cnnbook._machine import not_the_file, reason_of
@@ -28,6 +28,13 @@ OTHERS = {
     "JPEG XL, JPEG 2000 or PSD": rb"\xff\x0a|\xff\x4f\xff|\0\0\0\x0c(JXL|jP)|8BPS",
     "HTML or SVG": rb"\s*<",
 }
+# What EXIF says of how to turn a photo, and in which place of a block: of little and big numbers.
+TURNS = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE"}
+TURNS |= {6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"}
+ORIENTATION = re.compile(
+    rb"(?s)(?:Exif\0\0)?(?:II\*\0\x08\0\0\0..(?:.{12})*?\x12\x01\x03\0\x01\0\0\0(.)\0"
+    rb"|MM\0\*\0\0\0\x08..(?:.{12})*?\x01\x12\0\x03\0\0\0\x01\0(.))"
+)
 
 
 @checked
@@ -111,18 +118,26 @@ def _decode(content: bytes, name: str) -> Image.Image:
     picture = load_picture(content)
     if getattr(picture, "is_animated", False) and picture.format in FORMATS:
         warnings.warn(f"{name} is an animation: its first picture is used.", stacklevel=5)
-    try:
-        ImageOps.exif_transpose(picture, in_place=True)
-    except MemoryError:
-        raise
-    except Exception:  # the block is broken, and the pixels are whole
-        pass
+    picture = _upright(picture)
     if picture.mode.startswith("I"):  # grey in 16 bits, which Pillow would clip
         return Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turn a photo as its camera says, if that can be read; the pixels are whole without."""
+    try:
+        turn = picture.getexif().get(0x0112)
+    except MemoryError:
+        raise
+    except Exception:  # the block is broken
+        turn = None
+    if turn is None and (found := ORIENTATION.match(picture.info.get("exif", b""))):
+        turn = (found[1] or found[2])[0]  # Pillow looks no further than to the first fault
+    return picture.transpose(Image.Transpose[TURNS[turn]]) if turn in TURNS else picture
 
 
 def load_picture(content: bytes, as_a_dot: bool = False) -> Image.Image:

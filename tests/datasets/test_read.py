@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -124,7 +125,7 @@ BROKEN_BLOCKS = {
     "EXIF of a JPEG": saved("JPEG", quality=95, exif=b"Exif\0\0garbage garbage"),
     "orientation 0": saved("PNG", exif=turned(0)),
     "orientation 9": saved("PNG", exif=turned(9)),
-    "orientation cut": saved("PNG", exif=turned(6)[:22]),
+    "orientation cut": saved("PNG", exif=turned(6)[:20]),
     "sum of a text": png_with(chunk(b"tEXt", b"a\0b", is_sound=False)),
     "sum of a time": png_with(chunk(b"tIME", bytes(7), is_sound=False)),
     "a text too long": png_with(chunk(b"zTXt", b"a\0\0" + LONG)),
@@ -148,6 +149,21 @@ def test_a_photo_is_upright_though_another_block_of_it_is_broken(tmp_path):
     exif = chunk(b"eXIf", turned(3)[6:])
     (tmp_path / "a").write_bytes(png_with(exif, chunk(b"tEXt", b"a", is_sound=False)))
     np.testing.assert_array_equal(read_image(tmp_path / "a"), PIXELS[::-1, ::-1])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_a_photo_is_upright_though_its_block_is_cut_short(tmp_path, order, kind):
+    """The name of the maker should begin at a byte that is not there."""
+    block = {"<": b"II*\0", ">": b"MM\0*"}[order] + struct.pack(f"{order}IH", 8, 2)
+    block += struct.pack(f"{order}HHII", 0x010F, 2, 50, 9999)
+    block += struct.pack(f"{order}HHIHH", 0x0112, 3, 1, 3, 0) + bytes(4)
+    (tmp_path / "a").write_bytes(
+        saved(kind, exif=block, **({"lossless": True} if kind == "WEBP" else {}))
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of the maker
+        np.testing.assert_array_equal(read_image(tmp_path / "a"), PIXELS[::-1, ::-1])
 
 
 def test_what_is_broken_in_the_pixels_still_is(tmp_path):
