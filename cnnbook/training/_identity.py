@@ -1,11 +1,13 @@
-"""Do two functions compute the same? Told by their code and by all that they hold, not by name."""
+"""Do two functions or networks compute the same? Told by code and what they hold, not by name."""
 
 import hashlib
+import json
 import sys
 from collections.abc import Mapping
 from types import CodeType, FunctionType, GenericAlias, MethodType, ModuleType, UnionType
 from typing import Any
 
+import keras
 import numpy as np
 
 PLAIN = (type(None), type(...), bool, int, float, complex, str, bytes, UnionType, GenericAlias)
@@ -24,6 +26,63 @@ def identity(value: Any) -> str:
         return hashlib.sha256(_described(value, {}).encode()).hexdigest()
     except (RecursionError, OSError, ValueError, AttributeError) as error:
         raise TypeError(str(error)) from error
+
+
+def told_apart(argument: str, value: Any) -> str:
+    """Return what tells a function or layer from others, or refuse it for the cache."""
+    try:
+        return identity(value)
+    except TypeError as error:
+        raise ValueError(
+            f"`{argument}` must be such that the cache can tell it from others; got {value!r}"
+            f" ({str(error)[:200]}). Write it as a function of its own, or pass no `cache_folder`."
+        ) from error
+
+
+def network_key(model: keras.Model) -> str:
+    """Return the SHA-256 of all that features depend on, but for the pictures.
+
+    Names of layers, which Keras counts on, are no part of it, nor is which are trainable.
+    """
+    config = json.loads(model.to_json())["config"] | {"name": ""}
+    plain = _without_names(config, _numbers_of_layers(config, {}))
+    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for layer in _operations(model):  # their code: a configuration only names it
+        own = {} if isinstance(layer, keras.Model) else vars(layer)
+        inside = [own[name] for name in own if name not in ("build", "quantize") and name[0] != "_"]
+        inside = [each for each in inside if isinstance(each, (FunctionType, np.ndarray))]
+        digest.update(told_apart("model", [type(layer), *inside]).encode())
+    for weight in model.weights:
+        values = keras.ops.convert_to_numpy(weight)
+        digest.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
+    return digest.hexdigest()
+
+
+def _operations(model: keras.Operation) -> list[keras.Operation]:
+    """Return a model, its layers and operations, and those inside them."""
+    inner = {
+        id(each): each for name in ("layers", "operations") for each in getattr(model, name, [])
+    }
+    layer = [model.layer] if isinstance(model, keras.layers.Wrapper) else []
+    return [model, *(each for part in [*inner.values(), *layer] for each in _operations(part))]
+
+
+def _numbers_of_layers(config: dict, numbers: dict[str, int]) -> dict[str, int]:
+    for layer in config.get("layers", []):
+        numbers.setdefault(layer["config"]["name"], len(numbers))
+        _numbers_of_layers(layer["config"], numbers)
+    return numbers
+
+
+def _without_names(value: object, numbers: dict[str, int], key: str = "") -> object:
+    """Replace names of layers by numbers, where a configuration has names and nothing else."""
+    if isinstance(value, dict):
+        kept = {name: inner for name, inner in value.items() if name != "trainable"}
+        return {name: _without_names(inner, numbers, name) for name, inner in kept.items()}
+    if isinstance(value, list):
+        return [_without_names(inner, numbers, key) for inner in value]
+    is_name = key in {"name", "keras_history", "input_layers", "output_layers"}
+    return numbers.get(value, value) if is_name and isinstance(value, str) else value
 
 
 def _described(value: Any, seen: dict[int, tuple[int, Any]]) -> str:

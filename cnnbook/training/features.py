@@ -8,14 +8,12 @@ SHA-256 of all that computes them: weights, layers, preprocessing and image size
 import contextlib
 import hashlib
 import io
-import json
 import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import keras
@@ -24,7 +22,7 @@ import numpy as np
 from cnnbook._checks import checked
 from cnnbook._layers import check_model_images
 from cnnbook.labelled_files import LabelledFiles
-from cnnbook.training._identity import identity
+from cnnbook.training._identity import network_key, told_apart
 
 KEEP_EVERY = 512  # pictures; what a killed process loses at most
 READ_AHEAD = 4  # batches that threads read while the network computes
@@ -78,9 +76,9 @@ def bottleneck_features(
     if isinstance(items, np.ndarray) and items.size:
         check_model_images(model, items)
     kept = cache_folder is not None
-    reader = _told_apart("read_image", read_image) if kept and isinstance(items, list) else ""
+    reader = told_apart("read_image", read_image) if kept and isinstance(items, list) else ""
     digests = [_picture_key(item, reader) for item in items]
-    folder = None if cache_folder is None else Path(cache_folder) / _network_key(model)
+    folder = None if cache_folder is None else Path(cache_folder) / network_key(model)
     features = _read_kept(folder) if folder else {}
     first = {digest: index for index, digest in reversed([*enumerate(digests)])}
     missing = sorted(index for digest, index in first.items() if digest not in features)
@@ -122,68 +120,11 @@ def _compute(
             yield group, model.predict_on_batch(filled)[: len(group)]
 
 
-def _told_apart(argument: str, value: Any) -> str:
-    """Return what tells a function or layer from others, or refuse it for the cache."""
-    try:
-        return identity(value)
-    except TypeError as error:
-        raise ValueError(
-            f"`{argument}` must be such that the cache can tell it from others; got {value!r}"
-            f" ({str(error)[:200]}). Write it as a function of its own, or pass no `cache_folder`."
-        ) from error
-
-
 def _picture_key(item: np.ndarray | str | Path, reader: str) -> bytes:
     """Return the SHA-256 of one image, or of its reader and the content of one file."""
     if isinstance(item, np.ndarray):
         return hashlib.sha256(f"{item.dtype} {item.shape}".encode() + item.tobytes()).digest()
     return hashlib.sha256(reader.encode() + Path(item).read_bytes()).digest()
-
-
-def _network_key(model: keras.Model) -> str:
-    """Return the SHA-256 of all that features depend on, but for the pictures.
-
-    Names of layers, which Keras counts on, are no part of it, nor is which are trainable.
-    """
-    config = json.loads(model.to_json())["config"] | {"name": ""}
-    plain = _without_names(config, _numbers_of_layers(config, {}))
-    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
-    for layer in _operations(model):  # their code: a configuration only names it
-        own = {} if isinstance(layer, keras.Model) else vars(layer)
-        inside = [own[name] for name in own if name not in ("build", "quantize") and name[0] != "_"]
-        inside = [each for each in inside if isinstance(each, (FunctionType, np.ndarray))]
-        digest.update(_told_apart("model", [type(layer), *inside]).encode())
-    for weight in model.weights:
-        values = keras.ops.convert_to_numpy(weight)
-        digest.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
-    return digest.hexdigest()
-
-
-def _operations(model: keras.Operation) -> list[keras.Operation]:
-    """Return a model, its layers and operations, and those inside them."""
-    inner = {
-        id(each): each for name in ("layers", "operations") for each in getattr(model, name, [])
-    }
-    layer = [model.layer] if isinstance(model, keras.layers.Wrapper) else []
-    return [model, *(each for part in [*inner.values(), *layer] for each in _operations(part))]
-
-
-def _numbers_of_layers(config: dict, numbers: dict[str, int]) -> dict[str, int]:
-    for layer in config.get("layers", []):
-        numbers.setdefault(layer["config"]["name"], len(numbers))
-        _numbers_of_layers(layer["config"], numbers)
-    return numbers
-
-
-def _without_names(value: object, numbers: dict[str, int], key: str = "") -> object:
-    """Replace names of layers by numbers, where a configuration has names and nothing else."""
-    if isinstance(value, dict):
-        kept = {name: inner for name, inner in value.items() if name != "trainable"}
-        return {name: _without_names(inner, numbers, name) for name, inner in kept.items()}
-    if isinstance(value, list):
-        return [_without_names(inner, numbers, key) for inner in value]
-    is_name = key in {"name", "keras_history", "input_layers", "output_layers"}
-    return numbers.get(value, value) if is_name and isinstance(value, str) else value
 
 
 def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
@@ -250,6 +191,8 @@ def _check_features_arguments(
     if isinstance(data, list) and data and not callable(read_image):
         words = f"`read_image` must be a function that reads the paths of `data`; got {read_image}."
         raise ValueError(f"{words} Give it `read_center_crop` of image_folder.py.")
+    if isinstance(data, np.ndarray) and data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise ValueError("`data` must be finite; got nan or inf. Look for what made them.")
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be 1 or more; got {batch_size}. 32 is fast enough.")
     return shapes[0][:2], shapes[1]

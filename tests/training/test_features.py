@@ -17,7 +17,8 @@ from PIL import Image
 from cnnbook.datasets.image_folder import read_center_crop, read_image
 from cnnbook.labelled_files import LabelledFiles
 from cnnbook.training import features as module
-from cnnbook.training.features import _network_key, bottleneck_features
+from cnnbook.training._identity import network_key
+from cnnbook.training.features import bottleneck_features
 
 
 def build(scale=1 / 255, dtype="float32", **options):
@@ -302,9 +303,9 @@ def test_layers_of_one_name_are_told_apart_by_their_code():
         )
         return [keras.Model(images, layer(images)) for layer in kinds]
 
-    keys = [_network_key(model) for factor in (2, 3) for model in network(factor)]
+    keys = [network_key(model) for factor in (2, 3) for model in network(factor)]
     assert len(set(keys)) == 6
-    assert [_network_key(model) for model in network(2)[:2]] == keys[:2]
+    assert [network_key(model) for model in network(2)[:2]] == keys[:2]
 
 
 def test_images_from_0_to_1_for_a_network_that_takes_255_are_told(model):
@@ -328,11 +329,11 @@ def test_an_array_with_one_new_image_computes_that_one(model, tmp_path, computed
 def test_a_network_built_again_has_the_same_key_under_other_names(model):
     again = build()
     assert [layer.name for layer in again.layers] != [layer.name for layer in model.layers]
-    assert _network_key(again) == _network_key(model)
+    assert network_key(again) == network_key(model)
     again.trainable = False
     again.compile("adam", "mse")
-    assert _network_key(again) == _network_key(model)
-    assert _network_key(keras.Model(again.input, again.output)) == _network_key(model)
+    assert network_key(again) == network_key(model)
+    assert network_key(keras.Model(again.input, again.output)) == network_key(model)
 
 
 def test_every_change_of_what_is_computed_changes_the_key(model):
@@ -350,7 +351,7 @@ def test_every_change_of_what_is_computed_changes_the_key(model):
         "activation": build(activation="relu"),
         "cut earlier": keras.Model(model.input, layers.Flatten()(model.layers[2].output)),
     }
-    assert len({_network_key(model) for model in models.values()}) == len(models)
+    assert len({network_key(model) for model in models.values()}) == len(models)
 
 
 def test_the_wiring_is_part_of_the_key_and_a_name_like_an_activation_hides_nothing():
@@ -360,14 +361,14 @@ def test_the_wiring_is_part_of_the_key_and_a_name_like_an_activation_hides_nothi
         sums = layers.Dense(4, kernel_initializer="zeros")(halves[first])
         return keras.Model(images, layers.Concatenate()([sums, *halves, halves[second]]))
 
-    assert _network_key(wired(0, 1)) == _network_key(wired(0, 1))
-    assert len({_network_key(wired(*ends)) for ends in ((0, 1), (1, 1), (0, 0), (1, 0))}) == 4
+    assert network_key(wired(0, 1)) == network_key(wired(0, 1))
+    assert len({network_key(wired(*ends)) for ends in ((0, 1), (1, 1), (0, 0), (1, 0))}) == 4
 
     def named(activation):
         images = keras.Input((4,))
         return keras.Model(images, layers.Activation(activation, name=activation)(images))
 
-    assert _network_key(named("relu")) != _network_key(named("tanh"))
+    assert network_key(named("relu")) != network_key(named("tanh"))
 
 
 def test_models_in_models_are_part_of_the_key():
@@ -375,8 +376,8 @@ def test_models_in_models_are_part_of_the_key():
         images = keras.Input((8, 6, 3))
         return keras.Model(images, build(scale)(images))
 
-    assert _network_key(nested(1)) == _network_key(nested(1))
-    assert _network_key(nested(1)) != _network_key(nested(2))
+    assert network_key(nested(1)) == network_key(nested(1))
+    assert network_key(nested(1)) != network_key(nested(2))
 
 
 # What may happen to the cache -----------------------------------------------------------------
@@ -462,7 +463,7 @@ def test_a_file_of_the_cache_is_whole_or_not_there_and_features_come_all_the_sam
     with pytest.warns(UserWarning, match=r"cannot keep features \(No space left on device\)"):
         found = bottleneck_features(model, pictures(3), cache_folder=tmp_path)
     assert found.shape == (3, 4)
-    assert [path.name for path in tmp_path.rglob("*")] == [_network_key(model)]
+    assert [path.name for path in tmp_path.rglob("*")] == [network_key(model)]
 
 
 def test_a_folder_that_cannot_be_made_is_named_and_features_come_all_the_same(model, tmp_path):
