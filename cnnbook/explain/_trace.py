@@ -14,7 +14,6 @@ SQUASHING: dict[str, Callable[[Any, int], Any]] = {
     "softmax": lambda scores, axis: keras.ops.softmax(scores, axis),
     "sigmoid": lambda scores, axis: keras.ops.sigmoid(scores),
     "log_softmax": lambda scores, axis: keras.ops.log_softmax(scores, axis),
-    "log_sigmoid": lambda scores, axis: keras.ops.log_sigmoid(scores),
 }
 
 
@@ -66,12 +65,9 @@ def origins(
             continue
         seen.add(id(tensor))
         step = steps.get(id(tensor))
-        has_weights = bool(getattr(step and step.owner, "weights", ()))
-        if step is None or (has_weights and (through or step.attribute == "call")):
-            learned.append(step)
-        elif not through and (how := _how_it_squashes(step)):
+        if step and not through and (how := _how_it_squashes(step)):
             squashing.append((how, step))
-        elif has_weights:
+        elif step is None or getattr(step.owner, "weights", None):
             learned.append(step)
         else:
             todo += step.given
@@ -114,7 +110,8 @@ def _noting(steps: dict[int, Step], owner: Any, attribute: str) -> Callable[...,
 def _how_it_squashes(step: Step) -> str | None:
     """Try a step on scores of its own: is it one of `SQUASHING`?"""
     shapes = {tuple(tensor.shape) for tensor in (*step.given, step.made)}
-    if len(step.given) != 1 or len(shapes) != 1 or None in (shape := shapes.pop()):
+    learned = step.attribute == "call" and getattr(step.owner, "weights", None)
+    if learned or len(step.given) != 1 or len(shapes) != 1 or None in (shape := shapes.pop()):
         return None
     dtype = keras.backend.standardize_dtype(step.given[0].dtype)
     tried = np.random.default_rng(0).normal(0, 2, (3, *shape))
