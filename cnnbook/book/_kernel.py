@@ -67,8 +67,9 @@ class Run(NotebookClient):
         """Take a message of the kernel; stop the cell where its texts grow beyond all bounds."""
         texts = {"text": msg["content"].get("text", ""), **msg["content"].get("data", {})}
         counted = [text for kind, text in texts.items() if not kind.startswith("image/")]
-        self.characters += sum(len(text) for text in counted if isinstance(text, str))
-        if msg["msg_type"] == "clear_output":
+        if msg["msg_type"] in ("stream", "display_data", "execute_result"):
+            self.characters += sum(len(text) for text in counted if isinstance(text, str))
+        elif msg["msg_type"] == "clear_output":
             self.characters = 0
         if self.characters > MOST_CHARACTERS and self.task_poll_for_reply:
             self.task_poll_for_reply.cancel()
