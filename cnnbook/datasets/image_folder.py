@@ -123,7 +123,11 @@ def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dic
         if holders and os.path.join(folder, label) not in holders:
             deep[label] = holders
     named = {label for label in classes if PART.fullmatch(label)}
-    names = [set(map(os.path.basename, holders)) for holders in deep.values()]
+    # Numbers are no names of classes: in such folders large sets are kept by the thousand.
+    names = [
+        {name for name in map(os.path.basename, holders) if not name.isdigit()}
+        for holders in deep.values()
+    ]
     alike = 1 < len(set.intersection(*names) if names else ()) >= len(set().union(*names)) / 2
     if not (
         (len(named) > 1 and (named == classes.keys() or named & deep.keys()))
@@ -181,7 +185,7 @@ def scan_image_folder(
             within.setdefault(label, set()).update(rest.split(os.sep)[-2:-1])
     for label, names_within in within.items():
         twins = names_within & classes.keys() - {label}
-        if len(twins) > 1 or (twins and PART.fullmatch(label)):
+        if sum(not each.isdigit() for each in twins) > 1 or (twins and PART.fullmatch(label)):
             name, alike = shown(folder / label), ", ".join(sorted(map(shown, twins)))
             problems.append(
                 f"{name} holds folders with the names of classes ({alike}): move it away"

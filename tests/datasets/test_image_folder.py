@@ -716,6 +716,8 @@ def test_other_parts_are_refused_with_what_to_give(tmp_path, places, words, unch
         ("train", "bus", "tram"),
         ("train/steam", "train/diesel", "bus", "tram"),
         ("cat/images", "dog/images"),
+        ("cat/0", "cat/1", "dog/0", "dog/1"),
+        ("0/0", "0/1", "0/2", "1/0", "1/1", "1/2", "2/0", "2/1"),
         ("cat", "cat/kitten", "dog/puppy"),
         ("test tube", "train station"),
     ],
