@@ -5,7 +5,8 @@ imported by the functions that need it, so importing this file costs no time.
 """
 
 import contextlib
-import importlib
+import importlib.util
+import json
 import math
 import os
 import platform
@@ -22,6 +23,13 @@ BACKENDS = {  # as people write them, and how they get their GPU libraries
     "tensorflow": ("TensorFlow", 'pip install "tensorflow[and-cuda]"'),
     "jax": ("JAX", 'pip install "jax[cuda12]"'),
     "torch": ("PyTorch", "install the CUDA build of PyTorch (pytorch.org/get-started)"),
+    "numpy": ("NumPy", "set KERAS_BACKEND to tensorflow, jax or torch"),
+    "openvino": ("OpenVINO", "set KERAS_BACKEND to tensorflow, jax or torch"),
+}
+CHOICES = {  # of what Keras reads when it is imported, the usual one first
+    "backend": (*BACKENDS,),
+    "image_data_format": ("channels_last", "channels_first"),
+    "floatx": ("float32", "float16", "float64"),
 }
 
 
@@ -47,6 +55,49 @@ class Precision(NamedTuple):
         )
 
 
+def keras_settings() -> dict[str, tuple[str, str]]:
+    """Say how Keras is set up, before it is imported: an import that fails says less.
+
+    Returns:
+        "backend", "image_data_format" and "floatx", each with where it is said: a variable of the
+        environment, the file keras.json of the reader, or "Keras' default".
+
+    Raises:
+        ValueError: If one is none that Keras knows, or the backend is not installed.
+
+    Example:
+        >>> keras_settings()["floatx"][0]
+        'float32'
+    """
+    home = os.path.expanduser("~")  # noqa: PTH111  as Keras does, also where there is none
+    folder = Path(home if os.access(home, os.W_OK) else "/tmp", ".keras")
+    file = Path(os.environ.get("KERAS_HOME") or folder, "keras.json")
+    default = "Keras' default"
+    try:
+        said = json.loads(file.read_text("utf-8"))
+    except OSError:
+        said = {}
+    except ValueError:
+        said, default = {}, f"{default}, since {file} is no JSON"
+    if not isinstance(said, dict):
+        raise ValueError(f"{file} must hold names with values in braces. Delete it, or mend it.")
+    settings = {
+        name: (str(said[name]), str(file)) if name in said else (choices[0], default)
+        for name, choices in CHOICES.items()
+    }
+    if os.environ.get("KERAS_BACKEND"):
+        settings["backend"] = os.environ["KERAS_BACKEND"], "the variable KERAS_BACKEND"
+    for name, (value, source) in settings.items():
+        if value not in CHOICES[name]:
+            words = f"Keras' {name} must be one of {', '.join(CHOICES[name])}; {source} says"
+            raise ValueError(f"{words} {value!r}. Change it there.")
+    backend, source = settings["backend"]
+    if backend not in sys.modules and importlib.util.find_spec(backend) is None:
+        words = f"Keras' backend {backend!r} is not installed, and {source} asks for it."
+        raise ValueError(f"{words} Install it, or say tensorflow there.")
+    return settings
+
+
 def describe_devices() -> str:
     """Describe the hardware that Keras will compute on.
 
@@ -54,13 +105,16 @@ def describe_devices() -> str:
         Three lines or more: the version of Keras and its backend; the CPU with its logical cores
         open to this process and the memory of the machine; every GPU that the backend can see.
 
+    Raises:
+        ValueError: If Keras is told to use a backend that is unknown or not installed.
+
     Example:
         >>> describe_devices().splitlines()[0].startswith("Keras 3.")
         True
     """
+    backend, title, _ = _backend()
     import keras
 
-    backend, title, _ = _backend()
     version = importlib.import_module(backend).__version__
     gpus = [f"GPU {index}: {gpu}" for index, gpu in enumerate(_gpus())]
     gpus = gpus or [f"GPU: none that {title} can see"]
@@ -72,6 +126,7 @@ def require_gpu() -> None:
 
     Raises:
         RuntimeError: If the backend in use sees no GPU; says what it sees, and what to do.
+        ValueError: If Keras is told to use a backend that is unknown or not installed.
     """
     if _gpus():
         return
@@ -96,10 +151,16 @@ def recommend_precision() -> Precision:
     Returns:
         A `Precision`. Its policy is "mixed_bfloat16" where that is at least 1.2 times as fast.
 
+    Raises:
+        RuntimeError: If the backend in use cannot train.
+
     Example:
         >>> recommend_precision().policy in ("float32", "mixed_bfloat16")
         True
     """
+    backend, title, advice = _backend()
+    if backend in ("numpy", "openvino"):
+        raise RuntimeError(f"Keras cannot train on {title}: {advice}.")
     steps = {"float32": _training_step("float32")}
     with contextlib.suppress(Exception):  # each backend has its own "not on this device"
         steps["mixed_bfloat16"] = _training_step("mixed_bfloat16")
@@ -140,10 +201,12 @@ def _training_step(policy: str) -> Callable[[], object]:
 
 def _backend() -> tuple[str, str, str]:
     """What Keras runs on: its module, its name as people write it, how to install it for GPUs."""
+    if "keras" not in sys.modules:
+        keras_settings()
     import keras
 
     backend = keras.backend.backend()
-    return backend, *BACKENDS[backend]
+    return backend, *BACKENDS.get(backend, (backend, "see its manual"))
 
 
 def _cpu() -> str:

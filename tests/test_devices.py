@@ -15,6 +15,7 @@ from cnnbook import devices
 from cnnbook.devices import (
     Precision,
     describe_devices,
+    keras_settings,
     recommend_precision,
     require_gpu,
 )
@@ -49,6 +50,67 @@ def machine(monkeypatch):
 def pretend_backend(monkeypatch, name, **module):
     monkeypatch.setattr(keras.backend, "backend", lambda: name)
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(__version__="9.8.7", **module))
+
+
+# keras_settings -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def keras_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    return tmp_path / "keras.json"
+
+
+def test_settings_say_where_they_come_from(keras_home, monkeypatch):
+    assert set(keras_settings().values()) >= {("tensorflow", "Keras' default")}
+    keras_home.write_text('{"image_data_format": "channels_first", "backend": "numpy"}')
+    found = keras_settings()
+    assert found["image_data_format"] == ("channels_first", str(keras_home))
+    assert found["backend"] == ("numpy", str(keras_home))
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert keras_settings()["backend"] == ("jax", "the variable KERAS_BACKEND")
+    keras_home.write_text('{"backend": ')
+    assert keras_settings()["floatx"][1] == f"Keras' default, since {keras_home} is no JSON"
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ('{"backend": "tensorfow"}', "backend must be one of tensorflow, .*says 'tensorfow'"),
+        ('{"floatx": "float8"}', "floatx must be one of float32, .*keras.json says 'float8'"),
+        ('{"image_data_format": 1}', "image_data_format must be one of channels_last, "),
+        ("[1]", "keras.json must hold names with values"),
+        ('{"backend": "openvino"}', "'openvino' is not installed, and .*keras.json asks for it"),
+    ],
+)
+def test_settings_that_keras_fails_with_are_one_line(keras_home, monkeypatch, said, message):
+    keras_home.write_text(said)
+    monkeypatch.delitem(sys.modules, "openvino", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=message):
+        keras_settings()
+
+
+@pytest.mark.slow
+def test_a_backend_that_keras_has_is_named_and_one_that_is_misspelt_is_one_line():
+    code = (
+        "from cnnbook.devices import describe_devices, recommend_precision, require_gpu\n"
+        "for ask in (describe_devices, require_gpu, recommend_precision):\n"
+        "    try: print(ask())\n    except Exception as error: print(type(error).__name__, error)"
+    )
+    answers = {}
+    for backend in ("numpy", "tensorfow"):
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        run = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+        )
+        answers[backend] = run.stdout.splitlines()
+    assert " on NumPy " in answers["numpy"][0]
+    assert "NumPy sees only the CPU" in answers["numpy"][3]
+    assert answers["numpy"][4].startswith("RuntimeError Keras cannot train on NumPy: set KERAS_B")
+    assert len(answers["tensorfow"]) == 3
+    assert all("variable KERAS_BACKEND says 'tensorfow'" in line for line in answers["tensorfow"])
 
 
 # describe_devices ---------------------------------------------------------------------------

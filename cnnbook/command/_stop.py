@@ -10,6 +10,8 @@ import time
 from types import FrameType
 from typing import Any
 
+from cnnbook.devices import keras_settings
+
 SIGNALS = {"SIGINT": "Ctrl-C", "SIGTERM": "SIGTERM", "SIGHUP": "SIGHUP, the terminal is gone"}
 AT_ONCE = 1.0  # seconds; what comes earlier is the same wish: `timeout` sends each signal twice
 
@@ -67,6 +69,15 @@ def one_line(error: Exception) -> str:
         return text
     hint = "Set CNNBOOK_DEBUG=1 to see where."
     return f"{type(error).__name__}: {text[:300]} {hint}"
+
+
+def backend_fault() -> str:
+    """Say what Keras was told that it cannot do, nothing if it can: its own words are many."""
+    try:
+        keras_settings()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def is_debugging() -> bool:

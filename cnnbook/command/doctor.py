@@ -1,5 +1,7 @@
 """The command `cnnbook doctor`: what is installed, what this machine has and lacks."""
 
+import locale
+import os
 import platform
 import subprocess
 import sys
@@ -7,11 +9,21 @@ from importlib import metadata
 
 import typer
 
+from cnnbook._checks import shown
 from cnnbook.command._data_sets import report_data
+from cnnbook.devices import keras_settings
 
 PACKAGES = (
     *("cnnbook", "tensorflow", "keras", "numpy", "matplotlib", "tensorflow-datasets"),
     *("jupytext", "nbval", "myst-nb"),
+)
+VARIABLES = (
+    "MPLBACKEND",
+    "MPLCONFIGDIR",
+    "CUDA_VISIBLE_DEVICES",
+    "LC_ALL",
+    "LANG",
+    "TFDS_DATA_DIR",
 )
 
 
@@ -26,6 +38,8 @@ def show_machine() -> None:
         except metadata.PackageNotFoundError:
             typer.echo(f"  {package}: missing")
             problems.append(f"{package} is missing: run `make setup`, or pip install -e '.[dev]'")
+    typer.secho("Settings", bold=True)
+    problems += _show_settings()
     typer.secho("Devices (asking takes a few seconds)", bold=True)
     typer.echo("  " + _ask_devices().replace("\n", "\n  "))
     typer.secho("Data", bold=True)
@@ -33,6 +47,36 @@ def show_machine() -> None:
     typer.secho("What to do", bold=True)
     for line in problems or ["nothing: every chapter can run"]:
         typer.echo(f"  - {line}")
+
+
+def _show_settings() -> list[str]:
+    """Print what Keras, Matplotlib and Python are told; return what is to be done about it."""
+    problems = []
+    try:
+        for name, (value, source) in keras_settings().items():
+            typer.echo(f"  {name} of Keras: {value} ({source})")
+            usual = {"image_data_format": "channels_last", "floatx": "float32"}
+            if source.endswith("no JSON") and name == "backend":
+                problems.append(f"mend or delete keras.json: {source}")
+            if value != usual.get(name, value):
+                problems.append(f"the book is written for {name} {usual[name]}: say so in {source}")
+    except ValueError as error:
+        typer.echo(f"  Keras: {error}")
+        problems.append(str(error))
+    for name in sorted(os.environ):
+        if name.startswith(("CNNBOOK_", "KERAS_")) or name in VARIABLES:
+            typer.echo(f"  {name}={shown(os.environ[name])}")
+    try:
+        before = locale.setlocale(locale.LC_ALL)
+        locale.setlocale(locale.LC_ALL, "")
+        locale.setlocale(locale.LC_ALL, before)
+    except locale.Error:
+        problems.append("the locale that LC_ALL or LANG names is not installed: say C.UTF-8")
+    home = os.path.expanduser("~")  # noqa: PTH111  there may be none
+    if not os.access(home, os.W_OK):
+        typer.echo(f"  the home folder {shown(home)} cannot be written")
+        problems.append("set HOME to a folder that can be written: Keras and Matplotlib use it")
+    return problems
 
 
 def _ask_devices() -> str:

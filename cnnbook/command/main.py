@@ -14,7 +14,7 @@ except ModuleNotFoundError:
     raise SystemExit("The command cnnbook needs typer: pip install 'cnnbook[cli]'") from None
 
 from cnnbook.command._say import fail
-from cnnbook.command._stop import SIGNALS, catch_signals, is_debugging, one_line
+from cnnbook.command._stop import SIGNALS, backend_fault, catch_signals, is_debugging, one_line
 from cnnbook.command.book import bind_book
 from cnnbook.command.claims import print_claims
 from cnnbook.command.copy import copy_files
@@ -59,9 +59,13 @@ def main() -> None:
     except Exception as error:
         if is_debugging():
             raise
-        status = 0 if came else fail(one_line(error)).exit_code
+        status = 0 if came else fail(backend_fault() or one_line(error)).exit_code
     if came:
         signal.signal(came[0], signal.SIG_IGN)  # its like would cut short how Python ends
         status = 128 + came[0]
         fail(f"Stopped by {SIGNALS[came[0].name]}.")
+    try:
+        print(end="", flush=True)
+    except OSError:  # a full disk, a closed pipe: what is left would be tried once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(status)
