@@ -120,7 +120,7 @@ def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dic
     deep = {}  # where the pictures are of what holds them in folders alone
     for label, paths in classes.items():
         holders = set(map(os.path.dirname, paths))
-        if holders and os.path.join(folder, label) not in holders:
+        if holders and os.fspath(Path(folder, label)) not in holders:
             deep[label] = holders
     named = {label for label in classes if PART.fullmatch(label)}
     # Numbers are no names of classes: in such folders large sets are kept by the thousand.
@@ -154,7 +154,7 @@ def scan_image_folder(
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"`folder` must exist; got {shown(folder)}; {SHAPE}.")
-    root, start = os.path.realpath(folder), len(os.fspath(folder / "x")) - 1
+    root, start = os.path.realpath(folder), len(os.path.join(folder, ""))
     folders = [each for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
     names = [each.name for each in sorted(folders, key=by_name) if not is_hidden(each.name)]
     classes: dict[str, list[Path]] = {name: [] for name in names}

@@ -756,3 +756,16 @@ def test_a_tilde_is_the_home_folder(pets, monkeypatch):
     monkeypatch.setenv("HOME", str(pets))
     assert len(list_image_files("~")) == 6
     assert read_image("~/dog/1.png").shape == (6, 8, 3)
+
+
+@pytest.mark.parametrize("given", ["train", "./train/", "../{name}/train", ".", "./"])
+def test_a_relative_folder_is_the_same_as_a_whole_path(pets, monkeypatch, given):
+    (pets.parent / "train").mkdir()
+    for name in ("cat", "dog"):
+        (pets / name).rename(pets.parent / "train" / name)
+    (pets.parent / "train").rename(pets / "train")
+    monkeypatch.chdir(pets / "train" if given in (".", "./") else pets)
+    found = list_image_files(given.format(name=pets.name))
+    assert found.class_names == ("cat", "dog")
+    whole = list_image_files(pets / "train")
+    assert [path.resolve() for path in found.paths] == [path.resolve() for path in whole.paths]
