@@ -108,6 +108,6 @@ def _keep_partial(folder: Path, name: str, notebook: Node | None) -> str:
         return "Nothing of it was run"
     try:
         write_notebook(notebook, partial)
-    except OSError as error:
+    except Exception as error:
         return f"The cells that ran could not be kept: {in_one_line(error)}"
     return f"The cells that ran, with their outputs: {partial.relative_to(folder)}"

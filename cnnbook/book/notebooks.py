@@ -152,17 +152,18 @@ def read_source(path: Path, text: str | None = None) -> Node:
 @checked
 def read_notebook(path: Path) -> Node:
     """Read a kept notebook; a BookError says what is broken."""
-    advice = f"{RESTORE}, and `cnnbook book --update {path.stem}` makes a new one"
+    again = f"`cnnbook book --update {path.stem}` makes a new one"
     if not path.exists():
-        raise BookError(f"{shown(path)} is missing; {advice.partition(', and ')[2]}.")
+        raise BookError(f"{shown(path)} is missing; {again}.")
     content = read_json(path)
     if not isinstance(content, dict) or content.get("nbformat") != 4:
-        raise BookError(f"{shown(path)} is no notebook of format 4; {advice}.")
+        raise BookError(f"{shown(path)} is no notebook of format 4; {RESTORE}, or {again}.")
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
     except Exception as error:  # what nbformat raises depends on what is missing
-        raise BookError(f"{shown(path)}: {in_one_line(error)}; {advice}.") from None
+        reason = in_one_line(f"{type(error).__name__}: {error}")
+        raise BookError(f"{shown(path)}: {reason}; {RESTORE}, or {again}.") from None
     return notebook
 
 
