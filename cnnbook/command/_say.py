@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,8 @@ import typer
 
 def fail(message: str) -> typer.Exit:
     """Print one clear message to stderr; the caller raises the exit status 1."""
-    typer.secho(message, fg="red", err=True)
+    with suppress(OSError):  # the terminal may be gone
+        typer.secho(message, fg="red", err=True)
     return typer.Exit(1)
 
 
