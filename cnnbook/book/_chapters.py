@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook.book._files import BookError, in_one_line, locked
+from cnnbook.book._files import BookError, in_one_line, locked, partial_of
 from cnnbook.book._kernel import Node, NotebookError
 from cnnbook.book.environment import kernel_environment
 from cnnbook.book.notebooks import read_source, run_notebook, write_notebook
@@ -53,8 +53,8 @@ def prepare(folder: Path, files: Sequence[Path] = ()) -> None:
         raise BookError(f"{what}: {way}.") from None
     with locked(build):
         restore_pages(build / "book")
-        for path in (folder / "notebooks").glob("*.partial"):
-            path.unlink()
+        for path in (*map(partial_of, files), *(folder / "notebooks").glob("*.partial")):
+            path.unlink(missing_ok=True)
 
 
 def run_chapters(folder: Path, names: list[str], say: Say, keep: Keep, full: bool) -> str:

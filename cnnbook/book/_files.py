@@ -25,13 +25,18 @@ def in_one_line(text: object) -> str:
     return words if len(words) <= MOST_OF_A_LINE else f"{words[: MOST_OF_A_LINE - 4]} ..."
 
 
+def partial_of(path: Path) -> Path:
+    """Return where a file is written first; one killed there is replaced by the next run."""
+    return path.with_name(f".{path.name}.partial")
+
+
 def write_whole(texts: Mapping[Path, str]) -> None:
     """Write files beside, then rename them: whatever ends this, each is the old one or the new.
 
     They keep their modes, and links stay links.
     """
     targets = {path.resolve(): text for path, text in texts.items()}
-    beside = {target: target.with_name(f".{target.name}.partial") for target in targets}
+    beside = {target: partial_of(target) for target in targets}
     try:
         for target, part in beside.items():
             part.write_text(targets[target], encoding="utf-8", newline="")

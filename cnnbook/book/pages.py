@@ -66,7 +66,7 @@ def _sphinx(
     words = ["sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]
     run = _run_python(folder.parent, "-m", *words)
     if run.returncode:
-        complaints = run.stderr.strip().replace(str(source), "").splitlines()
+        complaints = dict.fromkeys(run.stderr.strip().replace(str(source), "").splitlines())
         raise RuntimeError("Sphinx could not build the pages: " + " / ".join(complaints))
     shutil.rmtree(built / ".doctrees", ignore_errors=True)
     if folder.exists():

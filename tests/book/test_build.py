@@ -404,7 +404,12 @@ def test_what_killed_runs_left_is_gone_after_the_next(run, project, runs):
     for name in ("build/pages-old", "build/pages-source", "build/pages-k3x"):
         (project / name).mkdir(parents=True)
     (project / "build" / "pages-old" / "index.html").write_text("the old book")
-    for name in ("01_one.partial", ".01_one.ipynb.partial", "source/.01_one.py.partial"):
+    for name in (
+        "01_one.partial",
+        ".01_one.ipynb.partial",
+        "source/.01_one.py.partial",
+        "../.README.md.partial",
+    ):
         (project / "notebooks" / name).write_text("half")
     run("book", "--update")
     source = project / "notebooks" / "source" / "01_one.py"
