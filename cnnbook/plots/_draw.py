@@ -14,18 +14,18 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, get_font
 from matplotlib.text import Text
 
-P = ParamSpec("P")
+Given = ParamSpec("Given")
 LONGEST_NAME = 40  # letters; more would leave no room for what is named
 LETTERS_AN_INCH = 14  # in one line; of twice as many, the layout would give up
 CENTERED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
-def plain(function: Callable[P, Figure]) -> Callable[P, Figure]:
+def plain(function: Callable[Given, Figure]) -> Callable[Given, Figure]:
     """Let a function draw names of any kind, as they are: a $ begins no formula."""
     signature = inspect.signature(function)
 
     @functools.wraps(function)
-    def drawing(*arguments: P.args, **keywords: P.kwargs) -> Figure:
+    def drawing(*arguments: Given.args, **keywords: Given.kwargs) -> Figure:
         given = signature.bind(*arguments, **keywords)
         for name in ("class_names", "titles"):
             if given.arguments.get(name) is not None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
+import matplotlib.path
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
-from matplotlib.path import Path
 
 from cnnbook._checks import checked
 from cnnbook.plots._draw import CENTERED, plain
@@ -90,7 +90,9 @@ def plot_layer_graph(layers: Sequence[Layer], *, title: str | None = None) -> Fi
         axes.text(*place, text, **CENTERED, fontsize=7, bbox=box)
     for way in ways:
         (x, y), *passed, (to_x, to_y) = [places[stop] for stop in way]
-        path = Path([(x, y - BOX_HEIGHT / 2), *passed, (to_x, to_y + BOX_HEIGHT / 2)])
+        path = matplotlib.path.Path(
+            [(x, y - BOX_HEIGHT / 2), *passed, (to_x, to_y + BOX_HEIGHT / 2)]
+        )
         axes.add_patch(FancyArrowPatch(path=path, **ARROW))
     axes.set(xlim=(left, right), ylim=(BOX_HEIGHT / 2 - depth, BOX_HEIGHT / 2))
     axes.axis("off")
