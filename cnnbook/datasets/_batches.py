@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from cnnbook.datasets._tensors import is_foreign
@@ -20,9 +19,9 @@ def change_batch(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tens
     except (NotImplementedError, TypeError) as error:
         if not is_foreign(images):
             raise
-        backend = f"in tf.data, while Keras runs on {keras.backend.backend()}"
-        advice = "write it with `tf` instead of `keras.ops`, or set KERAS_BACKEND=tensorflow"
-        raise ValueError(f"`augment` cannot change images {backend}: {advice}.") from error
+        words = "`augment` must take tensors of TensorFlow, which tf.data runs on, also where Keras"
+        advice = "write it with `tf`, not `keras.ops`, or set KERAS_BACKEND=tensorflow"
+        raise ValueError(f"{words} does not; {advice}.") from error
     return changed if "labels" in parameters else (changed, labels)
 
 

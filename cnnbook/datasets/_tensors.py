@@ -6,49 +6,40 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 
 
 def is_foreign(tensor: Any) -> bool:
-    """Tell whether a tensor is tf.data's, and Keras runs on something else."""
+    """Tell whether a tensor is tf.data's, and Keras, if it is in use, runs on something else."""
     library: Any = sys.modules.get("tensorflow")
-    if library is None or keras.backend.backend() == "tensorflow":
+    keras: Any = sys.modules.get("keras")
+    if library is None or keras is None or keras.backend.backend() == "tensorflow":
         return False
     return bool(library.is_symbolic_tensor(tensor))
 
 
 def by_numbers(
-    function: Callable[..., Sequence[Any]],
+    function: Callable[..., Any],
     tensors: Sequence[Any],
     kinds: Sequence[tuple[Any, str]],
-) -> list[Any]:
+    *arguments: Any,
+    **keywords: Any,
+) -> Any:
     """Compute with Keras, on what it runs on, inside a graph of tf.data; arrays go between them.
 
-    `kinds` are shape and type of each result.
+    `kinds` are shape and type of each result. What follows goes to the function as it is.
     """
+    import keras
     import tensorflow
 
     def compute(*arrays: np.ndarray) -> list[np.ndarray]:
-        pairs = zip(function(*arrays), kinds, strict=True)
+        results = function(*arrays, *arguments, **keywords)
+        pairs = zip(results if len(kinds) > 1 else [results], kinds, strict=True)
         return [np.asarray(keras.ops.convert_to_numpy(one), dtype) for one, (_, dtype) in pairs]
 
     results = tensorflow.numpy_function(compute, tensors, [dtype for _, dtype in kinds])
-    pairs = zip(results, kinds, strict=True)
-    return [tensorflow.ensure_shape(result, shape) for result, (shape, _) in pairs]
-
-
-def insist(holds: Any, words: str, values: Any) -> None:
-    """Raise a ValueError where a condition does not hold; in TensorFlow's graphs, when they run."""
-    try:
-        is_wrong = not bool(holds)
-    except TypeError:  # no numbers yet
-        if keras.backend.backend() == "tensorflow":
-            sys.modules["tensorflow"].debugging.Assert(holds, [words])
-        return
-    if is_wrong:
-        values = keras.ops.convert_to_numpy(values)
-        raise ValueError(f"{words}; got {values.min()} to {values.max()}.")
+    shaped = tuple(map(tensorflow.ensure_shape, results, [shape for shape, _ in kinds]))
+    return shaped if len(kinds) > 1 else shaped[0]
 
 
 def tell_range(images: np.ndarray, highest: float, reason: str, largest: float = math.inf) -> None:

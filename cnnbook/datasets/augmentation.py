@@ -23,7 +23,8 @@ from keras import ops
 
 from cnnbook._checks import checked
 from cnnbook.datasets._resample import Tensor, as_type, resample
-from cnnbook.datasets._tensors import by_numbers, insist, is_foreign, tell_range
+from cnnbook.datasets._shares import class_shares
+from cnnbook.datasets._tensors import by_numbers, is_foreign, tell_range
 
 CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
     **dict.fromkeys(("horizontal_flip", "vertical_flip"), (False, True, False)),
@@ -135,8 +136,7 @@ class Augmentation(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
         # A seed of its own for each layer: equal seeds would draw equal numbers.
         seeds = [None if seed is None else seed + number for number in (1, 2, 3)]
-        shared = {"dtype": "float32", "data_format": "channels_last"}
-        known = [shared | {"seed": own_seed} for own_seed in seeds]
+        known = [{"seed": one, "dtype": "float32", "data_format": "channels_last"} for one in seeds]
         self.brightness = keras.layers.RandomBrightness(changes["brightness"], **known[0])
         # Keras' RandomContrast(0.3) only raises the contrast; a pair lowers and raises it.
         self.contrast = keras.layers.RandomContrast((changes["contrast"],) * 2, **known[1])
@@ -149,15 +149,15 @@ class Augmentation(keras.layers.Layer):
         for layer in (self.brightness, self.contrast, self.cutout):
             layer.build(input_shape)
 
-    def __call__(self, images: Any, *arguments: Any, **keywords: Any) -> Any:
+    def __call__(self, images: Any, *rest: Any, **keywords: Any) -> Any:
         """Call Keras on numbers where tf.data has a tensor that it cannot read."""
         if is_foreign(images):
-            kind = images.shape, images.dtype.name
-            same = lambda pixels: [self(pixels, *arguments, **keywords)]  # noqa: E731
-            return by_numbers(same, [images], [kind])[0]
-        if isinstance(images, np.ndarray) and (keywords.get("training") or any(arguments)):
+            return by_numbers(
+                self, [images], [(images.shape, images.dtype.name)], *rest, **keywords
+            )
+        if isinstance(images, np.ndarray) and (keywords.get("training") or any(rest)):
             self.check_range(images)
-        return super().__call__(images, *arguments, **keywords)
+        return super().__call__(images, *rest, **keywords)
 
     def check_range(self, images: np.ndarray) -> None:
         """Warn of images that are not from 0 to 255, if their values are to change."""
@@ -191,8 +191,7 @@ class Augmentation(keras.layers.Layer):
         dtype = keras.backend.standardize_dtype(pixels.dtype)
         if is_foreign(pixels):
             kind = (None, *image_size, pixels.shape[-1]), dtype
-            both = lambda flat, sides: [self.change_and_resize(flat, sides, image_size)]  # noqa: E731
-            return by_numbers(both, [pixels, sizes], [kind])[0]
+            return by_numbers(self.change_and_resize, [pixels, sizes], [kind], image_size)
         new_shape = ops.shape(sizes)[0], *image_size
         moved = self._resample(pixels, dtype, new_shape, sizes, image_size)
         return self._change_values(moved, dtype)
@@ -282,32 +281,17 @@ def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None)
     """
     if num_classes < 2:
         raise ValueError(f"`num_classes` must be 2 or more; got {num_classes}.")
-    if not alpha > 0:
+    if not 0 < alpha < math.inf:
         raise ValueError(f"`alpha` must be above 0; got {alpha}. 0.2 is usual.")
     seed = None if seed is None else int(seed)
     layer = keras.layers.MixUp(alpha, "channels_last", seed=seed, dtype="float32")
-    rule = f"`labels` must be 0 to {num_classes - 1}, one of {num_classes} classes, or rows of"
-    rule += " shares, 0 or more, with the sum 1; number the classes from 0"
 
     @checked
     def mixup(images: np.ndarray, labels: np.ndarray) -> tuple:
         if is_foreign(images):
             kinds = [(images.shape, "float32"), ((images.shape[0], num_classes), "float32")]
-            return tuple(by_numbers(mixup, [images, labels], kinds))
-        images, labels = ops.convert_to_tensor(images), ops.convert_to_tensor(labels)
-        batch, shares = tuple(images.shape[:1]), labels
-        if tuple(labels.shape) not in (batch, (*batch, num_classes)):
-            found = f"got {tuple(labels.shape)} for images {tuple(images.shape)}"
-            raise ValueError(
-                f"`labels` must have shape (batch,) or (batch, {num_classes}); {found}."
-            )
-        if len(labels.shape) == 1:  # what is none of the classes gets a row of zeros
-            classes = ops.cast(labels, "int32")
-            is_whole = ops.cast(ops.equal(ops.cast(classes, labels.dtype), labels), "float32")
-            shares = ops.one_hot(classes, num_classes) * is_whole[:, None]
-        shares = ops.cast(shares, "float32")
-        are_right = ops.all(abs(ops.sum(shares, axis=1) - 1) < 1e-3) & ops.all(shares >= 0)
-        insist(are_right, rule, labels)
+            return by_numbers(mixup, [images, labels], kinds)
+        shares = class_shares(labels, num_classes, images)
         mixed = layer({"images": images, "labels": shares}, training=True)
         return mixed["images"], mixed["labels"]
 

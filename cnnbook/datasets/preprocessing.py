@@ -13,7 +13,7 @@ Differs from the source: directions in which the images do not vary come out as 
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -21,9 +21,8 @@ import numpy as np
 from keras import ops
 
 from cnnbook._checks import checked
+from cnnbook.datasets._moments import directions, moments
 from cnnbook.datasets._tensors import by_numbers, is_foreign, tell_range
-
-LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
 
 
 class _Mean(keras.Variable):
@@ -71,7 +70,7 @@ class _Adapted(keras.layers.Layer):
                 raise ValueError(f"{words}; got {tuple(shape)}. Of a single one pass image[None].")
         if is_foreign(images):
             kind = self.compute_output_shape(shape), self.compute_dtype
-            return by_numbers(lambda pixels: [self(pixels)], [images], [kind])[0]
+            return by_numbers(self, [images], [kind])
         if isinstance(images, np.ndarray):
             tell_range(images, self.mean.highest, f"layer {self.name!r} knows larger ones")
         return super().__call__(images, *arguments, **keywords)
@@ -133,7 +132,7 @@ class MeanImage(_Adapted):
         return {"mean": image_shape}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        return {"mean": _moments(data)[1]}
+        return {"mean": moments(data)[1]}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -154,7 +153,7 @@ class Standardize(_Adapted):
         return {"mean": image_shape, "scale": image_shape}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        count, mean, squares = _moments(data)
+        count, mean, squares = moments(data)
         variance = squares.reshape(mean.shape) / count
         # Rounding leaves a constant value with a tiny variance; this is scikit-learn's bound.
         rounding = count * np.finfo(float).eps
@@ -191,7 +190,7 @@ class PCAWhitening(_Adapted):
     def __init__(self, components: int | None = None, epsilon: float = 1e-5, **keywords: Any):
         if components is not None and components < 1:
             raise ValueError(f"`components` must be 1 or more, or None for all; got {components}.")
-        if not epsilon >= 0:
+        if not 0 <= epsilon < math.inf:
             raise ValueError(f"`epsilon` must be 0 or more; got {epsilon}. 1e-5 is usual.")
         super().__init__(**keywords)
         self.components, self.epsilon = components, epsilon
@@ -201,8 +200,8 @@ class PCAWhitening(_Adapted):
         return {"mean": image_shape, "matrix": (total, self.components or total)}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        mean, directions, scales = _directions(data, self.components, self.epsilon)
-        return {"mean": mean, "matrix": directions * scales}
+        mean, ways, scales = directions(data, self.components, self.epsilon)
+        return {"mean": mean, "matrix": ways * scales}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to (batch, components)."""
@@ -236,83 +235,11 @@ class ZCAWhitening(PCAWhitening):
         return {"mean": image_shape, "matrix": (math.prod(image_shape),) * 2}
 
     def _learn(self, data: Iterable) -> dict[str, np.ndarray]:
-        mean, directions, scales = _directions(data, self.components, self.epsilon)
-        return {"mean": mean, "matrix": (directions * scales) @ directions.T}
+        mean, ways, scales = directions(data, self.components, self.epsilon)
+        return {"mean": mean, "matrix": (ways * scales) @ ways.T}
 
     def call(self, images: keras.KerasTensor) -> keras.KerasTensor:
         """Map (batch, ...) to the same shape."""
         return ops.reshape(super().call(images), (-1, *self.mean.shape))
 
     compute_output_shape = _Adapted.compute_output_shape
-
-
-def _directions(data: Iterable, components: int | None, epsilon: float) -> tuple[np.ndarray, ...]:
-    """Mean image, directions from the largest variance, one a column, and the scale of each."""
-    count, mean, products = _moments(data, _products)
-    if count < 2:
-        raise ValueError(f"`data` must hold at least 2 images to whiten; got {count}.")
-    if components is not None and components > mean.size:
-        most = f"at most the {mean.size} values of an image"
-        raise ValueError(f"`components` must be {most}; got {components}.")
-    directions, variances, _ = np.linalg.svd(products / (count - 1), hermitian=True)
-    largest = np.abs(directions).argmax(axis=0)
-    signs = np.sign(directions[largest, np.arange(len(largest))])
-    # Where the images do not vary, what is left is rounding; dividing by it would blow it up.
-    nothing = variances <= variances.max() * len(variances) * np.finfo(float).eps
-    scales = np.where(nothing, 0, 1 / np.sqrt(np.where(nothing, 1, variances + epsilon)))
-    return mean, (directions * signs)[:, :components], scales[:components]
-
-
-def _products(centered: np.ndarray) -> np.ndarray:
-    if 8 * centered.shape[1] ** 2 > LARGEST_COVARIANCE:
-        found = f"got {centered.shape[1]:,}. Shrink the images, or whiten patches of them"
-        raise ValueError(f"`data` must have at most 16,384 values an image; {found}.")
-    return centered.T @ centered
-
-
-def _moments(data: Iterable, spread: Callable = lambda flat: (flat**2).sum(axis=0)) -> tuple:
-    """Count, mean image and summed `spread` of all images, batch by batch, in float64."""
-    count, mean, total = 0, np.zeros(()), np.zeros(())
-    for batch in _batches(data):
-        if count and batch.shape[1:] != mean.shape:
-            found = f"{mean.shape} and {batch.shape[1:]}. Resize or crop them first"
-            raise ValueError(f"`data` must hold images of one shape; got {found}.")
-        batch_mean, flat = batch.mean(axis=0), batch.reshape(len(batch), -1)
-        step, share = batch_mean - mean, len(batch) / (count + len(batch))
-        between = spread(np.sqrt(count * share) * step.reshape(1, -1))
-        total = total + spread(flat - batch_mean.reshape(-1)) + between
-        mean, count = mean + share * step, count + len(batch)
-    if not count:
-        raise ValueError("`data` must hold at least one image; got none. Check the selection.")
-    return count, mean, total
-
-
-def _batches(data: Any) -> Iterator[np.ndarray]:
-    """Images in float64, some at a time."""
-    if hasattr(data, "cardinality") and int(data.cardinality()) == -1:
-        raise ValueError("`data` must end; got an infinite dataset. Leave `repeat` out.")
-    is_array = hasattr(data, "shape")
-    if is_array and len(data.shape) == 3 and data.shape[2] in (1, 3):
-        found = f"got one, of shape {tuple(data.shape)}. Pass image[None]"
-        raise ValueError(f"`data` must be several images; {found}.")
-    if is_array:
-        data = np.array_split(data, range(1024, len(data), 1024))
-    for batch in data:
-        batch = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
-        try:
-            images = np.asarray(batch)
-            is_number = images.dtype.kind not in "cOSUmM" and not np.ma.isMaskedArray(batch)
-            images = images.astype(float) if is_number else images
-        except (TypeError, ValueError, LookupError) as error:
-            raise ValueError(f"`data` must hold batches of numbers; {error}.") from error
-        if not is_number:
-            found = f"got {type(batch).__name__} of {images.dtype}. Take the images out of it"
-            raise ValueError(f"`data` must hold batches of numbers; {found}.")
-        if images.ndim < 2 or (not is_array and images.ndim != 4):
-            found = f"got shape {images.shape}. Batch the dataset, or pass one array of all images"
-            batches = "batches (count, height, width, channels)"
-            raise ValueError(f"`data` must come in {batches}; {found}.")
-        if images.size and not np.isfinite([images.min(), images.max()]).all():
-            raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
-        if images.size:
-            yield images

@@ -558,6 +558,7 @@ def test_a_pipeline_mixes_batches_and_keeps_pictures_with_labels(levels):
         (1, 0.2, "`num_classes` must be 2 or more; got 1"),
         (3, 0.0, "`alpha` must be above 0; got 0.0"),
         (3, float("nan"), "`alpha` must be above 0; got nan"),
+        (3, float("inf"), "`alpha` must be above 0; got inf"),
     ],
 )
 def test_impossible_arguments_of_mixup_are_named(num_classes, alpha, words):
@@ -729,7 +730,7 @@ def test_pipelines_change_pictures_on_other_backends(backend, tmp_path):
     lines = said(backend, IN_TF_DATA, tmp_path)
     assert lines[:5] == ["uint8 (None,)"] * 3 + ["float32 (None, 12)", "uint8 (None,)"]
     assert "`labels` must be 0 to 4, one of 5 classes" in lines[5] and "got 0 to" in lines[5]
-    assert "`augment` cannot change images in tf.data, while Keras runs on" in lines[6]
+    assert "`augment` must take tensors of TensorFlow" in lines[6]
 
 
 @pytest.mark.slow
