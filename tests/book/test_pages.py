@@ -136,3 +136,10 @@ def test_a_sphinx_that_does_not_start_is_told_before_anything_runs(tmp_path, mon
     monkeypatch.setattr("subprocess.run", lambda *_, **__: failed)
     with pytest.raises(BookError, match=r"^Sphinx does not start: ImportError: no theme; pip inst"):
         require_sphinx(tmp_path)
+
+
+@pytest.mark.slow
+def test_sphinx_starts_whatever_locale_and_warnings_the_user_asks_for(tmp_path, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "xx_YY.UTF-8")
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    require_sphinx(tmp_path)
