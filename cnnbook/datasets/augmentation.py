@@ -96,8 +96,7 @@ def make_augmentation(
         >>> np.array_equal(augment(images, training=False), images)
         True
     """
-    changes = dict(locals())
-    del changes["seed"]
+    changes = {name: value for name, value in locals().items() if name != "seed"}
     for name, (low, high, _) in {**CHANGES, "fill_value": (0, 255, 0)}.items():
         if not low <= changes[name] <= high:
             raise ValueError(f"`{name}` must be between {low} and {high}; got {changes[name]}.")
@@ -152,9 +151,8 @@ class Augmentation(keras.layers.Layer):
     def __call__(self, images: Any, *rest: Any, **keywords: Any) -> Any:
         """Call Keras on numbers where tf.data has a tensor that it cannot read."""
         if is_foreign(images):
-            return by_numbers(
-                self, [images], [(images.shape, images.dtype.name)], *rest, **keywords
-            )
+            kind = images.shape, images.dtype.name
+            return by_numbers(self, [images], [kind], *rest, **keywords)
         if isinstance(images, np.ndarray) and (keywords.get("training") or any(rest)):
             self.check_range(images)
         return super().__call__(images, *rest, **keywords)
