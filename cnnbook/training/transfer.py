@@ -147,8 +147,9 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
 
     Batch normalisation stays as it is, wherever it lies: its means and variances come from many
     images. Those of a small batch of others would change what every later layer gets to see.
-    A layer that is used before and behind stays, too. Compile the model afterwards, with a small
-    learning rate: Keras notes then what can be trained.
+    A layer that is used before and behind stays, too; not so what a layer of your own changes in
+    training by itself. Compile the model afterwards, with a small learning rate: Keras notes then
+    what can be trained.
 
     Args:
         model: With the pretrained layers in it, or in a model or a wrapper in it, at any depth.
@@ -181,15 +182,15 @@ def unfreeze_from(model: keras.Model, layer_name: str) -> list[str]:
         is_behind = layer is first or first in learns
         learns.setdefault(layer, is_behind and not isinstance(layer, layers.BatchNormalization))
     _check_frozen("model", [layer for layer in learns if not learns[layer]])
-    model.trainable = True  # if it could not learn, nothing in it could
-    for each in [model, *learns]:
-        if hasattr(each, "layers"):
-            for weight in _own(each):
-                weight.trainable = weight.trainable and learns.get(each, False)
-    # What is set of a layer is set of all in it, and of weights that it shares with others: those
-    # that have no layers in them come last, and of these those that stay.
-    kept = [layer for layer in learns if not hasattr(layer, "layers")]
-    for layer in sorted(kept, key=lambda each: 0 if sublayers(each) else 2 - learns[each]):
+    # What is set of a layer is set of all in it: those that have no layers in them come last, and
+    # of these those that stay, of which others may hold weights.
+    for layer in [model, *learns]:
+        if within := [each for _, each in nodes(layer)]:
+            layer.trainable = layer is model or any(learns[each] for each in (layer, *within))
+            for weight in _own(layer):
+                weight.trainable = weight.trainable and learns.get(layer, False)
+    leaves = [layer for layer in learns if not sublayers(layer)]
+    for layer in sorted(leaves, key=lambda each: not learns[each]):
         layer.trainable = learns[layer]
     return [path for layer, path in paths.items() if any(w.trainable for w in _own(layer))]
 
