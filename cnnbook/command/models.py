@@ -1,6 +1,8 @@
 """The commands `cnnbook models` and `cnnbook summary`: the networks of the package, by name."""
 
 import os
+import re
+import sys
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -82,7 +84,17 @@ def show_summary(name: Annotated[str, typer.Argument(help="As in `cnnbook models
     """Build a network and print its layers, map sizes and parameters."""
     choose(name, NETWORKS, "network")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    build(name).summary(line_length=100, print_fn=typer.echo)
+    build(name).summary(line_length=100, print_fn=_print)
+
+
+def _print(text: str) -> None:
+    """Print a table, with plain lines where the terminal has no others."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        for signs, plain in (("─━═", "-"), ("│┃║", "|"), ("┌-╿", "+")):
+            text = re.sub(f"[{signs}]", plain, text)
+    typer.echo(text)
 
 
 def build(name: str) -> Any:

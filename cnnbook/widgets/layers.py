@@ -135,7 +135,7 @@ def layers_widget(
     plot: Plot,
     make_pad: Pad | None = None,
     *,
-    class_names: Sequence[str] | None = None,
+    class_names: Sequence[Any] | None = None,
     layer: str | None = None,
 ) -> LayersWidget:
     """Show what every layer of a trained network makes of a picture, or of a drawing.

@@ -1,6 +1,9 @@
 """The commands `models` and `summary`: every network of the package, with its true parameters."""
 
 import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -53,3 +56,18 @@ def test_a_network_that_is_not_there_gets_a_suggestion(run):
     result = run("summary", "lenet")
     assert result.exit_code == 1
     assert "There is no network 'lenet'. Did you mean 'lenet5'?" in result.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("encoding", "corner"), [("cp1252", "+"), ("utf-8", "┏")])
+def test_a_summary_has_plain_lines_where_the_terminal_has_no_others(encoding, corner):
+    code = "from cnnbook.command.main import main; main()"
+    run = subprocess.run(
+        [sys.executable, "-c", code, "summary", "lenet5"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        encoding=encoding,
+    )
+    assert run.returncode == 0
+    assert run.stdout.splitlines()[1].startswith(corner)
+    assert "\\u" not in run.stdout

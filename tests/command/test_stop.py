@@ -121,3 +121,16 @@ def test_a_pipe_that_is_closed_and_a_full_disk_are_no_traceback():
     assert (run.returncode, run.stderr) == (1, "")
     full = subprocess.run(["bash", "-c", f"{words} > /dev/full"], capture_output=True, text=True)
     assert full.stderr == "[Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("variable", ["NO_COLOR", "SOME_COLOR"])
+def test_no_color_is_heeded_in_a_terminal(variable):
+    master, terminal = os.openpty()
+    code = "from cnnbook.command.main import main; main()"
+    words = [sys.executable, "-c", code, "copy"]
+    run = subprocess.run(words, stdout=terminal, env={**os.environ, variable: "1"})
+    os.close(terminal)
+    said = os.read(master, 10_000)
+    os.close(master)
+    assert run.returncode == 0 and b"cnnbook" in said
+    assert (b"\x1b[" in said) == (variable != "NO_COLOR")
