@@ -74,9 +74,7 @@ def keras_settings() -> dict[str, tuple[str, str]]:
     file = Path(os.environ.get("KERAS_HOME") or folder, "keras.json")
     default = "Keras' default"
     try:
-        said = json.loads(file.read_text("utf-8"))
-    except OSError:
-        said = {}
+        said = json.loads(file.read_text("utf-8") if os.access(file, os.R_OK) else "{}")
     except ValueError:
         said, default = {}, f"{default}, since {file} is no JSON"
     if not isinstance(said, dict):
@@ -93,8 +91,7 @@ def keras_settings() -> dict[str, tuple[str, str]]:
             raise ValueError(f"{words} {value!r}. Change it there.")
     backend, source = settings["backend"]
     if backend not in sys.modules and importlib.util.find_spec(backend) is None:
-        words = f"Keras' backend {backend!r} is not installed, and {source} asks for it."
-        raise ValueError(f"{words} Install it, or say tensorflow there.")
+        raise ValueError(f"Keras' backend {backend!r} is not installed; {source} asks for it.")
     return settings
 
 
@@ -158,9 +155,8 @@ def recommend_precision() -> Precision:
         >>> recommend_precision().policy in ("float32", "mixed_bfloat16")
         True
     """
-    backend, title, advice = _backend()
-    if backend in ("numpy", "openvino"):
-        raise RuntimeError(f"Keras cannot train on {title}: {advice}.")
+    if _backend()[0] in ("numpy", "openvino"):
+        raise RuntimeError("Keras cannot train on {1}: {2}.".format(*_backend()))
     steps = {"float32": _training_step("float32")}
     with contextlib.suppress(Exception):  # each backend has its own "not on this device"
         steps["mixed_bfloat16"] = _training_step("mixed_bfloat16")

@@ -81,7 +81,7 @@ def test_settings_say_where_they_come_from(keras_home, monkeypatch):
         ('{"floatx": "float8"}', "floatx must be one of float32, .*keras.json says 'float8'"),
         ('{"image_data_format": 1}', "image_data_format must be one of channels_last, "),
         ("[1]", "keras.json must hold names with values"),
-        ('{"backend": "openvino"}', "'openvino' is not installed, and .*keras.json asks for it"),
+        ('{"backend": "openvino"}', "'openvino' is not installed; .*keras.json asks for it"),
     ],
 )
 def test_settings_that_keras_fails_with_are_one_line(keras_home, monkeypatch, said, message):

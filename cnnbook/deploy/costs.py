@@ -113,14 +113,13 @@ class _Walk:
             work = sum(row.multiply_adds for row in inner.rows.values())
         else:
             results = layer.compute_output_spec(*arguments, **keywords)
-        # Anew, since some layers return what they get.
-        fresh = keras.tree.map_structure(lambda old: keras.KerasTensor(old.shape), results)
-        returned = keras.tree.flatten(fresh)
+        fresh = keras.tree.map_structure(_anew, results)
+        returned = [each for each in keras.tree.flatten(fresh) if _is_maps(each)]
         shapes = [[tuple(each.shape[1:]) for each in ends] for ends in (given, returned)]
         for shape in shapes[1]:
             _check_is_fixed(layer, shape)
         if graph:
-            inside = [self.known[id(old)] for old in keras.tree.flatten(results)]
+            inside = [self.known[id(old)] for old in keras.tree.flatten(results) if _is_maps(old)]
             sights = [(maps.field, maps.step) for maps in inside]
         else:
             work = multiply_adds(layer, shapes[0], shapes[1], _total)
@@ -169,6 +168,11 @@ def _check_is_fixed(layer: keras.Operation, shape: tuple[int | None, ...]) -> No
     if None in shape:
         words = f"`model` must have a fixed image size; layer {layer.name!r} gives {shape}."
         raise ValueError(f"{words} Build it with numbers in the place of None.")
+
+
+def _anew(value: Any) -> Any:
+    """Return a tensor of the same kind: some layers return what they get."""
+    return keras.KerasTensor(value.shape, value.dtype) if _is_maps(value) else value
 
 
 def _is_maps(value: object) -> bool:

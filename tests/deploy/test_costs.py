@@ -143,6 +143,13 @@ def test_a_model_inside_works_at_the_sizes_at_which_it_is_used():
     assert list(rows.values())[-1].receptive_field == 6 + 2 * 2
 
 
+def test_whole_numbers_stay_whole_and_a_layer_may_return_what_it_gets():
+    words = keras.Input((7,), dtype="int32")
+    same = keras.Model(words, words, name="same")
+    maps = layers.Embedding(50, 8)(keras.ops.mod(same(layers.Identity()(words)), 50))
+    assert total(keras.Model(words, layers.Dense(3)(maps))) == 7 * 8 * 3
+
+
 def test_sequential_models_have_costs_once_they_are_built():
     stack = [layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)]
     assert total(keras.Sequential([keras.Input((8, 8, 3)), *stack])) == 36 * 27 * 4 + 144 * 2
