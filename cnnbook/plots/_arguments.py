@@ -23,7 +23,7 @@ def in_range(name: str, images: np.ndarray) -> np.ndarray:
     if images.dtype.kind not in "buif" or not np.isfinite(images).all():
         words = f"`{name}` must be finite numbers; got {images.dtype}"
         raise ValueError(f"{words} with nan, inf or others. Look for what made them.")
-    goes_to_255 = images.max() > 25 or (images.max() > 2 and images.min() >= 0)
+    goes_to_255 = images.max() > (8 if images.min() >= 0 else 25)
     return images / 255 if images.dtype.kind == "f" and goes_to_255 else images
 
 

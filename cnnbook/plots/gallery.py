@@ -26,7 +26,8 @@ def plot_gallery(
 
     Args:
         images: (count, height, width), or with 1 or 3 channels last. Integers in [0, 255] or floats
-            in [0, 1]; values outside are drawn as the nearest bound.
+            in [0, 1]; values outside are drawn as the nearest bound. Floats that go far beyond 1
+            are taken to be in [0, 255].
         titles: One string an image, drawn above it.
         columns: Pictures in a row, at most.
         inches: Width of one cell; its height follows the shape of the images.

@@ -22,7 +22,7 @@ def plot_kernel(
 
     Args:
         image: (height, width), (height, width, 1) or (height, width, 3). Integers in [0, 255] or
-            floats in [0, 1].
+            floats in [0, 1] or [0, 255].
         kernel: (kernel_height, kernel_width). Up to 7 columns, its numbers are written into it.
         result: (out_height, out_width), the kernel's answer at each place, on any scale. A map
             with negative values is drawn signed, one without in grey from 0 to its maximum.

@@ -30,7 +30,8 @@ def plot_mistakes(
     network said and how sure it was, and in a second line the true class with its probability.
 
     Args:
-        images: (count, height, width, 1 or 3). Integers in [0, 255] or floats in [0, 1].
+        images: (count, height, width, 1 or 3). Integers in [0, 255], or floats in [0, 1] or
+            [0, 255].
         labels: (count,) integers, the true classes.
         probabilities: (count, classes) in [0, 1], such as softmax(logits).
         class_names: The name of class 0, of class 1, and so on.

@@ -34,7 +34,8 @@ def plot_heat_maps(
     picture the strongest 0.5 % of the pixels look alike: one would outshine all others.
 
     Args:
-        images: (count, height, width, 1 or 3). Integers in [0, 255] or floats in [0, 1].
+        images: (count, height, width, 1 or 3). Integers in [0, 255], or floats in [0, 1] or
+            [0, 255].
         heatmaps: For each name (count, h, w) of any h and w; of (count, h, w, channels), such as
             integrated gradients, the channels are added up.
         titles: One string an image, drawn above it.
