@@ -1,6 +1,7 @@
 """Where is a layer, what goes in and out of it while its model runs, which images does it take?"""
 
 import difflib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,7 +71,14 @@ def run(model: keras.Model, images: Any) -> Any:
     """Return what a model answers, not in training; whether it takes images or a list of them."""
     packed = hasattr(model, "operations") and not hasattr(model.input, "shape")
     given = keras.tree.pack_sequence_as(model.input, [images]) if packed else images
-    return model(given, training=False)
+    try:
+        return model(given, training=False)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        said = " ".join(re.sub(r"\x1b\[\d+m", "", str(error)).split())
+        raise ValueError(
+            f"`model` must run on images alone, of {tuple(images.shape)}; it stopped with"
+            f" {type(error).__name__}: {said[:200]}"
+        ) from error
 
 
 def image_shape_of(model: keras.Model) -> tuple[int | None, ...]:

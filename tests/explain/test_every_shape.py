@@ -83,6 +83,17 @@ class Compiled(Subclassed):
     call = tf.function(Subclassed.call)
 
 
+class ByName(Subclassed):
+    def call(self, inputs):
+        return super().call(inputs["image"])
+
+
+def called_by_name():
+    model = ByName()
+    model({"image": IMAGES})
+    return filled(model)
+
+
 class Block(layers.Layer):
     def __init__(self):
         super().__init__()
@@ -204,6 +215,7 @@ REFUSED = {
         lambda: with_inputs(lambda images: [images, keras.Input((2,), name="more")]),
         "it takes 2: image, more",
     ),
+    "an input by name": (called_by_name, "must run on images alone, .*stopped with TypeError"),
     "outputs by name": (
         lambda: with_outputs(lambda scores, others, _: {"z": scores, "a": others}),
         "dictionary of z, a",
