@@ -49,13 +49,15 @@ def asked(
         squashing, others = origins(steps, answer)
         hows, ends = {how for how, _ in squashing}, [step[:2] for _, step in squashing]
         used = [step for step in steps.values() if step[:2] in ends]
-        is_undone = not others and len(used) == len(squashing) and len(hows) == 1
+        is_all = bool(squashing) and not others
+        is_undone = is_all and len(used) == len(squashing) and len(hows) == 1
         if is_undone:
             for step in used:
                 stack.enter_context(replaced(*step[:2], lambda scores, *_, **__: scores))
-            scores = scores_of(run(model, known[:1].astype("float32")))
-            is_undone = is_squashed(hows.pop(), scores, answer)
-        if not is_undone and ((squashing and not others) or _is_sure(answer, steps)):
+            scores, steps = traced(model, known[:1])
+            before, others = origins(steps, scores)
+            is_undone = is_squashed(hows.pop(), scores, answer) and (not before or bool(others))
+        if not is_undone and (is_all or _is_sure(answer, steps)):
             raise ValueError(
                 "`model` must return logits, or end in a softmax or sigmoid of its own, which is"
                 " left out; it returns probabilities, and what made them cannot be taken back."

@@ -200,6 +200,7 @@ REFUSED = {
         lambda: ends_in(lambda x: layers.Average()([ops.softmax(x), ops.softmax(2 * x)])),
         "cannot be taken back",
     ),
+    "softmax of softmax": (lambda: ends_in(layers.Softmax(), "softmax"), "cannot be taken back"),
     "logarithm": (lambda: ends_in(lambda x: ops.log(ops.softmax(x))), "cannot be taken back"),
     "temperature": (
         lambda: ends_in(layers.Lambda(lambda x: ops.softmax(x / 2))),
