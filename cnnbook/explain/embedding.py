@@ -50,13 +50,14 @@ def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None)
     images = check_model_images(model, images)
     if layer_name is None:
         answer, steps = traced(model, images[:1])
-        learned = {step and step.owner for step in origins(steps, answer, through=True)[1]}
-        if len(learned) != 1 or None in learned:
+        learned = origins(steps, answer, through=True)[1]
+        last = learned[0] if len(learned) == 1 else None
+        if last is None or last is not [s for s in steps.values() if s.owner is last.owner][-1]:
             raise ValueError(
-                "`model` must end in one layer with weights; it has none, several, or none that is"
-                " seen. Name the layer that counts: `layer_name`."
+                "`model` must end in one layer with weights; it has none, several, none that is"
+                " seen, or one that it uses again. Name the layer that counts: `layer_name`."
             )
-        layer, end = learned.pop(), 0
+        layer, end = last.owner, 0
     else:
         layer, end = find_layer(model, layer_name), 1
     heard = (values for [values] in heard_values(model, images, [layer], end))

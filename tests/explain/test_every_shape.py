@@ -396,6 +396,28 @@ def test_layers_in_wrappers_and_in_layers_of_ones_own_have_paths():
     np.testing.assert_array_equal(maps[f"{path}/conv"], maps[path])
 
 
+class UsedAgain(keras.Model):
+    """Its head makes the answer, and before or behind it another."""
+
+    def __init__(self, is_first):
+        super().__init__()
+        self.pool, self.head, self.is_first = layers.GlobalAveragePooling2D(), dense(), is_first
+
+    def call(self, images):
+        x = self.pool(images)
+        if self.is_first:
+            return [self.head(x), self.head(2 * x)]
+        return [self.head(2 * x), self.head(x)][::-1]
+
+
+def test_a_last_layer_that_is_used_again_for_something_else_is_refused():
+    model, other = UsedAgain(False), UsedAgain(True)
+    model(IMAGES), other(IMAGES)
+    np.testing.assert_allclose(embed(model, IMAGES), IMAGES.mean(axis=(1, 2)), rtol=1e-5)
+    with pytest.raises(ValueError, match="or one that it uses again"):
+        embed(other, IMAGES)
+
+
 def test_kernels_that_lie_otherwise_are_turned():
     images = keras.Input((8, 8, 3))
     x = layers.Conv2DTranspose(5, 3, name="up")(images)
