@@ -1,5 +1,7 @@
 """Do two functions or networks compute the same? Told by code and what they hold, not by name."""
 
+import copyreg
+import dis
 import hashlib
 import json
 import sys
@@ -112,14 +114,19 @@ def _described(value: Any, seen: dict[int, tuple[int, Any]]) -> str:
     elif isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
         version = _version(value.__module__ or "builtins")
         own = vars(value) if isinstance(value, type) and not version else {}
-        names = set(own) - {"__dict__", "__weakref__", "__doc__", "__annotations__"}
-        parts = [value.__module__, value.__qualname__, version]
+        names = set(own) - {"__dict__", "__weakref__", "__doc__", "__annotations__", "_abc_impl"}
+        wrapped = getattr(value, "__wrapped__", None)  # such as by functools.cache
+        if not (version or wrapped or isinstance(value, type)):
+            raise TypeError(f"{value.__qualname__} is compiled")
+        parts = [value.__module__, value.__qualname__, version, wrapped]
         parts += [[name, own[name]] for name in sorted(names)]
         parts += value.__bases__ if own else []
     elif isinstance(value, (property, classmethod, staticmethod)):
         parts = [getattr(value, name, None) for name in ("__func__", "fget")]
     else:
-        parts = [type(value), value.__reduce_ex__(2)]
+        reducers = copyreg.dispatch_table
+        reduced = reducers.get(type(value), lambda each: each.__reduce_ex__(2))(value)
+        parts = [type(value), reduced]
     return f"{type(value).__name__} ({', '.join(_described(part, seen) for part in parts)})"
 
 
@@ -135,9 +142,13 @@ def _parts_of_function(function: Any) -> list[Any]:
     return [*parts, code, [[name, function.__globals__[name]] for name in names]]
 
 
+GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME")
+
+
 def _names(code: CodeType) -> list[str]:
     inner = [const for const in code.co_consts if isinstance(const, CodeType)]
-    return [*code.co_names, *(name for each in inner for name in _names(each))]
+    used = [each.argval for each in dis.get_instructions(code) if each.opname in GLOBAL]
+    return [*used, *(name for each in inner for name in _names(each))]
 
 
 def _version(module: str) -> str:

@@ -229,6 +229,7 @@ def from_a_script(code):
     return names["read"]
 
 
+HALF = "def half(image): return image // p()"
 SCRIPT = "def read(path, image_size): return half(read_image(path, image_size))\n"
 
 
@@ -244,6 +245,14 @@ SCRIPT = "def read(path, image_size): return half(read_image(path, image_size))\
         (
             from_a_script(f"{SCRIPT}def half(image): return image // 2"),
             from_a_script(f"{SCRIPT}def half(image): return image // 4"),
+        ),
+        (
+            from_a_script(
+                f"{SCRIPT}from functools import cache\n@cache\ndef p(): return 2\n{HALF}"
+            ),
+            from_a_script(
+                f"{SCRIPT}from functools import cache\n@cache\ndef p(): return 3\n{HALF}"
+            ),
         ),
         (
             from_a_script("k = 2\ndef read(p, s): return read_image(p, s) // k"),
