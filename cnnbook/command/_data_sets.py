@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from cnnbook._checks import shown
 from cnnbook._machine import folder_of
 
 DATA_SETS = {
@@ -30,9 +31,9 @@ def report_data() -> list[str]:
     """Print where each set would come from without a download; return what is to be done."""
     problems = []
     variable = os.environ.get("CNNBOOK_DATA")
-    typer.echo(f"  CNNBOOK_DATA: {folder_of('CNNBOOK_DATA') if variable else 'not set'}")
+    typer.echo(f"  CNNBOOK_DATA: {shown(folder_of('CNNBOOK_DATA')) if variable else 'not set'}")
     if variable and not folder_of("CNNBOOK_DATA").is_dir():
-        return [f"CNNBOOK_DATA names a folder that does not exist: {variable}"]
+        return [f"CNNBOOK_DATA names a folder that does not exist: {shown(variable)}"]
     os.environ["CNNBOOK_OFFLINE"] = "1"
     for name in DATA_SETS:
         try:

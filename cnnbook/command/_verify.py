@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +32,8 @@ def verify_path(path: Path, allow_outside: bool = False, progress: bool = True) 
         return _examine(pictures, {}, problems, progress)
     if not path.is_dir():
         raise FileNotFoundError(f"{shown(path)} does not exist; name a folder or a mapping file.")
-    if list(path.glob(IDX)):
-        return _verify_idx(path)
+    if found := sorted(path.rglob(IDX)):
+        return _verify_idx(found)
     if list(path.rglob("dataset_info.json")):
         return _verify_tfds(path)
     parts, problems, notices = _scan_parts(path, allow_outside)
@@ -80,23 +82,27 @@ def _draw_bar(total: int, count: int) -> None:
         print(line, end="", file=sys.stderr, flush=True)
 
 
-def _verify_idx(folder: Path) -> Report:
-    """Read each idx file of a folder, packed or not."""
-    counts, errors = defaultdict[str, dict[str, int]](dict), defaultdict[str, list[str]](list)
-    for path in sorted(folder.glob(IDX)):
+def _verify_idx(paths: list[Path]) -> Report:
+    """Read each idx file, packed or not; images and labels of one name belong together."""
+    counts, errors = dict[str, dict[str, int]](), defaultdict[str, list[str]](list)
+    pairs = defaultdict[tuple[Path, str], Counter[str]](Counter)
+    for path in paths:
+        start, kind, _ = re.split("(images|labels|$)", path.name.lower(), maxsplit=1)
         try:
-            counts[path.name]["items"] = len(read_idx(path))
+            number = len(read_idx(path))
         except OSError as error:
             errors["cannot be read now" if error.errno else "unreadable"].append(str(error))
-    for part in ("train", "t10k"):
-        images, labels = (
-            max([counts[name]["items"] for name in counts if name.startswith(start)], default=0)
-            for start in (f"{part}-images", f"{part}-labels")
-        )
-        if images != labels:
-            errors["counts differ"].append(f"{part}: {images:,} images, {labels:,} labels")
-    total = sum(entry["items"] for name, entry in counts.items() if "idx3" in name)
-    return Report(total, dict(counts), {}, dict(errors), {}, [])
+            continue
+        name = path.name if path.name not in counts else shown(path)
+        counts[name] = {"items": number}
+        pairs[path.parent, start][kind] = max(number, pairs[path.parent, start][kind])
+    for (folder, start), found in pairs.items():
+        if found["images"] != found["labels"]:
+            part = shown(folder / start.rstrip("-"))
+            line = f"{part}: {found['images']:,} images, {found['labels']:,} labels"
+            errors["counts differ"].append(line)
+    total = sum(found["images"] for found in pairs.values())
+    return Report(total, counts, {}, dict(errors), {}, [])
 
 
 def _verify_tfds(folder: Path) -> Report:
@@ -159,13 +165,15 @@ def move_unreadable(report: Report, root: Path, quarantine: Path) -> Iterator[st
         inside = absolute.is_relative_to(root)
         target = quarantine / (absolute.relative_to(root) if inside else path.name)
         if os.path.lexists(target):
-            raise FileExistsError(f"{shown(target)} is there already; nothing was overwritten.")
+            words = f"{shown(target)} is there already; nothing was overwritten"
+            raise FileExistsError(f"{words}. Choose another folder.")
         half = target.with_name(f".{target.name[:200]}.half")  # of another disk it is copied
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(path, half)
         except OSError as error:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):
+                half.unlink()
             words = f"{shown(path)} was not moved to {shown(target)} ({reason_of(error)})"
             raise OSError(f"{words}; it stays. Choose a folder with room to write.") from None
         half.rename(target)

@@ -14,7 +14,8 @@ from cnnbook.command._say import fail
 
 def list_data() -> None:
     """List the data sets, and which copy of each this machine has."""
-    report_data()
+    for line in report_data():
+        typer.echo(f"  - {line}")
 
 
 def verify_data(
@@ -32,8 +33,9 @@ def verify_data(
         path = expanded(path)
         root, aside = path.resolve(), expanded(quarantine).resolve() if quarantine else None
         root = root if root.is_dir() else root.parent
-        if aside and aside.is_relative_to(root):
-            raise fail(f"the quarantine {shown(aside)} must lie outside of {shown(root)}.")
+        if aside and (aside.is_relative_to(root) or root.is_relative_to(aside)):
+            words = f"the quarantine {shown(aside)} must lie outside of {shown(root)}"
+            raise fail(f"{words}, and not hold it: name a folder beside it.")
         report = verify_path(path, allow_outside, progress=not json)
         typer.echo(as_json(report) if json else as_table(report))
         for line in move_unreadable(report, root, aside) if aside else []:

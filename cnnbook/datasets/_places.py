@@ -16,6 +16,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from cnnbook._checks import shown
 from cnnbook._machine import folder_of, not_the_file, reason_of
 from cnnbook.datasets._choose import smallest_of_each
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 Arrays = list[np.ndarray]
 Words = tuple[str, ...]
 ONE_DAY = 24 * 3600
+SET = "See to it; CNNBOOK_DATA, CNNBOOK_CACHE and TFDS_DATA_DIR say where data is, and is kept."
 
 
 class ImageSplits(NamedTuple):
@@ -51,7 +53,8 @@ def data_folder() -> Path:
     try:
         os.scandir(folder).close()
     except OSError as error:  # and no small copy in its place
-        words = f"{folder}, which cannot be listed ({reason_of(error)}); correct or unset it"
+        reason = f"cannot be listed ({reason_of(error)})"
+        words = f"{shown(folder)}, which {reason}; correct or unset it"
         raise OSError(f"CNNBOOK_DATA names {words}.") from None
     return folder
 
@@ -90,6 +93,13 @@ def first_available(
     for place, read in places.items():
         try:
             return place, read(), tuple(reasons)
+        except OSError as error:
+            if not error.strerror:  # one of ours, which says all already
+                raise
+            what = shown(error.filename or "a folder")
+            told = type(error)(f"{place}: {what} cannot be used ({reason_of(error)}). {SET}")
+            told.errno = error.errno
+            raise told from error
         except (NotHereError, RuntimeError) as reason:
             if isinstance(reason, RuntimeError) and "home" not in str(reason):
                 raise  # of another kind than where there is no home folder

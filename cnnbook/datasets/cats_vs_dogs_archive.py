@@ -92,7 +92,7 @@ def prepare_cats_vs_dogs(
         with made_whole(target) as content:
             _write_photos(content, entries, source, train, test)
     except OSError as error:
-        if error.errno not in (13, 28, 30, 122):  # EACCES, ENOSPC, EROFS, EDQUOT
+        if not error.errno:  # the source is to blame
             raise
         words = f"{target} cannot be made ({error.strerror}); take a folder with room to write"
         raise OSError(error.errno, words) from error

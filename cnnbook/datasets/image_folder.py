@@ -2,8 +2,9 @@
 
 import os
 import re
+import unicodedata
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,14 +71,14 @@ def list_image_files(
 ) -> LabelledFiles:
     """List the pictures of each class; see `load_image_folder`."""
     classes, problems = scan_image_folder(folder, allow_outside)
-    is_named = class_names is not None and tuple(classes) == tuple(class_names)
+    is_named = class_names is not None and _composed(classes) == _composed(class_names)
     if parts := {} if is_named else find_parts(folder, classes):
         training = _training_part(folder, parts)
         return list_image_files(training, class_names=class_names, allow_outside=allow_outside)
     name, count = shown(Path(folder)), len(classes)
     if count < 2:
         raise ValueError(f"{name} must hold at least two class folders; it has {count}; {SHAPE}.")
-    if class_names is not None and tuple(classes) != tuple(class_names):
+    if class_names is not None and not is_named:
         wanted = f"{', '.join(class_names)}, as `class_names` says"
         found = ", ".join(map(shown, classes))
         raise ValueError(f"{name} must have the classes {wanted}; it has {found}.")
@@ -89,6 +90,11 @@ def list_image_files(
     labels = np.repeat(np.arange(len(classes)), [len(files) for files in classes.values()])
     paths = [path for files in classes.values() for path in files]
     return LabelledFiles(paths, labels, tuple(classes))
+
+
+def _composed(names: Iterable[str]) -> list[str]:
+    """Return names as they look: some file systems store accents apart from their letters."""
+    return [unicodedata.normalize("NFC", name) for name in names]
 
 
 def _training_part(folder: str | Path, parts: dict[str, Path]) -> Path:
@@ -153,7 +159,7 @@ def scan_image_folder(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"`folder` must exist; got {shown(folder)}; {SHAPE}.")
+        raise FileNotFoundError(f"`folder` must be one that exists; got {shown(folder)}; {SHAPE}.")
     root, start = os.path.realpath(folder), len(os.path.join(folder, ""))
     folders = [each for each in os.scandir(folder) if each.is_dir(follow_symlinks=False)]
     names = [each.name for each in sorted(folders, key=by_name) if not is_hidden(each.name)]

@@ -54,15 +54,10 @@ def list_mapping_file(
 ) -> LabelledFiles:
     """List the picture and the label of each line; see `load_mapping_file`."""
     pictures, problems = scan_mapping_file(mapping_file, class_names, allow_outside)
-    if not problems and not pictures:
-        problems = ["it names no picture"]
-    labels = np.array([label for _, label in pictures], np.int64)
-    if not problems and class_names is None:
-        absent = sorted(set(range(min(labels.max(), len(labels)) + 1)) - set(labels.tolist()))
-        problems = [f"no picture has label {label}; pass `class_names`" for label in absent]
     if problems:
         found = f"{'; '.join(problems[:10])} ({len(problems)} problems in all)"
         raise OSError(f"{shown(mapping_file)}: {found}. A line is: path, tab, number of the class.")
+    labels = np.array([label for _, label in pictures], np.int64)
     names = map(str, range(labels.max() + 1)) if class_names is None else class_names
     return LabelledFiles([path for path, _ in pictures], labels, tuple(names))
 
@@ -71,7 +66,7 @@ def list_mapping_file(
 def scan_mapping_file(
     mapping_file: str | Path, class_names: Sequence[str] | None = None, allow_outside: bool = False
 ) -> tuple[list[tuple[Path, int]], list[str]]:
-    """Return path and label of good lines, and the faults of others; see `load_mapping_file`."""
+    """Return path and label of good lines, and all that is wrong; see `load_mapping_file`."""
     file, name = Path(mapping_file), shown(mapping_file)
     if class_names is not None and not len(class_names):
         raise ValueError("`class_names` is empty; give one name a class, or None.")
@@ -80,7 +75,7 @@ def scan_mapping_file(
     try:
         lines = file.read_text(encoding="utf-8-sig").rstrip().split("\n")
     except UnicodeDecodeError as error:
-        found = f"is no UTF-8 text (byte {error.start:,})"
+        found = f"is no UTF-8 text (byte {error.start:,}), as a mapping file must be"
         raise OSError(f"{name} {found}; save it as UTF-8.") from None
     root, seen = os.path.realpath(file.parent), dict[str, int]()
     pictures, problems = [], []
@@ -92,6 +87,8 @@ def scan_mapping_file(
             problem = f"{shown(path)} leaves the folder; copy the file, or pass allow_outside=True"
         if not problem and not os.path.isfile(real):  # noqa: PTH113 (which raises where a name is too long)
             problem = f"there is no file {shown(path)}"
+            if path != path.strip(" \"'") or "\\" in path:
+                problem += " (part folders by /, without spaces or quotes around a path)"
         if not problem and real in seen:
             problem = f"{shown(path)} is named in line {seen[real]} already"
         if problem:
@@ -99,6 +96,12 @@ def scan_mapping_file(
         else:
             seen[real] = number
             pictures.append((Path(real), int(word)))
+    labels = {label for _, label in pictures}
+    if not problems and not pictures:
+        problems = ["it names no picture"]
+    elif not problems and class_names is None:
+        absent = sorted(set(range(min(max(labels), len(pictures)) + 1)) - labels)
+        problems = [f"no picture has label {label}; pass `class_names`" for label in absent]
     return pictures, problems
 
 

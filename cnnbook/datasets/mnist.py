@@ -133,7 +133,8 @@ def read_idx(path: str | Path, expected_sha256: str | None = None) -> np.ndarray
         raise not_the_file(error, path) or error from error
     if not packed:
         raise OSError(f"{path} is empty (0 bytes). {again}")
-    is_packed = path.suffix == ".gz" or packed.startswith(b"\x1f\x8b")
+    # Browsers unpack, and leave the name as it was.
+    is_packed = packed.startswith(b"\x1f\x8b") or not (packed[0] == 0 or path.suffix != ".gz")
     try:
         stream = io.BytesIO(packed)
         content = (gzip.GzipFile(fileobj=stream) if is_packed else stream).read(MAX_CONTENT + 1)

@@ -7,6 +7,7 @@ among the training pictures makes the test worthless); warnings do not. Nothing 
 import hashlib
 import itertools
 import os
+import unicodedata
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -156,6 +157,9 @@ def _check_classes(counts: dict[str, dict[str, int]], errors: dict, notices: dic
         if differ := sorted(labels.keys() ^ reference.keys()):
             names = ", ".join(map(shown, differ))
             errors["other classes than in the first part"].append(f"{part}: {names}")
+        looks = Counter(unicodedata.normalize("NFKC", label).casefold().strip() for label in labels)
+        if alike := [name for name, count in looks.items() if count > 1]:
+            notices["classes of nearly one name"].append(f"{part}: {', '.join(map(shown, alike))}")
         ranked = Counter({label: count for label, count in labels.items() if count}).most_common()
         if ranked and ranked[0][1] > MAX_IMBALANCE * ranked[-1][1]:
             counted = [f"{count:,} of {shown(label)}" for label, count in (ranked[0], ranked[-1])]

@@ -115,7 +115,7 @@ def test_quarantine_overwrites_nothing_and_lies_outside(verify, pets, tmp_path):
     (tmp_path / "away/train/cat").mkdir(parents=True)
     (tmp_path / "away/train/cat/0.png").write_bytes(b"precious")
     result = verify(pets, "--quarantine", tmp_path / "away")
-    assert "is there already; nothing was overwritten" in result.output
+    assert "is there already; nothing was overwritten. Choose another folder." in result.output
     assert (tmp_path / "away/train/cat/0.png").read_bytes() == b"precious"
     result = verify(pets, "--quarantine", pets / "away")
     assert "must lie outside of" in result.output
@@ -327,8 +327,20 @@ def test_a_full_disk_loses_nothing_and_what_was_moved_is_said(verify, pets, tmp_
 
 def test_a_wrong_quarantine_is_refused_before_anything_is_read(verify, pets, monkeypatch):
     monkeypatch.setattr("cnnbook.command._verify.verify_path", lambda *_, **__: 1 / 0)
-    result = verify(pets, "--quarantine", pets / "away")
-    assert "must lie outside of" in result.output
+    monkeypatch.chdir(pets.parent)
+    for wrong in (pets / "away", pets, pets / ".." / "pets", pets.parent, "."):
+        result = verify(pets, "--quarantine", wrong)
+        assert result.stderr.count("\n") == 1
+        assert f"must lie outside of {pets}, and not hold it" in result.stderr
+
+
+def test_a_file_in_place_of_the_quarantine_is_one_line_and_nothing_is_moved(verify, pets, tmp_path):
+    (pets / "train/cat/0.png").write_bytes(b"")
+    (tmp_path / "file").write_text("precious")
+    result = verify(pets, "--quarantine", tmp_path / "file")
+    assert result.stderr.startswith(f"{pets}/train/cat/0.png was not moved to {tmp_path}/file/")
+    assert (tmp_path / "file").read_text() == "precious"
+    assert (pets / "train/cat/0.png").exists()
 
 
 # Names and places ---------------------------------------------------------------------------------
@@ -368,5 +380,47 @@ def test_data_that_may_not_be_read_is_not_called_broken(verify, tmp_path, monkey
     monkeypatch.setattr("cnnbook.datasets.mnist._read_four", refuse)
     result = verify()
     assert result.exit_code == 1
-    assert "mnist: cannot be read now: [Errno 13] Permission denied: 'mnist'" in result.output
+    assert (
+        "mnist: cannot be read now: CNNBOOK_DATA/mnist: mnist cannot be used (Permission"
+        in result.output
+    )
     assert "make the files of mnist readable" in result.stderr
+
+
+def test_what_a_mapping_file_cannot_be_loaded_for_is_an_error_here_as_well(verify, pets):
+    path = pets / "train/map.txt"
+    lines = "cat/0.png\t0\ndog/2.png\t2\n"
+    for text, words in (("", "it names no picture"), (lines, "no picture has label 1")):
+        path.write_text(text)
+        result = verify(path)
+        assert result.exit_code == 1
+        assert words in result.output
+    assert (
+        "is no UTF-8 text (byte 0), as a mapping file must be"
+        in verify(pets / "train/cat/0.png").stderr
+    )
+
+
+def test_idx_files_of_every_set_below_are_counted_pair_by_pair(verify, tmp_path):
+    images = bytes([0, 0, 8, 3, *(0, 0, 0, 2), *(0, 0, 0, 1), *(0, 0, 0, 1), 7, 9])
+    labels = bytes([0, 0, 8, 1, *(0, 0, 0, 2), 1, 0])
+    for start in ("mnist/train", "emnist/emnist-letters-train", "fashion/train"):
+        path = tmp_path / start
+        path.parent.mkdir()
+        path.with_name(f"{path.name}-images-idx3-ubyte").write_bytes(images)
+        path.with_name(f"{path.name}-labels-idx1-ubyte").write_bytes(labels)
+    result = verify(tmp_path)
+    assert (result.exit_code, result.output.splitlines()[-1][:13]) == (0, "6 items read:")
+    fewer = bytes([*labels[:7], 1, 1])
+    (tmp_path / "emnist/emnist-letters-train-labels-idx1-ubyte").write_bytes(fewer)
+    result = verify(tmp_path)
+    assert f"{tmp_path}/emnist/emnist-letters-train: 2 images, 1 labels" in result.output
+    assert result.exit_code == 1
+
+
+def test_the_list_of_data_says_what_is_to_be_done(monkeypatch, tmp_path):
+    monkeypatch.setenv("CNNBOOK_DATA", str(tmp_path / "nowhere"))
+    result = CliRunner().invoke(app, ["data", "list"])
+    assert (
+        f"  - CNNBOOK_DATA names a folder that does not exist: {tmp_path}/nowhere" in result.output
+    )

@@ -366,9 +366,19 @@ def test_case_26_a_full_disk_leaves_nothing(copy, monkeypatch, tmp_path):
         return really_write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", write)
-    with pytest.raises(OSError, match=r"^\[Errno 28\] No space left on device$"):
+    with pytest.raises(OSError, match=r"^the prepared .*\(No space left on device\).*_CACHE") as e:
         load_cats_vs_dogs()
+    assert e.value.errno == 28
     assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("name", ["CNNBOOK_CACHE", "TFDS_DATA_DIR"])
+def test_a_variable_that_names_a_file_is_told_with_the_variables(monkeypatch, tmp_path, name):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv(name, str(tmp_path / "file"))
+    words = rf"file/cats_vs_dogs cannot be used \(Not a directory\)\. .*{name}"
+    with pytest.raises(NotADirectoryError, match=words):
+        load_cats_vs_dogs()
 
 
 def test_case_28_what_a_killed_process_left_is_swept_after_a_day(copy, monkeypatch, tmp_path):

@@ -492,6 +492,15 @@ def test_case_51_odd_names_come_on_one_line(tmp_path, refused):
 # The disk and other processes -----------------------------------------------------------------
 
 
+@pytest.mark.parametrize("name", ["file", "file/in/it"])
+def test_a_file_where_the_folder_should_be_is_named(tmp_path, name):
+    (tmp_path / "file").write_text("precious")
+    archive = make_zip(tmp_path / "a.zip", KAGGLE)
+    with pytest.raises(OSError, match=r"file exists, but|it cannot be made \(Not a dir"):
+        prepare_cats_vs_dogs(archive, tmp_path / name, train=6, test=3)
+    assert (tmp_path / "file").read_text() == "precious"
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
 def test_cases_26_and_27_a_full_or_read_only_disk_is_said_and_nothing_is_left(
     tmp_path, monkeypatch, refused, number

@@ -5,6 +5,7 @@ import os
 import re
 import struct
 import tempfile
+import unicodedata
 import zlib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -594,6 +595,20 @@ def test_case_61_other_classes_than_in_training_are_refused(pets, trained, uncha
     words = f"must have the classes {', '.join(trained)}, .*it has cat, dog"
     with unchanged(pets), pytest.raises(ValueError, match=words):
         load_image_folder(pets, class_names=trained)
+
+
+def test_class_names_are_the_same_however_a_file_system_stores_their_accents(pets):
+    (pets / "cat").rename(pets / unicodedata.normalize("NFD", "Käse"))
+    found = load_image_folder(pets, (6, 8), class_names=("K\u00e4se", "dog"))[2]
+    assert found == (unicodedata.normalize("NFD", "Käse"), "dog")
+    with pytest.raises(ValueError, match="must have the classes Kase, dog"):
+        load_image_folder(pets, (6, 8), class_names=("Kase", "dog"))
+
+
+def test_a_file_in_place_of_the_folder_is_not_called_missing(pets):
+    path = next(pets.glob("cat/*"))
+    with pytest.raises(FileNotFoundError, match="`folder` must be one that exists; got"):
+        load_image_folder(path)
 
 
 # Names that phones, browsers and chat programs give -----------------------------------------------

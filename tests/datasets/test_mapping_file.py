@@ -69,6 +69,9 @@ BAD_LINES = {
     "case_58_line_twice": ("photos/0.png\t1", "line 2: photos/0.png is named in line 1 already"),
     "case_58_the_same_by_another_way": ("./photos/0.png\t1", "is named in line 1 already"),
     "case_58_zero_byte": ("photos/\0.png\t1", "line 2: it holds a zero byte"),
+    "quotes": ('"photos/1.png"\t1', 'there is no file "photos/1.png" (part folders by /, without'),
+    "a space behind": ("photos/1.png \t1", "without spaces or quotes around a path)"),
+    "of Windows": ("photos\\1.png\t1", "there is no file photos\\1.png (part folders by /"),
     "case_58_a_folder": ("photos\t1", "line 2: there is no file photos"),
     "case_58_name_too_long": ("x" * 5000 + "\t1", "line 2: there is no file xxx"),
     "case_59_text": ("photos/1.png\tcat", "line 2: label 'cat' is no number"),
@@ -109,7 +112,7 @@ def test_a_bad_line_is_named_by_its_number(folder, case, unchanged):
     assert case_of_second_line(good) == 0
     assert len(list_mapping_file(good, class_names=("cat", "dog"))) == 2
     path = write(folder, f"photos/0.png\t0\n{line}\nphotos/2.png\t1\n")
-    assert case_of_second_line(path) == int(case.split("_")[1])
+    assert not case.startswith("case") or case_of_second_line(path) == int(case.split("_")[1])
     with unchanged(folder.parent), pytest.raises(OSError, match=r"map.txt: ") as caught:
         load_mapping_file(path, class_names=("cat", "dog"))
     assert words in str(caught.value)

@@ -622,6 +622,7 @@ def rename_all(folder, name, unpack=True):
         ("{part}-{kind}-{rank}-ubyte(1).gz", False),
         ("{part}-{kind}-{rank}-ubyte (1).gz", False),
         ("{part}-{kind}-{rank}-ubyte", False),  # packed, without the ending
+        ("{part}-{kind}-{rank}-ubyte.gz", True),  # a browser unpacked it, and kept the name
         ("{part}-{kind}-{rank}-ubyte/{part}-{kind}.{rank}-ubyte", True),
         ("raw/{part}-{kind}-{rank}-ubyte", True),
     ],

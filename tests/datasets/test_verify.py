@@ -173,3 +173,9 @@ def test_too_little_memory_ends_it(pets):
 def test_an_ending_that_browsers_give_is_no_wrong_one(pets, name):
     Image.effect_noise((40, 40), 60).convert("RGB").save(pets / "train/cat" / name, "JPEG")
     assert verify(pets).warnings == {}
+
+
+def test_classes_that_another_system_would_take_for_one_are_told(pets):
+    (pets / "train/cat").rename(pets / "train/Dog")
+    report = verify(pets, class_names={"train": ["Dog", "dog"]})
+    assert report.warnings["classes of nearly one name"] == ["train: dog"]
