@@ -65,11 +65,21 @@ def read_text(path: Path) -> str:
         raise BookError(f"{shown(path)}, line {line}: {fault}; save the file as UTF-8.") from None
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a table of names of which none comes twice, as a bad merge leaves them."""
+    names = [name for name, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BookError(f"{twice!r} is there twice")
+    return dict(pairs)
+
+
 def read_json(path: Path) -> Any:
     """Read JSON; a BookError says where it is broken, and what to do."""
     text = read_text(path)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
+    except BookError as error:
+        raise BookError(f"{shown(path)}: {error}; {RESTORE}.") from None
     except json.JSONDecodeError as error:
         place, fault = f"line {error.lineno}, column {error.colno}", error.msg
         if conflict := re.search(r"^(<<<<<<<|=======|>>>>>>>)", text, re.MULTILINE):

@@ -12,6 +12,7 @@ from cnnbook.book.record import Record
 
 __all__ = ["BookError"]  # the commands take it from here
 TITLE = "cnnbook"
+PAGES = ("index", "claims")  # beside those of the chapters
 QUICK_NOTE = "*Run in the quick profile: less data and fewer epochs than the prose tells of.*"
 
 
@@ -20,7 +21,18 @@ def chapter_names(folder: Path) -> list[str]:
     names = sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
     if not names:
         raise BookError(f"There are no chapters in {shown(folder / 'notebooks' / 'source')}.")
+    if wrong := [name for name in names if not f"_{name}".isidentifier() or name in PAGES]:
+        rule = f"must be letters, digits and _, and none of {', '.join(PAGES)}"
+        raise BookError(f"The name of a chapter {rule}; rename {', '.join(map(shown, wrong))}.")
     return names
+
+
+def _read_record(folder: Path) -> Record:
+    """Read what was measured of the chapters that there are; those renamed are no more."""
+    measured, names = record.read_record(folder / RECORD), chapter_names(folder)
+    claims = {name: it for name, it in measured["claims"].items() if it["notebook"] in names}
+    runs = {name: it for name, it in measured["notebooks"].items() if name in names}
+    return {"claims": claims, "notebooks": runs}
 
 
 def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
@@ -37,7 +49,8 @@ def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
 
 def _add_run(measured: Record, name: str, seconds: float, claims: list[dict]) -> None:
     if taken := record.add_run(measured, name, seconds, claims):
-        raise BookError(f"claim names that another chapter has: {', '.join(taken)}")
+        places = [f"{claim} of {measured['claims'][claim]['notebook']}" for claim in taken]
+        raise BookError(f"claim names that another chapter has: {', '.join(places)}; rename them")
 
 
 def make_book(folder: Path, names: list[str], say: Say) -> None:
@@ -64,14 +77,14 @@ def update_chapters(folder: Path, names: list[str], say: Say) -> None:
 
     def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
         with locked(folder / "build"):
-            measured = record.read_record(folder / RECORD)  # to which another run may have added
+            measured = _read_record(folder)  # to which another run may have added
             _refuse_less_data(measured, claims)
             _add_run(measured, name, seconds, claims)
             texts = {notebook_of(folder, name): notebooks.notebook_as_text(notebook)}
             write_whole(texts | {folder / RECORD: record.record_as_text(measured)})
 
     prepare(folder, [folder / RECORD, *(notebook_of(folder, name) for name in names)])
-    record.read_record(folder / RECORD)  # as a whole, before hours of work
+    _read_record(folder)  # as a whole, before hours of work
     failed = run_chapters(folder, names, say, keep, full=True)
     for line in refresh_prose(folder, write=True):
         say(f"prose: {line}")
@@ -92,7 +105,7 @@ def make_pages(
     """Make the web pages under build/book: an index, the chapters, the claims."""
     how = " in the quick profile: less data and fewer epochs than the text tells of"
     if measured is None:
-        measured, how = record.read_record(folder / RECORD), ""
+        measured, how = _read_record(folder), ""
     if unknown := [name for name in executed if name not in measured["notebooks"]]:
         way = f"run `cnnbook book --update {' '.join(unknown)}`"
         raise BookError(f"{shown(folder / RECORD)} has no run of {', '.join(unknown)}: {way}.")
@@ -120,7 +133,7 @@ def make_pages(
 
 def show_claims(folder: Path) -> str:
     """Return the record as a table in Markdown."""
-    return record.claims_table(record.read_record(folder / RECORD))
+    return record.claims_table(_read_record(folder))
 
 
 def refresh_prose(folder: Path, write: bool) -> list[str]:
@@ -133,8 +146,7 @@ def refresh_prose(folder: Path, write: bool) -> list[str]:
         kept = (notebook_of(folder, name) for name in sources)
         prepare(folder, [*sources.values(), folder / "README.md", *kept])
     with locked(folder / "build") if write else nullcontext():
-        measured, changes = record.read_record(folder / RECORD), []
-        texts = dict[Path, str]()
+        measured, texts, changes = _read_record(folder), dict[Path, str](), list[str]()
         for path in (*sources.values(), folder / "README.md"):
             if path.exists():
                 texts[path], lines = record.refresh_figures(read_text(path), measured)

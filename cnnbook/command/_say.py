@@ -36,8 +36,8 @@ def require_extra(extra: str, packages: Iterable[str]) -> None:
 
 
 def project_folder() -> Path:
-    """Find the folder that has notebooks/source: the working folder or the package's parent."""
-    for folder in (Path.cwd(), Path(__file__).resolve().parents[2]):
+    """Find the folder that has notebooks/source, from here upwards, or around the package."""
+    for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
         if (folder / "notebooks" / "source").is_dir():
             return folder
     advice = "They come with the repository: clone it, and run this command in its folder"

@@ -24,6 +24,9 @@ def print_claims(
         raise fail(str(error)) from None
     for line in changes:
         typer.echo(f"prose: {line}")
-    missing = [line for line in changes if "not in the record" in line]
-    if missing or (changes and not update):
+    beyond = [line for line in changes if "not in the record" in line or "no figure" in line]
+    if beyond:
+        way = "correct them, or run their chapters: cnnbook book --update"
+        raise fail(f"{len(beyond)} figures of the prose have nothing behind them: {way}.")
+    if changes and not update:
         raise fail(f"{len(changes)} figures differ from the record; run `make claims`.")

@@ -138,7 +138,7 @@ def test_two_chapters_may_not_use_the_same_name(run, project):
     shutil.copy(folder / "01_one.py", folder / "02_two.py")
     result = run("book", "--update")
     assert result.exit_code == 1
-    assert "claim names that another chapter has: sum" in result.output
+    assert "claim names that another chapter has: sum of 01_one; rename them" in result.output
 
 
 @pytest.mark.slow
@@ -275,6 +275,42 @@ def test_a_project_without_chapters_says_so(run, project):
         assert result.stderr.startswith(f"There are no chapters in {project / 'notebooks/source'}")
 
 
+@pytest.mark.parametrize("name", ["index", "claims", "01 one", "01-one", "a$b"])
+def test_a_name_that_no_page_can_have_is_told_before_anything_runs(run, project, runs, name):
+    (project / "notebooks" / "source" / f"{name}.py").write_text(CHAPTER)
+    runs["sum"] = lambda: pytest.fail("it ran")
+    for words in (["book"], ["book", "--update"], ["claims"]):
+        result = run(*words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("The name of a chapter must be letters, digits and _, and")
+        assert result.stderr.endswith(f"; rename {name}.\n")
+
+
+def test_a_chapter_of_another_name_takes_its_claims_along(run, project, runs):
+    run("book", "--update")
+    source = project / "notebooks" / "source" / "01_one.py"
+    source.rename(source.with_name("02_one.py"))
+    result = run("claims")
+    assert result.exit_code == 1
+    assert "02_one.py: sum: not in the record" in result.output
+    assert "have nothing behind them: correct them, or run their chapters" in result.stderr
+    assert run("book", "--update").exit_code == 0
+    record = json.loads((project / "notebooks" / "claims.json").read_text())
+    assert record["claims"]["sum"]["notebook"] == "02_one"
+    assert list(record["notebooks"]) == ["02_one"]
+    assert run("claims").exit_code == 0
+
+
+@pytest.mark.parametrize("below", ["notebooks", "notebooks/source"])
+def test_in_a_folder_of_the_repository_it_is_this_repository(run, project, monkeypatch, below):
+    """And not that which the package is of."""
+    monkeypatch.chdir(project / below)
+    (project / "notebooks" / "claims.json").write_text(
+        json.dumps({"claims": {"sum": ENTRY}, "notebooks": {}})
+    )
+    assert "| `sum` | 4 | equal to 4 | full |  | 01_one |" in run("claims").output
+
+
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -286,6 +322,7 @@ def test_a_project_without_chapters_says_so(run, project):
             '{\n<<<<<<< HEAD\n"claims": {}\n}',
             ", line 2, column 1: a merge conflict is not resolved",
         ),
+        ('{"claims": {"sum": {}, "sum": {}}, "notebooks": {}}', ": 'sum' is there twice;"),
         ({"claims": []}, ": there is no table 'claims'"),
         ({"notebooks": {"01_one": 3}}, ": notebooks, 01_one: its 'seconds' is missing or of"),
         ({"claims": {"sum": {}}}, ": claims, sum: its 'value' is missing or of a wrong kind"),

@@ -80,13 +80,14 @@ def test_what_a_killed_run_left_is_replaced_by_the_next(tmp_path):
     [
         (b"", "line 1, column 1: Expecting value"),
         (b'{"claims": {', "line 1, column 13"),
+        (b'{"a": {"b": 1, "c": 2, "b": 3}}', "'b' is there twice"),
         (b'{\n<<<<<<< HEAD\n "a": 1\n=======\n', "line 2, column 1: a merge conflict"),
         (b'{\n"a": "\xe9"}', "line 2: the byte 0xe9 is not UTF-8"),
     ],
 )
 def test_broken_json_is_named_with_its_place_and_the_way_out(tmp_path, content, place):
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(BookError, match=f"a.json, {place}") as caught:
+    with pytest.raises(BookError, match=f"a.json[,:] {place}") as caught:
         read_json(tmp_path / "a.json")
     assert "git checkout" in str(caught.value) or "save the file as UTF-8" in str(caught.value)
     assert "\n" not in str(caught.value)
