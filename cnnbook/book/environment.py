@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from cnnbook._checks import checked, shown
+from cnnbook._checks import checked
 from cnnbook._machine import folder_of
 
 FIXED = {
@@ -58,16 +58,3 @@ def _home() -> str:
 
 def _is_mine(home: str) -> bool:
     return os.access(home, os.W_OK | os.X_OK)
-
-
-@checked
-def describe_environment() -> list[str]:
-    """Say which settings of this user's chapters do not follow, a line each."""
-    lines = []
-    for name, value in sorted(os.environ.items()):
-        if FIXED.get(name, value) != value or (name not in FIXED and DROPPED.fullmatch(name)):
-            instead = f"with {FIXED[name]}" if name in FIXED else "without it"
-            lines.append(f"{name} is {shown(value)}: chapters run {instead}")
-    if not _is_mine(_home()):
-        lines.append(f"HOME is {shown(_home())}, no folder to write to: chapters get another")
-    return lines

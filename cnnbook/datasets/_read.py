@@ -54,7 +54,7 @@ def read_image(path: str | Path, image_size: tuple[int, int] | None = None) -> n
         (height, width, 3) uint8.
 
     Raises:
-        ValueError: If a size is below 1.
+        ValueError: If a size is below 1, or beyond 50 million pixels.
         OSError: If the file is no picture, or only a part of one: names the file. Where the machine
             is to blame, for a permission or a disk, the error has an `errno`.
         MemoryError: If there is too little memory.
@@ -92,9 +92,11 @@ def read_images(files: LabelledFiles, image_size: tuple[int, int]) -> np.ndarray
 
 
 def check_size(image_size: tuple[int, int]) -> None:
-    """Refuse a size below one pixel."""
-    if min(image_size) < 1:
-        raise ValueError(f"`image_size` must be (height, width), at least 1; got {image_size}.")
+    """Refuse a size below one pixel, or beyond what is read."""
+    if min(image_size) < 1 or math.prod(image_size) > MAX_PIXELS:
+        limit = f"and not more than {MAX_PIXELS:,} pixels in all"
+        must = f"must be (height, width), at least 1, {limit}"
+        raise ValueError(f"`image_size` {must}; got {image_size}.")
 
 
 def _open(path: str | Path) -> Image.Image:

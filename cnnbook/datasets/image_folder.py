@@ -131,8 +131,12 @@ def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dic
     named = {label for label in classes if PART.fullmatch(label)}
     # Numbers are no names of classes: in such folders large sets are kept by the thousand.
     names = [
-        {name for name in map(os.path.basename, holders) if not name.isdigit()}
-        for holders in deep.values()
+        {
+            name
+            for name in map(os.path.basename, each)
+            if not (name.isdigit() or PART.fullmatch(name))
+        }
+        for each in deep.values()
     ]
     alike = 1 < len(set.intersection(*names) if names else ()) >= len(set().union(*names)) / 2
     if not (
@@ -166,7 +170,8 @@ def scan_image_folder(
     classes: dict[str, list[Path]] = {name: [] for name in names}
     entries = list(walk(folder))
     # A link to one of these adds nothing; of links to the same picture, one counts.
-    seen = {os.path.join(root, it.path[start:]) for it in entries if not it.is_symlink()}
+    files = [it.path[start:] for it in entries if not it.is_symlink()]
+    seen = {os.path.join(root, path): path.partition(os.sep)[0] for path in files}
     problems, within = [], dict[str, set[str]]()
     for entry in entries:
         label, _, rest = entry.path[start:].partition(os.sep)
@@ -185,11 +190,17 @@ def scan_image_folder(
             problems.append(f"{name} {problem}")
         elif not rest:
             problems.append(f"{name} lies in no class folder: {SHAPE}")
+        elif seen.get(real, label) != label:
+            advice = f"remove the one or the other ({shown(real)})"
+            problems.append(f"{name} is a link to a picture of another class: {advice}")
         elif real not in seen:
             classes.setdefault(label, []).append(Path(entry.path))
-            seen.add(real or entry.path)
+            seen[real or entry.path] = label
             within.setdefault(label, set()).update(rest.split(os.sep)[-2:-1])
     for label, names_within in within.items():
+        if len(inner := sorted(filter(PART.fullmatch, names_within))) > 1:
+            advice = f"make it {shown(inner[0])}/{shown(label)} and so on"
+            problems.append(f"{shown(folder / label)} holds parts ({', '.join(inner)}): {advice}")
         twins = names_within & classes.keys() - {label}
         if sum(not each.isdigit() for each in twins) > 1 or (twins and PART.fullmatch(label)):
             name, alike = shown(folder / label), ", ".join(sorted(map(shown, twins)))

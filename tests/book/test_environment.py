@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from cnnbook.book.environment import describe_environment, kernel_environment
+from cnnbook.book.environment import kernel_environment
 
 
 @pytest.fixture(autouse=True)
@@ -39,8 +39,6 @@ def test_what_would_change_outputs_is_ours_and_the_rest_the_users(
 ):
     monkeypatch.setenv(name, theirs)
     assert kernel_environment(True, tmp_path).get(name) == chapters
-    told = [line for line in describe_environment() if line.startswith(f"{name} is {theirs}: ")]
-    assert len(told) == (chapters != theirs)
 
 
 def test_configuration_files_of_the_user_are_not_read(monkeypatch, tmp_path):
@@ -66,7 +64,6 @@ def test_without_a_home_folder_to_write_to_there_is_another(monkeypatch, tmp_pat
     monkeypatch.setattr("os.access", lambda *_: False)
     monkeypatch.delenv("HOME") if home is None else monkeypatch.setenv("HOME", home)
     assert kernel_environment(True, tmp_path)["HOME"] == str(tmp_path / "home")
-    assert any(line.startswith("HOME is") for line in describe_environment())
 
 
 def test_data_in_a_home_folder_that_is_only_read_is_still_found(monkeypatch, tmp_path):
@@ -84,7 +81,3 @@ def test_the_quick_profile_is_offline_and_on_the_data_that_comes_with_the_book(
     quick = kernel_environment(False, tmp_path)
     assert "CNNBOOK_DATA" not in quick
     assert (quick["CNNBOOK_QUICK"], quick["CNNBOOK_OFFLINE"]) == ("1", "1")
-
-
-def test_a_user_without_settings_is_told_nothing():
-    assert describe_environment() == []

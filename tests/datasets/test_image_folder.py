@@ -754,6 +754,20 @@ def test_a_part_among_the_classes_is_named(tmp_path, part):
         list_image_files(tmp_path)
 
 
+def test_parts_within_the_classes_are_named_and_never_mixed(tmp_path):
+    for place in ("cat/train", "cat/test", "dog/train", "dog/test"):
+        save(tmp_path / place / "1.png")
+    with pytest.raises(OSError, match=r"cat holds parts \(test, train\): make it test/cat and so"):
+        load_image_folder(tmp_path)
+    assert find_parts(tmp_path, scan_image_folder(tmp_path)[0]) == {}
+
+
+def test_a_link_to_a_picture_of_another_class_is_named(pets):
+    (pets / "dog" / "link.png").symlink_to(next(pets.glob("cat/*")))
+    with pytest.raises(OSError, match=r"dog/link\.png is a link to a picture of another class"):
+        load_image_folder(pets)
+
+
 def test_what_class_names_name_are_classes(tmp_path):
     tree(tmp_path, "cat/inside", "cat/outside", "dog/inside", "dog/outside")
     with pytest.raises(ValueError, match="name classes in `class_names`"):

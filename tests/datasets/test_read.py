@@ -218,6 +218,12 @@ def test_a_reader_that_pillow_could_not_load_is_no_fault_of_the_picture(tmp_path
     assert caught.value.errno == errno.ENOMEM
 
 
+@pytest.mark.parametrize("size", [(10**6, 10**6), (2**31, 1), (1, 50_000_001)])
+def test_a_size_that_no_memory_holds_is_refused(size):
+    with pytest.raises(ValueError, match=r"`image_size` .*50,000,000 pixels in all; got \("):
+        read_image("no_such_file.png", size)
+
+
 def test_a_size_is_refused_before_the_file_is_looked_for():
     for read in (read_image, read_center_crop):
         with pytest.raises(ValueError, match="`image_size` must be"):
