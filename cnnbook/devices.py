@@ -179,11 +179,12 @@ def _training_step(policy: str) -> Callable[[], object]:
     from keras import layers
 
     weights = keras.initializers.RandomNormal(stddev=0.05, seed=0)  # the reader's seed stays
-    options = {"activation": "relu", "kernel_initializer": weights, "dtype": policy}
+    last = {"data_format": "channels_last", "dtype": policy}  # whatever keras.json says
+    options = {"activation": "relu", "kernel_initializer": weights, **last}
     pixels = keras.Input((28, 28, 3), name="trial_pixels")
     x = layers.Conv2D(32, 3, **options, name="trial_conv1")(pixels)
     x = layers.Conv2D(64, 3, **options, name="trial_conv2")(x)
-    x = layers.GlobalAveragePooling2D(dtype=policy, name="trial_pool")(x)
+    x = layers.GlobalAveragePooling2D(**last, name="trial_pool")(x)
     x = layers.Dense(10, kernel_initializer=weights, dtype="float32", name="trial_logits")(x)
     model = keras.Model(pixels, x, name="trial")
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -343,6 +343,14 @@ def test_the_trial_trains_in_the_format_it_is_asked_for():
 
 
 @pytest.mark.slow
+def test_the_trial_trains_whatever_the_users_image_data_format_is():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        assert devices._training_step("float32")() > 0
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
 def test_measuring_here_gives_a_known_policy_and_leaves_no_trace():
     keras.utils.set_random_seed(1)
     expected = keras.random.uniform((3,)).numpy()
