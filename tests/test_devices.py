@@ -351,6 +351,7 @@ def test_the_trial_trains_whatever_the_users_image_data_format_is():
         keras.config.set_image_data_format("channels_last")
 
 
+@pytest.mark.slow
 def test_measuring_here_gives_a_known_policy_and_leaves_no_trace():
     keras.utils.set_random_seed(1)
     expected = keras.random.uniform((3,)).numpy()
