@@ -31,6 +31,11 @@ def reason_of(error: BaseException) -> str:
     return " ".join(reason.split()).rstrip(".")
 
 
+def kind_and_reason(error: BaseException) -> str:
+    """Say the kind of an error, and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
 def not_the_file(error: Exception, path: object) -> Exception | None:
     """Return the error to raise where memory, permissions, a disk or a network is to blame.
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook._machine import not_the_file, reason_of
+from cnnbook._machine import kind_and_reason, not_the_file, reason_of
 from cnnbook.datasets.image_folder import SHAPE, find_parts, read_image, scan_image_folder
 from cnnbook.datasets.mapping_file import scan_mapping_file
 from cnnbook.datasets.mnist import read_idx
@@ -121,8 +121,7 @@ def _verify_tfds(folder: Path) -> Report:
             told = not_the_file(error, info.parent)
             if told and not isinstance(error, FileNotFoundError):
                 raise told from error
-            reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
-            errors["unreadable"].append(f"{shown(info.parent)}: {reason}")
+            errors["unreadable"].append(f"{shown(info.parent)}: {kind_and_reason(error)}")
     total = sum(entry["items"] for entry in counts.values())
     return Report(total, dict(counts), {}, dict(errors), {}, [])
 

@@ -17,13 +17,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from cnnbook._checks import shown
-from cnnbook._machine import folder_of, not_the_file, reason_of
+from cnnbook._machine import folder_of, kind_and_reason, not_the_file, reason_of
 from cnnbook.datasets._choose import smallest_of_each
 
 T = TypeVar("T")
 Arrays = list[np.ndarray]
 Words = tuple[str, ...]
-ONE_DAY = 24 * 3600
 SET = "Where data is, and is kept, say the variables CNNBOOK_DATA, CNNBOOK_CACHE, TFDS_DATA_DIR."
 
 
@@ -67,11 +66,6 @@ def tfds_folder() -> Path:
 def tfds_beside_data() -> list[Path]:
     """Return where TFDS may have prepared data below the folder that CNNBOOK_DATA names."""
     return [data_folder(), data_folder() / "tensorflow_datasets"]
-
-
-def usual_folder() -> Path:
-    """Return the folder that photos are looked for in first."""
-    return folder_of("CNNBOOK_DATA") if os.environ.get("CNNBOOK_DATA") else cache_folder()
 
 
 def embedded_folders() -> list[Path]:
@@ -132,12 +126,8 @@ def inside(folder: Path) -> list[Path]:
 def broken_tfds(folder: Path, error: Exception) -> Exception:
     """Say what is wrong with a copy that TFDS has prepared, and what to do."""
     told = None if isinstance(error, FileNotFoundError) else not_the_file(error, folder)
-    found = f"holds a TFDS copy that cannot be read ({_said(error)})"
+    found = f"holds a TFDS copy that cannot be read ({kind_and_reason(error)})"
     return told or OSError(f"{folder} {found}. Move it away and prepare it again.")
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
 
 
 def _read_tfds(name: str, label_key: str, roots: Sequence[Path]) -> Arrays:
@@ -173,7 +163,7 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> Arrays
     except Exception as error:
         if isinstance(error, MemoryError):
             raise
-        raise NotHereError(f"it failed ({_said(error)})") from error
+        raise NotHereError(f"it failed ({kind_and_reason(error)})") from error
     return _read_tfds(name, label_key, [folder])
 
 
@@ -197,7 +187,7 @@ def _sweep(left: Iterable[Path]) -> None:
     """Remove what processes that were killed more than a day ago have left."""
     for path in left:
         with contextlib.suppress(FileNotFoundError):  # another process was faster
-            if time.time() - path.stat().st_mtime > ONE_DAY:
+            if time.time() - path.stat().st_mtime > 24 * 3600:
                 shutil.rmtree(path, ignore_errors=True)
 
 

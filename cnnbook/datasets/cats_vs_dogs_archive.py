@@ -8,6 +8,7 @@ Manual Image Categorization". 25,000 of its photos are in Kaggle's train.zip
 
 import functools
 import json
+import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from cnnbook._checks import checked
-from cnnbook._machine import not_the_file, reason_of
-from cnnbook.datasets._places import made_whole, usual_folder
+from cnnbook._machine import folder_of, not_the_file, reason_of
+from cnnbook.datasets._places import cache_folder, made_whole
 from cnnbook.datasets._read import MAX_PIXELS, load_picture
 
 PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
@@ -82,7 +83,8 @@ def prepare_cats_vs_dogs(
     if min(train, test) < 1 or train + test > PHOTOS_OF_A_CLASS:
         found = f"got {train} and {test}, of {PHOTOS_OF_A_CLASS:,} photos of a class"
         raise ValueError(f"`train` and `test` must be at least 1; {found}.")
-    target = Path(target or usual_folder() / "cats_vs_dogs").absolute()
+    usual = folder_of("CNNBOOK_DATA") if os.environ.get("CNNBOOK_DATA") else cache_folder()
+    target = Path(target or usual / "cats_vs_dogs").absolute()
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         return _read_report(target, train, test)
     if not source.exists():
