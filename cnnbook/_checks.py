@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import numbers
 import os
 import re
@@ -21,7 +22,7 @@ NUMBER_KINDS: dict[Any, Any] = {bool: (bool, np.bool_), int: numbers.Integral, f
 WORDS: dict[Any, str] = {
     bool: "True or False",
     int: "a whole number",
-    float: "a number",
+    float: "a finite number",
     str: "text",
     np.ndarray: "an array of numbers",
     Callable: "a function",
@@ -37,11 +38,11 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
     """Make a function refuse arguments of another type than its hints say, in one clear line.
 
     Only the kind of each value is looked at: its range is the function's own business, and so is
-    which of the words of a `Literal` it is. Where an array is asked for, whatever NumPy makes an
-    array of will do, but for a bare number; where a tuple or list, what has a length and items;
-    where a named tuple, data class or protocol, what has its fields. What can be walked through
-    only once is left alone. The function raises ValueError, of one line. Of paths, `~` becomes the
-    home folder.
+    which of the words of a `Literal` it is; but nan and infinity are no numbers. Where an array is
+    asked for, whatever NumPy makes an array of will do, but for a bare number; where a tuple or
+    list, what has a length and items; where a named tuple, data class or protocol, what has its
+    fields. What can be walked through only once is left alone. The function raises ValueError, of
+    one line. Of paths, `~` becomes the home folder.
     """
     signature = inspect.signature(function)
     kinds = {name: each.kind for name, each in signature.parameters.items()}
@@ -121,7 +122,7 @@ def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Tell whether a value is of the kind that a type hint names."""
-    if type(value) is hint and hint is not np.ndarray:
+    if type(value) is hint and hint not in (float, np.ndarray):
         return True  # most are, and this is fast
     kind, inner = _parts(hint)
     if kind is Union:
@@ -129,7 +130,9 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return any(_fits(value, type(each)) for each in inner)
     if kind in NUMBER_KINDS:
-        return isinstance(value, NUMBER_KINDS[kind]) and (kind is bool or type(value) is not bool)
+        if not isinstance(value, NUMBER_KINDS[kind]) or (type(value) is bool and kind is not bool):
+            return False
+        return kind is not float or -math.inf < value < math.inf
     if kind is np.ndarray:
         return _is_array(value)
     if kind in LISTS:

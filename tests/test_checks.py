@@ -61,10 +61,15 @@ TEXTS = ["a", np.str_("b")]
 GENERATOR = numbers_from(1, 2)
 OBJECTS = np.array([1, None], object)
 Numbers = Sequence[float] | np.ndarray
+NO_NUMBERS = [float("nan"), float("-inf"), np.float32("inf")]
 # hint: (what fits, what does not, how the latter is answered)
 HINTS = {
     int: ([3, np.int64(3), np.uint8(3)], [3.0, True, np.True_, "3", None, [3]], "a whole number"),
-    float: ([3, 3.5, np.float32(3), Fraction(1, 3), float("nan")], [True, "3", None], "a number"),
+    float: (
+        [3, 3.5, np.float32(3), Fraction(1, 3), 10**400],
+        [True, "3", None, *NO_NUMBERS],
+        "a finite number",
+    ),
     bool: ([True, np.False_], [0, 1, None, "yes"], "True or False"),
     str: (TEXTS, [b"a", 3, None, Path("a")], "text"),
     str | Path: (["a", Path("a")], [3, None, b"a", ["a"]], "text or a path"),
@@ -102,7 +107,7 @@ HINTS = {
     Numbers: (
         [[1, 2.5], np.ones((2, 2)), (1,)],
         [["a", None], None, OBJECTS],
-        "a list, each a num",
+        "a list, each a finite num",
     ),
     Any: ([3, None, object()], [], ""),
     object: ([3, None], [], ""),
@@ -417,7 +422,7 @@ def test_layers_and_optimizers_of_keras_can_be_checked_saved_and_loaded(tmp_path
     assert loaded.get_layer("scaled").factor == 2
     np.testing.assert_array_equal(loaded(np.ones((1, 3), "float32")), np.full((1, 3), 10))
     assert keras.models.clone_model(model).output_shape == (None, 3)
-    with pytest.raises(ValueError, match=r"`factor` must be a number; got 'a' .* It is: By this\."):
+    with pytest.raises(ValueError, match=r"`factor` must be a finite number.* It is: By this\."):
         Scaled("a")
 
 

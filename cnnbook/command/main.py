@@ -3,6 +3,7 @@
 Each command imports what is heavy when it runs, so that `--help` is quick.
 """
 
+import codecs
 import io
 import os
 import signal
@@ -42,13 +43,22 @@ app.command("summary")(show_summary)
 app.command("copy")(copy_files)
 app.command("book")(bind_book)
 app.command("claims")(print_claims)
+unwritten: set[str] = set()  # encodings that lack a sign
+
+
+def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Write a sign that a code page lacks by its number; a line at the end says so."""
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        unwritten.add(getattr(sys.stdout, "encoding", error.encoding))
+    return codecs.backslashreplace_errors(error)
 
 
 def main() -> None:
     """Run the command line. What ends it early is one line: a signal (130, 143, 129), an error."""
+    codecs.register_error("escaped", _escaped)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name may hold what no code page has
-            stream.reconfigure(errors="backslashreplace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escaped")
     came, status = catch_signals(), 0
     try:
         app(color=False if os.environ.get("NO_COLOR") else None)
@@ -64,6 +74,9 @@ def main() -> None:
         signal.signal(came[0], signal.SIG_IGN)  # its like would cut short how Python ends
         status = 128 + came[0]
         fail(f"Stopped by {SIGNALS[came[0].name]}.")
+    if unwritten:
+        words = "stand as \\uXXXX. Set PYTHONIOENCODING=utf-8 to see them"
+        fail(f"Signs that cannot be written in {', '.join(unwritten)} {words}.")
     try:
         print(end="", flush=True)
     except OSError:  # a full disk, a closed pipe: what is left would be tried once more

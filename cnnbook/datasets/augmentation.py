@@ -279,7 +279,7 @@ def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None)
     """
     if num_classes < 2:
         raise ValueError(f"`num_classes` must be 2 or more; got {num_classes}.")
-    if not 0 < alpha < math.inf:
+    if alpha <= 0:
         raise ValueError(f"`alpha` must be above 0; got {alpha}. 0.2 is usual.")
     seed = None if seed is None else int(seed)
     layer = keras.layers.MixUp(alpha, "channels_last", seed=seed, dtype="float32")

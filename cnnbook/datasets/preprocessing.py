@@ -190,7 +190,7 @@ class PCAWhitening(_Adapted):
     def __init__(self, components: int | None = None, epsilon: float = 1e-5, **keywords: Any):
         if components is not None and components < 1:
             raise ValueError(f"`components` must be 1 or more, or None for all; got {components}.")
-        if not 0 <= epsilon < math.inf:
+        if epsilon < 0:
             raise ValueError(f"`epsilon` must be 0 or more; got {epsilon}. 1e-5 is usual.")
         super().__init__(**keywords)
         self.components, self.epsilon = components, epsilon

@@ -5,6 +5,7 @@ the inputs below its filter: far fewer connections, and every output uses the sa
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ except ModuleNotFoundError:
 from cnnbook._checks import checked
 from cnnbook.plots._draw import make_panels, plain
 
+MOST_NODES = 300  # of one layer
 Shape = Sequence[int] | int  # a number is no shape: `_checked_shape` says best what is
 
 
@@ -36,7 +38,7 @@ def connect_dense(input_shape: Shape, output_shape: Shape) -> nx.DiGraph:
         as (3,) or (2, 5), and one edge a connection.
 
     Raises:
-        ValueError: If a shape is not one or two whole numbers of at least 1.
+        ValueError: If a shape is not one or two whole numbers from 1 on, or more than 300 in all.
 
     Example:
         >>> connect_dense((8,), (8,)).number_of_edges()
@@ -61,7 +63,7 @@ def connect_window(shape: Shape, kernel_size: int = 3) -> nx.DiGraph:
         A graph as `connect_dense` gives.
 
     Raises:
-        ValueError: If `shape` is not one or two numbers from 1 on, or `kernel_size` not odd.
+        ValueError: If `shape` is not as `connect_dense` takes it, or `kernel_size` not odd.
 
     Example:
         >>> connect_window((8,)).number_of_edges()
@@ -163,7 +165,8 @@ def _connect(
 
 def _checked_shape(name: str, shape: Any) -> tuple[int, ...]:
     """Return the lengths of a row's one side or a grid's two, or refuse what is neither."""
-    if np.ndim(shape) != 1 or len(shape) not in (1, 2) or min(shape) < 1:
-        words = f"`{name}` must be (length,) or (rows, columns), each at least 1; got {shape!r}."
-        raise ValueError(words)
+    is_shape = np.ndim(shape) == 1 and len(shape) in (1, 2) and min(shape) >= 1
+    if not is_shape or math.prod(map(int, shape)) > MOST_NODES:
+        words = f"`{name}` must be (length,) or (rows, columns), each at least 1, in all at most"
+        raise ValueError(f"{words} {MOST_NODES}; got {shape!r}.")
     return tuple(shape)

@@ -60,7 +60,7 @@ def plot_histograms(
     check_counts(columns=columns)
     if limit is None:
         limit = max(np.abs(array).max() for array in {**values, **first}.values()) or 1
-    if not 0 < limit < math.inf:
+    if limit <= 0:
         raise ValueError(f"`limit` must be above 0; got {limit}. None takes the largest value.")
     columns = min(columns, len(values))
     rows = math.ceil(len(values) / columns)

@@ -58,8 +58,9 @@ def plot_layer(
         ("values", values, (1, 3), "(height, width, maps) or (units,)"),
         ("probabilities", probabilities, (1,), "(classes,)"),
     ):
-        if array.ndim not in ranks or not array.size or not np.isfinite(array).all():
-            words = f"`{name}` must be finite, {text}; got shape {array.shape}."
+        is_known = array.size and array.dtype.kind in "iuf" and np.isfinite(array).all()
+        if array.ndim not in ranks or not is_known:
+            words = f"`{name}` must be finite, {text}; got {array.dtype} of shape {array.shape}."
             raise ValueError(f"{words} Of a batch take [0].")
     check_bytes("image", image)
     if abs(probabilities.sum() - 1) > 0.02 or probabilities.min() < 0:

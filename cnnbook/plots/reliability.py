@@ -55,8 +55,8 @@ def plot_reliability(
     """
     labels = np.asarray(labels)
     networks = {name: np.asarray(said) for name, said in probabilities.items()}
-    if not networks or bins < 1:
-        words = "`probabilities` must hold at least one network, `bins` be 1 or more; got"
+    if not networks or not 1 <= bins <= 1_000:
+        words = "`probabilities` must hold at least one network, `bins` be 1 to 1,000; got"
         raise ValueError(f'{words} {len(networks)} and {bins}. Pass {{"name": probabilities}}.')
     for said in networks.values():
         check_probabilities(labels, said)

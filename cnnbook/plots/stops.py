@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from cnnbook._checks import checked
 from cnnbook.plots._draw import make_panels, plain
 
+LONGEST = 1_000  # pixels in a row that can be seen
+
 
 @checked
 @plain
@@ -28,7 +30,7 @@ def plot_stops(cases: Sequence[Sequence[float] | float], title: str | None = Non
 
     Raises:
         ValueError: If there is no case, or one is not four whole numbers, or a filter larger than
-            its padded input.
+            its padded input, or that longer than 1,000.
 
     Example:
         >>> figure = plot_stops([(10, 3, 0, 2)])
@@ -80,7 +82,9 @@ def _checked_case(case: Any) -> tuple[int, int, int, int]:
     """Return the four numbers, or refuse what is no case."""
     is_case = np.shape(case) == (4,) and all(float(value).is_integer() for value in case)
     size, kernel_size, padding, strides = map(int, case) if is_case else (0, 0, 0, 0)
-    if min(size, kernel_size, strides) < 1 or padding < 0 or kernel_size > size + 2 * padding:
+    longest = size + 2 * padding
+    if min(size, kernel_size, strides) < 1 or padding < 0 or not kernel_size <= longest <= LONGEST:
         words = "`cases` must hold (input_size, kernel_size, padding, strides), whole numbers, the"
-        raise ValueError(f"{words} filter no larger than the padded input; got {case!r}.")
+        words += f" filter no larger than the padded input, and that at most {LONGEST} long"
+        raise ValueError(f"{words}; got {case!r}.")
     return size, kernel_size, padding, strides

@@ -45,7 +45,7 @@ class SparseConnections(keras.initializers.Initializer):
     def __init__(self, connections: int = 15, stddev: float | None = None, seed: int | None = None):
         if connections < 1:
             raise ValueError(f"`connections` must be 1 or more; got {connections}. Try 15.")
-        if stddev is not None and not 0 < stddev < math.inf:
+        if stddev is not None and stddev <= 0:
             raise ValueError(f"`stddev` must be above 0; got {stddev}. None chooses sqrt(2 / K).")
         self.connections, self.stddev = connections, stddev
         self.seed = None if seed is None else int(seed)  # NumPy's Keras does not take

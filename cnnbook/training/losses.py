@@ -68,7 +68,7 @@ def multiclass_hinge(
         >>> multiclass_hinge([[10, -5, 5]], [0], margin=10)  # 0 for the -5, and 5 for the 5
         array([5.])
     """
-    if not 0 < margin < np.inf:
+    if margin <= 0:
         raise ValueError(f"`margin` must be above 0; got {margin}. 1 is usual.")
     if wrong_classes not in ("sum", "largest"):
         raise ValueError(f"`wrong_classes` must be 'sum' or 'largest'; got {wrong_classes!r}.")

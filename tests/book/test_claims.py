@@ -62,7 +62,7 @@ def test_a_bound_that_nothing_can_break_is_refused(bound, limit):
         if bound in ("at_least", "at_most", "equals")
         else {bound: limit} | {"at_least": 0}
     )
-    with pytest.raises(ValueError, match=f"the bound `.*` must be finite; got {limit}"):
+    with pytest.raises(ValueError, match=f"`{bound}` must be a finite number.*got {limit}"):
         claim("figure", 1, **bounds)
 
 

@@ -440,7 +440,7 @@ def test_pictures_whose_size_is_not_known_before(images):
         ({"zoom": 1.0}, "`zoom` must be between 0 and 0.9; got 1.0"),
         ({"crop": 0}, "`crop` must be between 0.05 and 1; got 0"),
         ({"crop": 1.2}, "`crop` must be between 0.05 and 1; got 1.2"),
-        ({"noise": float("nan")}, "`noise` must be between 0 and 1; got nan"),
+        ({"noise": float("nan")}, "`noise` must be a finite number; got nan"),
         ({"cutout": 0.5, "fill_value": 256}, "`fill_value` must be between 0 and 255; got 256"),
         ({"shear": 0.1, "fill_mode": "wrap"}, "one of 'reflect', 'nearest', 'constant'; got 'wra"),
     ],
@@ -557,8 +557,8 @@ def test_a_pipeline_mixes_batches_and_keeps_pictures_with_labels(levels):
     [
         (1, 0.2, "`num_classes` must be 2 or more; got 1"),
         (3, 0.0, "`alpha` must be above 0; got 0.0"),
-        (3, float("nan"), "`alpha` must be above 0; got nan"),
-        (3, float("inf"), "`alpha` must be above 0; got inf"),
+        (3, float("nan"), "`alpha` must be a finite number.*nan"),
+        (3, float("inf"), "`alpha` must be a finite number.*inf"),
     ],
 )
 def test_impossible_arguments_of_mixup_are_named(num_classes, alpha, words):

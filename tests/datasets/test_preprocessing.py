@@ -325,8 +325,8 @@ def test_what_whitening_refuses(layer_class, images):
         layer_class(components=25).adapt(images)
     with pytest.raises(ValueError, match="`components` must be 1 or more.*got 0"):
         layer_class(components=0)
-    for epsilon in (-1e-5, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match="`epsilon` must be 0 or more"):
+    for epsilon, rule in ((-1e-5, "0 or more"), (np.nan, "a finite"), (np.inf, "a finite")):
+        with pytest.raises(ValueError, match=f"`epsilon` must be {rule}.*got {epsilon}"):
             layer_class(epsilon=epsilon)
 
 

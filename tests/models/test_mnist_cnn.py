@@ -83,7 +83,8 @@ def test_one_dropout_rate_is_that_of_both_places():
 @pytest.mark.parametrize("dropout", [(0.5,), (0.1, 0.2, 0.3), "0.5", None, (0.5, "0.5")])
 def test_other_than_one_or_two_dropout_rates_are_refused(dropout):
     with pytest.raises(
-        ValueError, match=r"`dropout` must be a number or \(a number, a number\).*after"
+        ValueError,
+        match=r"`dropout` must be a finite number or \(a finite number, a finite number\).*after",
     ):
         build_mnist_cnn(dropout=dropout)
 

@@ -99,7 +99,7 @@ def test_a_figure_fits_the_page():
     assert plot_connections(graphs).get_size_inches()[0] <= 9
 
 
-@pytest.mark.parametrize("shape", [(), (2, 2, 2), (0,), (3, -1), 5])
+@pytest.mark.parametrize("shape", [(), (2, 2, 2), (0,), (3, -1), 5, (301,), (10**5, 10**5)])
 def test_impossible_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"`shape` must be \(length,\) or \(rows, columns\).*got"):
         connect_window(shape)

@@ -74,6 +74,7 @@ def test_equal_zeros_are_drawn():
         ({"after": {"a": [1, np.nan]}}, "'a' has 2 values, 1 of them finite. Did the training"),
         ({"after": {"a": [1]}, "before": [np.inf]}, "'before' has 1 values, 0 of them"),
         ({"after": {"a": [1]}, "columns": 0}, "`columns` must be 1 or more; got 0"),
+        ({"after": {"a": [1]}, "limit": np.inf}, "`limit` must be a finite number.*got inf"),
         ({"after": {"a": [1]}, "limit": -1}, "`limit` must be above 0; got -1"),
     ],
 )

@@ -99,6 +99,8 @@ def test_of_many_classes_the_ten_likeliest_are_shown_in_order():
         ({"image": np.zeros((8, 8))}, r"`image` must be finite, \(height, width, channels\)"),
         ({"values": np.ones((1, 4, 4, 3))}, r"`values` must be finite.*Of a batch take \[0\]"),
         ({"values": np.ones((4, 4, 0))}, "`values` must be finite"),
+        ({"values": np.array([True, False])}, "`values` must be finite.*got bool of shape"),
+        ({"probabilities": np.array([True])}, "`probabilities` must be finite.*got bool of"),
         ({"values": np.array([np.nan])}, "`values` must be finite"),
         ({"probabilities": np.ones((1, 3))}, r"`probabilities` must be finite, \(classes,\)"),
         ({"class_names": ["a"]}, "`class_names` must hold one name a class, 3; got 1"),

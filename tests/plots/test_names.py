@@ -148,3 +148,11 @@ def test_where_255_is_meant_pictures_from_0_to_1_are_refused():
 def test_logits_are_no_probabilities_of_a_layer():
     with pytest.raises(ValueError, match="`probabilities` must be from 0 on, with sum 1; got sum"):
         plot_layer(IMAGES[0], np.ones(4), [3.0, -1.0])
+
+
+@pytest.mark.parametrize("inches", [0, -1, 1e6, np.inf])
+def test_a_figure_that_no_file_can_hold_is_refused(inches):
+    with pytest.raises(ValueError, match="`inches` must be (a finite|above 0, and the figure at)"):
+        plot_gallery(IMAGES, inches=inches)
+    with pytest.raises(ValueError, match="`inches` must be .*Draw fewer, or smaller"):
+        plot_gallery(np.zeros((1500, 4, 4), "uint8"), columns=1)

@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused(case):
     labels, said = case
     with pytest.raises(ValueError, match=r"`probabilities` must hold at least one .*got 0 and 10"):
         plot_reliability(labels, {})
-    with pytest.raises(ValueError, match="`bins` be 1 or more; got 1 and 0"):
+    with pytest.raises(ValueError, match="`bins` be 1 to 1,000; got 1 and 0"):
         plot_reliability(labels, {"net": said}, bins=0)
     with pytest.raises(ValueError, match=r"`probabilities` must be .*keras.ops.softmax"):
         plot_reliability(labels, {"net": 5 * said})

@@ -72,7 +72,7 @@ def test_everything_lies_within_the_panel():
 
 @pytest.mark.parametrize(
     "case", [(5, 3, 0), (0, 1, 0, 1), (5, 0, 0, 1), (5, 3, -1, 1), (5, 3, 0, 0), (5, 8, 1, 1), 5,
-             (5.5, 3, 0, 1)]
+             (5.5, 3, 0, 1), (10**7, 3, 0, 1), (5, 3, 500, 1)]
 )  # fmt: skip
 def test_an_impossible_case_is_refused(case):
     with pytest.raises(ValueError, match=r"`cases` must hold \(input_size, kernel_size.*; got"):

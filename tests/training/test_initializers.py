@@ -88,9 +88,9 @@ def test_no_connection_at_all(connections):
         SparseConnections(connections)
 
 
-@pytest.mark.parametrize("stddev", [0, -1, float("nan")])
+@pytest.mark.parametrize("stddev", [0, -1, float("nan"), float("inf")])
 def test_no_spread_at_all(stddev):
-    with pytest.raises(ValueError, match=f"`stddev` must be above 0; got {stddev}"):
+    with pytest.raises(ValueError, match=f"`stddev` must be (above 0|a finite .*); got {stddev}"):
         SparseConnections(stddev=stddev)
 
 
