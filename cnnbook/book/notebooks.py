@@ -143,9 +143,10 @@ def read_source(path: Path, text: str | None = None) -> Node:
         what = in_one_line(getattr(error, "msg", error))
         raise BookError(f"{shown(path)}, line {line}, column {column}: {what}.") from None
     notebook = make_notebook(text)
-    if not any(cell.source.strip() for cell in notebook.cells):
-        advice = "a chapter begins with `# %% [markdown]` and its title"
-        raise BookError(f"{shown(path)} is empty: {advice}.")
+    first = next((cell for cell in notebook.cells if cell.source.strip()), None)
+    if not first or first.cell_type != "markdown" or not first.source.startswith("# "):
+        advice = "a chapter begins with `# %% [markdown]` and `# # Its title`"
+        raise BookError(f"{shown(path)} has no title: {advice}.")
     return notebook
 
 

@@ -7,7 +7,9 @@ import re
 import stat
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -17,6 +19,7 @@ from cnnbook._machine import not_the_file, reason_of
 from cnnbook.center_crop import center_crop
 from cnnbook.labelled_files import LabelledFiles
 
+T = TypeVar("T")
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
@@ -132,7 +135,7 @@ def _decode(content: bytes, name: str) -> Image.Image:
 def _upright(picture: Image.Image) -> Image.Image:
     """Turn a photo as its camera says, if that can be read; the pixels are whole without."""
     try:
-        turn = picture.getexif().get(0x0112)
+        turn = _heedless(lambda: picture.getexif().get(0x0112))
     except MemoryError:
         raise
     except Exception:  # the block is broken
@@ -145,12 +148,22 @@ def _upright(picture: Image.Image) -> Image.Image:
 def load_picture(content: bytes, as_a_dot: bool = False) -> Image.Image:
     """Decode a picture; of a JPEG `as_a_dot` unpacks all, but computes little."""
     try:
-        return _load_once(content, as_a_dot)
+        return _heedless(lambda: _load_once(content, as_a_dot))
     except Exception as error:
         bare = _without_extras(content)
         if isinstance(error, MemoryError) or bare == content:
             raise
     return _load_once(bare, as_a_dot)
+
+
+def _heedless(read: Callable[[], T]) -> T:
+    """Read the same where warnings are errors: Pillow has some of blocks beside the pixels."""
+    try:
+        return read()
+    except Warning:
+        with warnings.catch_warnings():  # only then, for it changes what other threads do
+            warnings.simplefilter("ignore")
+            return read()
 
 
 def _load_once(content: bytes, as_a_dot: bool) -> Image.Image:

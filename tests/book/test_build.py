@@ -26,6 +26,7 @@ from cnnbook.book.claims import claim
 claim("sum", 2 + 2, equals=4)
 """
 
+BEGIN = "a chapter begins with `# %% [markdown]` and `# # Its title`"
 MEASURED = {"value": 4, "rule": "equal to", "bound": 4, "profile": "full", "source": None}
 ENTRY = {"notebook": "01_one", **MEASURED}
 
@@ -384,8 +385,10 @@ def test_a_broken_notebook_is_one_line_that_says_where(run, project, runs, conte
         (b"# %%\nprint('\xe9')\n", ", line 2: the byte 0xe9 is not UTF-8"),
         (b"# %%\nprint(\n", ", line 2, column 6: '(' was never closed"),
         (b"# %%\n\x00\n", ", line 1, column 1: source code string cannot contain null bytes"),
-        (b"", " is empty: a chapter begins with `# %% [markdown]` and its title"),
-        (b"# %%\n\n", " is empty: a chapter begins with `# %% [markdown]` and its title"),
+        (b"", f" has no title: {BEGIN}"),
+        (b"# %%\n\n", f" has no title: {BEGIN}"),
+        (b"print(1)\n", f" has no title: {BEGIN}"),
+        (b"# %% [markdown]\n# No title.\n", f" has no title: {BEGIN}"),
     ],
 )
 def test_a_source_that_is_no_chapter_is_named_with_the_line_and_the_rest_goes_on(

@@ -166,6 +166,20 @@ def test_a_photo_is_upright_though_its_block_is_cut_short(tmp_path, order, kind)
         np.testing.assert_array_equal(read_image(tmp_path / "a"), PIXELS[::-1, ::-1])
 
 
+@pytest.mark.parametrize("action", ["ignore", "error"])
+def test_the_pixels_are_the_same_where_warnings_are_errors(tmp_path, action):
+    """Pillow warns of a block that is cut, and of two orientations where one should be."""
+    start = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1)
+    two = start + struct.pack("<HHIHH", 0x0112, 3, 2, 3, 3) + bytes(4)
+    with Image.open(io.BytesIO(saved("JPEG"))) as picture:
+        whole = np.array(picture)
+    for block, pixels in ((two, whole[::-1, ::-1]), (start + bytes(8), whole)):
+        (tmp_path / "a").write_bytes(saved("JPEG", exif=block))
+        with warnings.catch_warnings():
+            warnings.simplefilter(action)
+            np.testing.assert_array_equal(read_image(tmp_path / "a"), pixels)
+
+
 def test_what_is_broken_in_the_pixels_still_is(tmp_path):
     """Also where a block beside them is broken too; and so are colours that may be clear."""
     text = chunk(b"tEXt", b"a", is_sound=False)
