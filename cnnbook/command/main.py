@@ -11,18 +11,23 @@ import sys
 
 try:
     import typer
-except ModuleNotFoundError:
-    raise SystemExit("The command cnnbook needs typer: pip install 'cnnbook[cli]'") from None
 
-from cnnbook.command._say import fail
-from cnnbook.command._stop import SIGNALS, backend_fault, catch_signals, is_debugging, one_line
-from cnnbook.command.book import bind_book
-from cnnbook.command.claims import print_claims
-from cnnbook.command.copy import copy_files
-from cnnbook.command.data import list_data, verify_data
-from cnnbook.command.doctor import show_machine
-from cnnbook.command.models import list_models, show_summary
-from cnnbook.command.prepare import prepare_data
+    from cnnbook.command._say import fail
+    from cnnbook.command._stop import SIGNALS, backend_fault, catch_signals, is_debugging, one_line
+    from cnnbook.command.book import bind_book
+    from cnnbook.command.claims import print_claims
+    from cnnbook.command.copy import copy_files
+    from cnnbook.command.data import list_data, verify_data
+    from cnnbook.command.doctor import show_machine
+    from cnnbook.command.models import list_models, show_summary
+    from cnnbook.command.prepare import prepare_data
+except KeyboardInterrupt:  # there is nothing to tidy yet
+    print("Stopped by Ctrl-C.", file=sys.stderr)
+    raise SystemExit(130) from None
+except ModuleNotFoundError as error:
+    if error.name != "typer":
+        raise
+    raise SystemExit("The command cnnbook needs typer: pip install 'cnnbook[cli]'") from None
 
 app = typer.Typer(
     help="A book on convolutional neural networks that runs.",

@@ -47,6 +47,13 @@ def test_a_signal_is_one_line_and_its_status_and_what_must_be_tidied_is(name, st
     assert run.returncode == status
 
 
+def test_a_signal_before_the_command_has_begun_is_one_line_as_well(tmp_path):
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    run = start(PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    assert run.communicate(timeout=20) == ("", "Stopped by Ctrl-C.\n")
+    assert run.returncode == 130
+
+
 def test_a_second_signal_ends_a_command_that_is_slow_to_tidy_up():
     run = start(WAIT.replace('print("tidy")', 'print("tidying", flush=True); time.sleep(30)'))
     assert run.stdout.readline() == "ready\n"
