@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnbook._checks import shown
-from cnnbook._machine import reason_of
+from cnnbook._machine import not_the_file, reason_of
 from cnnbook.datasets._read import READABLE, looks_like
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
@@ -76,7 +76,7 @@ def walk(folder: str | Path) -> Iterator[os.DirEntry]:
         try:
             entries = [entry for entry in os.scandir(place) if not is_hidden(entry.name)]
         except OSError as error:
-            raise OSError(f"{shown(place)} cannot be listed: {error.strerror}.") from error
+            raise (not_the_file(error, place) or error) from error
         for entry in entries:
             is_folder = entry.is_dir(follow_symlinks=False)
             waiting.append(entry.path) if is_folder else found.append(entry)
