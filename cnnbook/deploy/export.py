@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import keras
@@ -40,7 +40,7 @@ def export_litert(
 
     Args:
         model: Functional, from images of one known size to one array, as every builder of this book
-            makes it. It is not changed; one that computes in 16 bits is rebuilt in float32.
+            makes it. It is not changed; one of other numbers is rebuilt in float32.
         path: Ends in ".tflite". A file that is there is replaced once the new one is whole.
         int8_images: (count, height, width, channels), pixels 0 to 255. None: floating point.
 
@@ -104,7 +104,8 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
     model(np.zeros((1, *model.input_shape[1:]), "float32"))  # Keras asks that it has run once
 
     def write(part: Path) -> None:
-        model.export(str(part), format="onnx", verbose=False)
+        with _plain_constants(model):
+            model.export(str(part), format="onnx", verbose=False)
         # What tf2onnx cannot translate it copies under its old name; the check finds that.
         onnx.checker.check_model(str(part))
 
@@ -152,16 +153,37 @@ def _in_float32(model: keras.Model) -> keras.Model:
             f" {[tuple(tensor.shape) for tensor in ends]}. {advice}"
         )
     bare = keras.Model(*ends)
-    if "float16" not in bare.to_json():
+    is_short = "float16" in bare.to_json()
+    if not is_short and ends[0].dtype == "float32":
         return bare
 
     def rebuild(layer: keras.Operation) -> keras.Operation:
+        if not is_short:
+            return layer
         dtype = {"dtype": "float32"} if isinstance(layer, keras.Layer) else {}
         return type(layer).from_config(layer.get_config() | dtype)
 
-    copy = keras.models.clone_model(bare, clone_function=rebuild, recursive=True)
-    copy.set_weights(bare.get_weights())
+    options = {"input_tensors": keras.Input(ends[0].shape[1:]), "clone_function": rebuild}
+    try:
+        copy = keras.models.clone_model(bare, recursive=is_short, **options)
+    except Exception as error:  # of a Lambda, over many lines
+        words = f"`model` cannot be rebuilt in float32 ({first_line(error)})"
+        raise ValueError(f"{words}. Build it without 16 bits.") from error
+    if is_short:
+        copy.set_weights(bare.get_weights())
     return copy
+
+
+@contextlib.contextmanager
+def _plain_constants(model: keras.Model) -> Iterator[None]:
+    """Make constants of layers NumPy's for a while: tf2onnx takes TensorFlow's for inputs."""
+    with contextlib.ExitStack() as stack:
+        for layer in model._flatten_layers():
+            for name, value in list(vars(layer).items()):
+                if isinstance(value, tf.Tensor):
+                    stack.callback(setattr, layer, name, value)
+                    setattr(layer, name, value.numpy())
+        yield
 
 
 def _calibration_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:

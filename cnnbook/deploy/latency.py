@@ -1,6 +1,7 @@
 """What does an exported network answer, and how long does one wait for it?"""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,8 @@ def measure_latency(
         A `Latency` of one call.
 
     Raises:
-        ValueError: If `repeats` or `warm_up` is too small, or there are no images.
+        ValueError: If `repeats` or `warm_up` is too small, there are no images, or what comes back
+            is no array, such as a coroutine, which has computed nothing yet.
 
     Example:
         >>> latency = measure_latency(lambda images: images + 1, np.zeros((1, 8, 8, 1)))
@@ -59,10 +61,14 @@ def measure_latency(
     seconds = []
     for _ in range(warm_up + repeats):
         start = time.perf_counter()
-        result = predict(images)
+        results = keras.tree.flatten(predict(images))
         # Wait for it: a GPU answers before it is done.
-        keras.tree.map_structure(keras.ops.convert_to_numpy, result)
+        arrays = [keras.ops.convert_to_numpy(result) for result in results]
         seconds.append(time.perf_counter() - start)
+        for result, array in zip(results, arrays, strict=True):
+            if array.dtype == object:
+                words = f"`predict` must return arrays of numbers; got a {type(result).__name__}"
+                raise ValueError(f"{words}. Wait in it for what it computes.")
     milliseconds = 1000 * np.array(seconds[warm_up:])
     return Latency(*map(float, (np.median(milliseconds), milliseconds.min(), milliseconds.max())))
 
@@ -73,14 +79,14 @@ def load_litert(path: str | Path, threads: int | None = None) -> Predict:
 
     Args:
         path: Of a file with one input and one output, such as `export_litert` writes.
-        threads: That compute at once, 1 or more; None: one a core.
+        threads: That compute at once, 1 to 1,000; None: one a core.
 
     Returns:
         A function from images (count, height, width, channels), uint8 or float, pixels 0 to 255, to
         float32 (count, ...). Another count than the time before costs a new plan of the memory.
 
     Raises:
-        ValueError: If `threads` is less than 1.
+        ValueError: If `threads` is less than 1 or more than 1,000.
         OSError: If there is no such file, or it is no LiteRT file.
     """
     import tensorflow as tf
@@ -95,20 +101,22 @@ def load_litert(path: str | Path, threads: int | None = None) -> Predict:
         [given], [returned] = interpreter.get_input_details(), interpreter.get_output_details()
     except (RuntimeError, ValueError) as error:
         raise OSError(f"{path} cannot be run ({first_line(error)}). Export it again.") from error
-    planned = tuple(given["shape"])
+    planned, one_at_a_time = tuple(given["shape"]), threading.Lock()
 
     def predict(images: np.ndarray) -> np.ndarray:
         nonlocal planned
         images = check_given_images(images, given["shape"][1:])
-        if images.shape != planned:
-            with quiet():
-                interpreter.resize_tensor_input(given["index"], images.shape)
-                interpreter.allocate_tensors()
-            planned = images.shape
-        interpreter.set_tensor(given["index"], _to_stored(images, given))
-        interpreter.invoke()
+        stored = _to_stored(images, given)
+        with one_at_a_time:
+            if images.shape != planned:
+                with quiet():
+                    interpreter.resize_tensor_input(given["index"], images.shape)
+                    interpreter.allocate_tensors()
+                planned = images.shape
+            interpreter.set_tensor(given["index"], stored)
+            interpreter.invoke()
+            result = interpreter.get_tensor(returned["index"]).astype("float32")
         scale, zero = returned["quantization"]  # 0, 0 in a float file
-        result = interpreter.get_tensor(returned["index"]).astype("float32")
         return (result - zero) * np.float32(scale) if scale else result
 
     return predict
@@ -120,14 +128,14 @@ def load_onnx(path: str | Path, threads: int | None = None) -> Predict:
 
     Args:
         path: Of a file with one input and one output, such as `export_onnx` writes.
-        threads: That compute at once, 1 or more; None: one a core.
+        threads: That compute at once, 1 to 1,000; None: one a core.
 
     Returns:
         A function as that of `load_litert`.
 
     Raises:
         ImportError: If onnxruntime is missing.
-        ValueError: If `threads` is less than 1.
+        ValueError: If `threads` is less than 1 or more than 1,000.
         OSError: If there is no such file, or it is no ONNX file.
     """
     try:
@@ -169,8 +177,8 @@ def _to_stored(images: np.ndarray, tensor: dict) -> np.ndarray:
 
 def _count(threads: int | None) -> int:
     """Return how many threads are to compute, one a core if nothing is said."""
-    if threads is not None and threads < 1:
-        raise ValueError(f"`threads` must be 1 or more; got {threads}. None takes one a core.")
+    if threads is not None and not 1 <= threads <= 1_000:
+        raise ValueError(f"`threads` must be 1 to 1,000; got {threads}. None takes one a core.")
     return threads or os.cpu_count() or 1
 
 

@@ -95,6 +95,10 @@ def _check_history(name: str, history: Mapping[Any, Sequence[float]], metric: st
     )
     if np.ndim(history[metric]) != 1 or count == 0:
         raise ValueError(f"`histories` must hold epochs; {name!r} has no epoch. Train it first.")
+    for key in {metric, f"val_{metric}"} & {*history}:
+        if np.asarray(history[key]).dtype.kind not in "buif":
+            words = f"`histories` must hold numbers; {name!r} has {history[key]!r:.60} as {key!r}."
+            raise ValueError(f"{words} Of text make them with float.")
     if validated != count:
         raise ValueError(
             f"`histories` must hold one value an epoch; {name!r} has {count} of {metric!r} but "

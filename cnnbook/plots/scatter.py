@@ -56,7 +56,7 @@ def plot_scatter(
         )
     figure, axes = plt.subplots(figsize=(7, 6), layout="constrained")
     size = float(np.clip(20_000 / len(points), 7, 30))
-    for index in np.unique(labels):
+    for index in map(int, np.unique(labels)):  # bytes would overflow below
         chosen = points[labels == index]
         color, marker = COLORS[index % len(COLORS)], MARKERS[(index + index // 7) % len(MARKERS)]
         look: dict[str, Any] = {"s": size, "marker": marker, "alpha": 0.6, "linewidths": 0}

@@ -19,7 +19,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook._layers import check_model_images
 from cnnbook.labelled_files import LabelledFiles
 from cnnbook.training._identity import network_key, told_apart
@@ -71,7 +71,8 @@ def bottleneck_features(
                [7., 7., 7.]], dtype=float32)
     """
     items: Any = getattr(data, "paths", data)
-    items = items if isinstance(items, np.ndarray) else list(items)
+    items = np.asarray(items) if hasattr(items, "dtype") else list(items)
+    items = list(items) if isinstance(items, np.ndarray) and items.dtype.kind == "U" else items
     image_size, feature_shape = _check_features_arguments(model, items, read_image, batch_size)
     if isinstance(items, np.ndarray) and items.size:
         check_model_images(model, items)
@@ -86,7 +87,14 @@ def bottleneck_features(
     def read(indices: list[int]) -> np.ndarray:
         if isinstance(items, np.ndarray):
             return items[indices]
-        return np.stack([read_image(items[index], image_size) for index in indices])
+        images = [np.asarray(read_image(items[index], image_size)) for index in indices]
+        for index, image in zip(indices, images, strict=True):
+            is_numbers = image.dtype.kind in "buif" and np.isfinite(image).all()
+            if image.shape != (*image_size, 3) or not is_numbers:
+                words = f"`read_image` must return finite numbers {(*image_size, 3)}; of"
+                got = f"{image.dtype} of shape {image.shape}"
+                raise ValueError(f"{words} {shown(items[index])} it made {got}. Mend it.")
+        return check_model_images(model, np.stack(images))
 
     fresh: list[bytes] = []
     try:

@@ -52,6 +52,7 @@ class Stopwatch(keras.callbacks.Callback):
             raise ValueError(f"{words} It is len(train_images).")
         super().__init__()
         self.images_per_epoch, self.metric, self.goal = images_per_epoch, metric, goal
+        self.on_train_begin()  # until the true one
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Start the clock."""

@@ -410,3 +410,38 @@ def test_without_tf2onnx_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
     with pytest.raises(ImportError, match="pip install tf2onnx"):
         export_onnx(tiny_net(), tmp_path / "net.onnx")
+
+
+@pytest.mark.slow
+@each_format
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "float64"])
+def test_a_model_that_takes_other_numbers_takes_float32_in_the_file(name, dtype, tmp_path):
+    images = keras.Input((8, 8, 1), dtype=dtype)
+    x = layers.Conv2D(2, 3)(layers.Rescaling(1 / 255)(images))
+    net = keras.Model(images, layers.Flatten()(x))
+    pixels = np.arange(128, dtype="uint8").reshape(2, 8, 8, 1)
+    export, load, file = FORMATS[name]
+    answer = load(export(net, tmp_path / file))(pixels)
+    np.testing.assert_allclose(answer, net(pixels.astype(dtype)), atol=1e-3)
+    assert net.input.dtype == dtype
+
+
+@pytest.mark.slow
+@each_format
+def test_the_constants_of_a_normalization_are_in_the_file(name, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 3)).astype("float32")
+    normalize = layers.Normalization()
+    normalize.adapt(pixels)
+    images = keras.Input((8, 8, 3))
+    net = keras.Model(images, layers.Flatten()(normalize(images)))
+    export, load, file = FORMATS[name]
+    answer = load(export(net, tmp_path / file))(pixels)
+    np.testing.assert_allclose(answer, net(pixels), atol=1e-4)
+    assert not isinstance(normalize.mean, np.ndarray)
+
+
+def test_a_function_of_16_bits_is_refused_in_one_line(tmp_path):
+    images = keras.Input((8, 8, 1))
+    half = layers.Lambda(lambda x: x / 255, dtype="mixed_bfloat16")(images)
+    with pytest.raises(ValueError, match="`model` cannot be rebuilt in float32 [^\n]*$"):
+        export_litert(keras.Model(images, layers.Flatten()(half)), tmp_path / "net.tflite")

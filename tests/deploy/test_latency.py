@@ -1,6 +1,7 @@
 """Exported files as functions, and the time that a call takes."""
 
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import keras
 import numpy as np
@@ -129,7 +130,7 @@ def test_files_that_are_none(name, content, files, tmp_path):
 
 @each_format
 def test_no_thread_at_all(name, files):
-    with pytest.raises(ValueError, match="`threads` must be 1 or more; got 0. None takes one a"):
+    with pytest.raises(ValueError, match="`threads` must be 1 to 1,000; got 0. None takes one a"):
         LOADERS[name](files[name], threads=0)
 
 
@@ -143,3 +144,21 @@ def test_without_onnxruntime_the_error_says_what_to_install(files, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ImportError, match="pip install onnxruntime"):
         load_onnx(files["onnx"])
+
+
+@pytest.mark.parametrize("answer", [Future(), (number for number in "ab"), None, {"a": object()}])
+def test_what_has_computed_nothing_yet_is_no_answer(answer):
+    with pytest.raises(ValueError, match="`predict` must return arrays of numbers; got a "):
+        measure_latency(lambda images: answer, np.zeros((1, 4, 4, 2)))
+
+
+@each_format
+def test_threads_do_not_get_the_answers_of_others(name, files):
+    predict, images = LOADERS[name](files[name]), np.random.rand(9, 4, 4, 2).astype("float32")
+
+    def is_its_own(number):
+        some = images[number % 4 : number % 4 + 1 + number % 3]
+        return np.allclose(predict(some), some.mean(axis=(1, 2)), atol=1e-5)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(is_its_own, range(200)))

@@ -130,3 +130,11 @@ def test_what_fit_returns_may_be_passed_as_it_is(given, name):
 def test_what_is_no_history_is_refused_in_one_line(given):
     with pytest.raises(ValueError, match=r'must be histories by name; .*Pass \{"name": fitted\}'):
         plot_learning_curves(given)
+
+
+@pytest.mark.parametrize("values", [["0.1", "0.2"], [None, 0.2]])
+@pytest.mark.parametrize("key", ["accuracy", "val_accuracy"])
+def test_what_is_no_number_is_refused(values, key):
+    history = {"accuracy": [0.1, 0.2], key: values}
+    with pytest.raises(ValueError, match=f"must hold numbers; 'net' has .* as '{key}'"):
+        plot_learning_curves({"net": history})

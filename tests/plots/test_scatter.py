@@ -88,3 +88,14 @@ def test_what_does_not_fit_is_refused(points):
             ValueError, match="`labels` must be one whole number a point, 60, from 0"
         ):
             plot_scatter(places, wrong, NAMES)
+
+
+def test_labels_of_bytes_have_the_colours_and_markers_of_whole_numbers():
+    names = [str(number) for number in range(256)]
+
+    def looks(kind):
+        drawn = plot_scatter(np.eye(2), np.array([0, 255], kind), names).axes[0].collections
+        return [(each.get_facecolor(), each.get_paths()[0].vertices) for each in drawn]
+
+    for one, other in zip(looks("uint8"), looks("int64"), strict=True):
+        np.testing.assert_equal(one, other)

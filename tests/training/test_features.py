@@ -593,3 +593,35 @@ def test_cats_and_dogs_are_told_apart_by_the_nearest_mean(real_data, tmp_path, c
     assert sum(computed) == 120
     bottleneck_features(model, groups[0] + groups[1], read_center_crop, cache_folder=tmp_path)
     assert sum(computed) == 120
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        np.zeros((9, 9, 3)),
+        np.zeros((8, 6, 1)),
+        np.zeros((8, 6, 4)),
+        np.zeros((1, 8, 6, 3)),
+        np.full((8, 6, 3), np.nan),
+        np.zeros((8, 6, 3), object),
+        None,
+        "a",
+    ],
+)
+def test_what_a_reader_makes_is_looked_at_before_the_network_is(model, files, made):
+    words = r"`read_image` must return finite numbers \(8, 6, 3\); of .*00.png it made .* of shape"
+    with pytest.raises(ValueError, match=words):
+        bottleneck_features(model, files, lambda path, size: made)
+
+
+def test_a_reader_that_makes_0_to_1_for_a_network_that_takes_255_is_told(model, files):
+    with pytest.warns(UserWarning, match="0 to 1, and .* begins with a layer that rescales"):
+        bottleneck_features(model, files, lambda path, size: read_image(path, size) / 255)
+
+
+def test_tensors_are_images_and_arrays_of_text_are_paths(model, files):
+    expected = bottleneck_features(model, pictures(10))
+    found = bottleneck_features(model, ops.convert_to_tensor(pictures(10)))
+    np.testing.assert_array_equal(found, expected)
+    found = bottleneck_features(model, np.array(files, str), read_center_crop)
+    np.testing.assert_allclose(found, expected, atol=1e-6)

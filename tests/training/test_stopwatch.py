@@ -222,3 +222,9 @@ def test_a_clock_that_stands_still_gives_no_rate(clock):
 def test_no_images(count):
     with pytest.raises(ValueError, match=f"`images_per_epoch` must be 1 or more; got {count}"):
         Stopwatch(count)
+
+
+def test_before_any_training_nothing_is_measured():
+    watch = Stopwatch(images_per_epoch=20)
+    assert watch.images_per_second == []
+    assert watch.first_step_seconds is watch.seconds_to_goal is None
