@@ -55,7 +55,7 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
         )
         return sum(places * math.prod(getattr(layer, name).shape) for name in names)
     own = [w for w in getattr(layer, "weights", []) if not _scales(w.shape, given + returned)]
-    if type(layer).__name__ in PRODUCTS.split() or (
+    if _operations(layer, given) & {*PRODUCTS.split()} or (
         own and not isinstance(layer, layers.Embedding)
     ):
         raise ValueError(
@@ -63,6 +63,20 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
             " be told. Take the parts before and after it, as models of their own."
         )
     return 0
+
+
+def _operations(layer: Any, given: Shapes) -> set[str]:
+    """Return the kinds of operations of a layer, also of one that is a function of the user's."""
+    is_function = isinstance(layer, layers.Lambda)
+    if type(layer).__module__.startswith("keras.") and not is_function:
+        return {type(layer).__name__}
+    tensors = [keras.KerasTensor((None, *shape)) for shape in given]
+    compute = layer.function if is_function else layer.call
+    try:
+        graph = keras.Function(tensors, compute(tensors[0] if len(tensors) == 1 else tensors))
+    except Exception:  # it calls what is not Keras', or needs more than maps
+        return {"Einsum"} if is_function else set()
+    return {type(operation).__name__ for operation in graph.operations}
 
 
 def _scales(weight: tuple[int, ...], shapes: Shapes) -> bool:

@@ -2,6 +2,7 @@
 
 import keras
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from cnnbook.arithmetic import receptive_field
@@ -177,6 +178,7 @@ def test_sequential_models_have_costs_once_they_are_built():
         ((3, 8, 8), layers.Conv2D(4, 3, data_format="channels_first"), 36 * 27 * 4),
         ((8, 8, 3), layers.PReLU(), 0),
         ((7,), layers.Embedding(50, 8), 0),
+        ((8, 8, 3), layers.Lambda(lambda x: x / 127.5 - 1), 0),
     ],
 )
 def test_wrapped_and_other_layers_by_hand(shape, layer, count):
@@ -194,6 +196,13 @@ class Mixed(layers.Layer):
         return keras.ops.matmul(values, self.kernel)
 
 
+class Gram(layers.Layer):
+    """Multiplies maps with maps, and has no weights."""
+
+    def call(self, values):
+        return keras.ops.matmul(values, keras.ops.transpose(values, (0, 2, 1)))
+
+
 @pytest.mark.parametrize(
     "use",
     [
@@ -201,6 +210,9 @@ class Mixed(layers.Layer):
         lambda values: layers.MultiHeadAttention(2, 4, name="x")(values, values),
         lambda values: layers.Attention(name="x")([values, values]),
         lambda values: layers.EinsumDense("abc,cd->abd", (20, 4), name="x")(values),
+        lambda values: layers.Lambda(lambda x: x[:, :3] @ x[:, :3], name="x")(values),
+        lambda values: layers.Lambda(lambda x: tf.square(x), name="x")(values),
+        lambda values: Gram(name="x")(values),
     ],
 )
 def test_what_cannot_be_counted_is_refused(use):
