@@ -19,7 +19,7 @@ from cnnbook._machine import not_the_file, reason_of
 from cnnbook.center_crop import center_crop
 from cnnbook.labelled_files import LabelledFiles
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
@@ -156,7 +156,7 @@ def load_picture(content: bytes, as_a_dot: bool = False) -> Image.Image:
     return _load_once(bare, as_a_dot)
 
 
-def _heedless(read: Callable[[], T]) -> T:
+def _heedless(read: Callable[[], Result]) -> Result:
     """Read the same where warnings are errors: Pillow has some of blocks beside the pixels."""
     try:
         return read()
