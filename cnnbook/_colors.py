@@ -17,7 +17,7 @@ def line_look(number: int) -> dict[str, Any]:
 
 def color_scale(values: np.ndarray, colors: str, peak: float | None = None) -> dict[str, Any]:
     """Span signed values from -peak to peak in red and blue, others from 0 to peak in `colors`."""
-    peak = peak or float(np.abs(values).max()) or 1.0
+    peak = peak or float(max(values.max(), -float(values.min()))) or 1.0
     if values.min() < 0:
         return {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
     return {"cmap": colors, "vmin": 0, "vmax": peak}

@@ -11,7 +11,7 @@ import typer
 
 from cnnbook._checks import shown
 from cnnbook.command._data_sets import report_data
-from cnnbook.devices import keras_settings
+from cnnbook.devices import CHOICES, keras_settings
 
 PACKAGES = (
     *("cnnbook", "tensorflow", "keras", "numpy", "matplotlib", "tensorflow-datasets"),
@@ -55,11 +55,11 @@ def _show_settings() -> list[str]:
     try:
         for name, (value, source) in keras_settings().items():
             typer.echo(f"  {name} of Keras: {value} ({source})")
-            usual = {"image_data_format": "channels_last", "floatx": "float32"}
             if source.endswith("no JSON") and name == "backend":
                 problems.append(f"mend or delete keras.json: {source}")
-            if value != usual.get(name, value):
-                problems.append(f"the book is written for {name} {usual[name]}: say so in {source}")
+            if name != "backend" and value != CHOICES[name][0]:
+                usual = f"{name} {CHOICES[name][0]}"
+                problems.append(f"the book is written for {usual}: say so in {source}")
     except ValueError as error:
         typer.echo(f"  Keras: {error}")
         problems.append(str(error))

@@ -9,10 +9,13 @@ import keras
 from keras import layers
 
 Shapes = list[tuple[int, ...]]
-ONE_KERNEL = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-IN_DEPTH = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-IN_TWO = (layers.SeparableConv1D, layers.SeparableConv2D)
+OF_KERNELS = (
+    *(layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D, *TRANSPOSED),
+    *(layers.DepthwiseConv1D, layers.DepthwiseConv2D),
+    *(layers.SeparableConv1D, layers.SeparableConv2D),
+)
+KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN)
 PRODUCTS = "Matmul Einsum Dot Tensordot Vdot Inner Outer Attention AdditiveAttention Conv"
 PRODUCTS += " DepthwiseConv SeparableConv ConvTranspose DotProductAttention"  # of maps with maps
@@ -47,13 +50,11 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
     if isinstance(layer, RECURRENT):
         kernels = layer.cell.kernel, layer.cell.recurrent_kernel
         return given[0][0] * sum(math.prod(kernel.shape) for kernel in kernels)
-    if isinstance(layer, (*ONE_KERNEL, *TRANSPOSED, *IN_DEPTH, *IN_TWO)):
+    if isinstance(layer, OF_KERNELS):
         shape = given[0] if isinstance(layer, TRANSPOSED) else returned[0]
         places = math.prod(shape[1:] if is_channels_first(layer) else shape[:-1])
-        names = (
-            ("depthwise_kernel", "pointwise_kernel") if isinstance(layer, IN_TWO) else ("kernel",)
-        )
-        return sum(places * math.prod(getattr(layer, name).shape) for name in names)
+        kernels = [getattr(layer, name) for name in KERNELS if hasattr(layer, name)]
+        return sum(places * math.prod(kernel.shape) for kernel in kernels)
     own = [w for w in getattr(layer, "weights", []) if not _scales(w.shape, given + returned)]
     if _operations(layer, given) & {*PRODUCTS.split()} or (
         own and not isinstance(layer, layers.Embedding)

@@ -40,7 +40,7 @@ def check_bytes(name: str, image: np.ndarray) -> None:
 def check_probabilities(labels: np.ndarray, probabilities: np.ndarray) -> None:
     """Refuse what is not one whole label and one row of probabilities an image."""
     shape, kind = probabilities.shape, probabilities.dtype.kind
-    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind == "f" else np.zeros(1)
+    sums = probabilities.sum(axis=1) if len(shape) == 2 and kind in "iuf" else np.zeros(1)
     if not np.allclose(sums, 1, atol=0.02) or probabilities.min(initial=0) < 0:
         raise ValueError(
             "`probabilities` must be (count, classes), from 0 on, each row with sum 1; got shape"

@@ -51,18 +51,21 @@ def plot_augmentations(
     if not changes:
         raise ValueError("`changes` must name at least one change; got none.")
     check_counts(columns=columns)
-    same = np.repeat(image[None], columns, axis=0)
     width = columns * inches + 0.1 + 0.07 * max(len(str(name)) for name in changes)
     height = len(changes) * inches * image.shape[0] / image.shape[1] + (0.3 if title else 0)
     figure, panels = make_panels(len(changes), columns, (width, height), title)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
     for row, (name, change) in zip(panels, changes.items(), strict=True):
+        same = np.repeat(image[None], columns, axis=0)  # anew: a change may work in place
         is_layer = hasattr(change, "compute_output_spec")
         changed = np.asarray(change(same, training=True) if is_layer else change(same))
         count = len(changed) if changed.ndim else 0
         if count != columns:
             words = f"`changes` must return as many pictures as they get; {name!r} got"
             raise ValueError(f"{words} {columns} and returned {count}.")
+        if changed.shape[3:] not in ((1,), (3,)) or not np.isfinite(changed).all():
+            words = "`changes` must return finite (height, width, 1 or 3);"
+            raise ValueError(f"{words} {name!r} returned {changed.dtype} of shape {changed.shape}.")
         for cell, picture in zip(row, changed, strict=True):
             draw_picture(cell, np.rint(picture.clip(0, 255)).astype(np.uint8))
             cell.set(xticks=[], yticks=[])

@@ -108,6 +108,9 @@ def plot_connections(
     if not graphs:
         raise ValueError("`graphs` must hold at least one graph; got none.")
     for heading, graph in graphs.items():
+        if {node[0] for node in graph if isinstance(node, tuple)} != {"input", "output"}:
+            words = "`graphs` must be of connect_dense or connect_window;"
+            raise ValueError(f"{words} {heading!r} has other nodes, or none.")
         if highlight is not None and ("output", highlight) not in graph:
             outputs = [index for layer, index in graph if layer == "output"]
             words = f"`highlight` must be an output of graph {heading!r}, {outputs[0]} to"

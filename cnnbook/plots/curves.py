@@ -90,17 +90,16 @@ def _check_history(name: str, history: Mapping[Any, Sequence[float]], metric: st
         known = sorted(key for key in history if not key.startswith("val_"))
         words = f"`metric` must be in every history; {name!r} has no {metric!r}, only {known}."
         raise ValueError(f"{words} Name one of these, or compile the model with that metric.")
-    count, validated = (
-        np.size(history.get(f"{val}{metric}", history[metric])) for val in ("", "val_")
-    )
+    keys = [key for key in (metric, f"val_{metric}") if key in history]
+    count, *validated = [np.size(history[key]) for key in keys]
     if np.ndim(history[metric]) != 1 or count == 0:
         raise ValueError(f"`histories` must hold epochs; {name!r} has no epoch. Train it first.")
-    for key in {metric, f"val_{metric}"} & {*history}:
+    for key in keys:
         if np.asarray(history[key]).dtype.kind not in "buif":
             words = f"`histories` must hold numbers; {name!r} has {history[key]!r:.60} as {key!r}."
             raise ValueError(f"{words} Of text make them with float.")
-    if validated != count:
+    if validated not in ([], [count]):
         raise ValueError(
             f"`histories` must hold one value an epoch; {name!r} has {count} of {metric!r} but "
-            f"{validated} of 'val_{metric}'. Validate every epoch, or leave the latter out."
+            f"{validated[0]} of 'val_{metric}'. Validate every epoch, or leave the latter out."
         )

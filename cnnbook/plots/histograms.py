@@ -48,7 +48,7 @@ def plot_histograms(
         ['plain', 'decay']
     """
     values = {name: np.ravel(np.asarray(array)).astype(float) for name, array in after.items()}
-    first = {} if before is None else {"before": np.ravel(np.asarray(before))}
+    first = {} if before is None else {"before": np.ravel(np.asarray(before)).astype(float)}
     if not values:
         raise ValueError('`after` must hold at least one entry; got none. Pass {"name": weights}.')
     for name, array in {**values, **first}.items():

@@ -46,8 +46,8 @@ def plot_kernel(
         words = "`image` must have shape (height, width), optionally with 1 or 3 channels last; got"
         raise ValueError(f"{words} shape {image.shape}. Pass one image, without a batch axis.")
     for name, array in (("kernel", kernel), ("result", result)):
-        if array.ndim != 2:
-            words = f"`{name}` must have 2 axes, height and width; got shape {array.shape}."
+        if array.ndim != 2 or not np.isfinite(array).all():
+            words = f"`{name}` must be finite, (height, width); got shape {array.shape}."
             raise ValueError(f"{words} Choose one channel and one filter.")
     if 0 in (image.size, kernel.size, result.size):
         words = "`image`, `kernel` and `result` must hold values; got"

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Protocol
 
 import matplotlib.pyplot as plt
@@ -88,7 +89,7 @@ def _blocks(layers: Sequence[SizedLayer]) -> list[tuple[str, tuple[int, ...]]]:
     shown: list[tuple[str, tuple[int, ...]]] = []
     for layer in layers:
         shape = tuple(layer.output_shape)
-        if len(shape) not in (1, 3) or not all(isinstance(n, int) and n > 0 for n in shape):
+        if len(shape) not in (1, 3) or not all(isinstance(n, Integral) and n > 0 for n in shape):
             raise ValueError(
                 "`layers` must each give (height, width, maps) or (numbers,), whole numbers above"
                 f" 0; {layer.name!r} gives {shape}. Build the model for a fixed image size."

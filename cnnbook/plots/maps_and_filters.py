@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from cnnbook._checks import checked
 from cnnbook._colors import color_scale
-from cnnbook.plots._arguments import check_counts
+from cnnbook.plots._arguments import check_counts, in_range
 from cnnbook.plots._draw import CENTERED, draw_picture, enlarged, make_panels, plain, tiled
 
 
@@ -114,6 +114,7 @@ def plot_filters(
         words = "`filters` must be (filters, height, width, channels), at least one; got"
         raise ValueError(f"{words} shape {filters.shape}. filter_images(model) makes them.")
     check_counts(columns=columns, rows=rows)
+    filters = in_range("filters", filters.astype(float))
     count, height, width, channels = filters.shape
     if channels in (1, 3):
         across = min(columns, count)

@@ -58,9 +58,10 @@ def plot_runs(
             f"`runs` must all have the same number of points, 1 or more, and `x` as many; got"
             f" {lengths}{'' if x is None else f' and {points} in `x`'}. Cut them alike."
         )
-    if unknown := set(scales) - set(get_scale_names()):
-        known = ", ".join(get_scale_names())
-        raise ValueError(f"`scales` must be two of: {known}; got {', '.join(sorted(unknown))}.")
+    known = [name for name in get_scale_names() if not name.startswith("function")]
+    if unknown := set(scales) - set(known):
+        words = f"`scales` must be two of: {', '.join(known)}; got"
+        raise ValueError(f"{words} {', '.join(sorted(unknown))}.")
     places = np.arange(1, points + 1) if x is None else np.asarray(x)
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
     for index, (name, values) in enumerate(curves.items()):

@@ -113,3 +113,16 @@ def test_other_impossible_arguments_are_named(image):
         plot_augmentations(image, {"none": lambda x: x}, columns=0)
     with pytest.raises(ValueError, match="'first' got 6 and returned 1"):
         plot_augmentations(image, {"first": lambda x: x[:1]})
+
+
+def test_a_change_that_works_in_place_changes_nothing_for_the_next():
+    changes = {"brighter": lambda images: images.__iadd__(99), "none": lambda images: images}
+    figure = plot_augmentations(np.zeros((4, 4, 1)), changes, 1)
+    assert [axes.images[0].get_array().max() for axes in figure.axes] == [99, 0]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4, 5), (2, 4, 4), (2, 4, 4, 1)])
+def test_a_change_that_returns_no_pictures_is_named(shape):
+    made = np.full(shape, np.nan if shape[3:] == (1,) else 0)
+    with pytest.raises(ValueError, match="`changes` must return finite .*'odd' returned float"):
+        plot_augmentations(np.zeros((4, 4, 1)), {"odd": lambda images: made * 1.0}, 2)

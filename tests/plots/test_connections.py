@@ -1,5 +1,6 @@
 """The connection graphs by their counts, the drawing by what it drew."""
 
+import networkx as nx
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
@@ -121,3 +122,9 @@ def test_an_output_that_is_not_there_names_those_that_are():
 def test_no_graphs_are_refused():
     with pytest.raises(ValueError, match="`graphs` must hold at least one"):
         plot_connections({})
+
+
+@pytest.mark.parametrize("graph", [nx.DiGraph(), nx.path_graph(3, create_using=nx.DiGraph)])
+def test_other_graphs_are_refused(graph):
+    with pytest.raises(ValueError, match="`graphs` must be of connect_dense .*'a' has other nodes"):
+        plot_connections({"a": graph})

@@ -92,8 +92,11 @@ def test_the_figure_fits_the_page(image):
     [
         ({"image": np.ones((1, 4, 4, 1))}, r"`image` .*\(1, 4, 4, 1\).*without a batch axis"),
         ({"image": np.ones((4, 4, 2))}, r"`image` .*\(4, 4, 2\)"),
-        ({"kernel": np.ones((3, 3, 1, 8))}, r"`kernel` must have 2 axes.*\(3, 3, 1, 8\)"),
-        ({"result": np.ones(3)}, r"`result` must have 2 axes.*\(3,\)"),
+        (
+            {"kernel": np.ones((3, 3, 1, 8))},
+            r"`kernel` must be finite, \(height, width\).*\(3, 3, 1, 8\)",
+        ),
+        ({"result": np.ones(3)}, r"`result` must be finite, \(height, width\).*\(3,\)"),
         ({"result": np.ones((0, 4))}, r"must hold values; got shapes .* and \(0, 4\)"),
     ],
 )

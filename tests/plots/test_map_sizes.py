@@ -1,5 +1,6 @@
 """plot_map_sizes is tested by what it drew: blocks, their sides, and what stands below them."""
 
+from collections import namedtuple
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -122,3 +123,9 @@ def test_no_block_or_too_many_are_refused(count):
 def test_shapes_that_have_no_picture_are_refused_by_name(shape):
     with pytest.raises(ValueError, match=r"`layers` must each give .*'conv1' gives \("):
         plot_map_sizes([Layer("images", (8, 8, 3)), Layer("conv1", shape)])
+
+
+def test_sizes_may_be_numbers_of_numpy():
+    Row = namedtuple("Row", "name output_shape")
+    figure = plot_map_sizes([Row("a", np.array([8, 8, 3])), Row("b", (np.int64(4), 4, 6))])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["a\n8×8×3", "b\n4×4×6"]

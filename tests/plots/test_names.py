@@ -156,3 +156,39 @@ def test_a_figure_that_no_file_can_hold_is_refused(inches):
         plot_gallery(IMAGES, inches=inches)
     with pytest.raises(ValueError, match="`inches` must be .*Draw fewer, or smaller"):
         plot_gallery(np.zeros((1500, 4, 4), "uint8"), columns=1)
+
+
+def test_numbers_of_few_bits_are_drawn_as_those_of_many():
+    lowest = np.full((3, 3, 2), -128, "int8")
+
+    def drawn(kind):
+        maps, units = lowest.astype(kind), lowest[0, 0].astype(kind)
+        before = np.array([3, 250], "uint8" if kind == "int8" else kind)
+        histogram = plot_histograms({"a": [1]}, before).axes[0].patches[-1].get_path().vertices
+        return [histogram] + [
+            figure.axes[place].images[0].get_clim()
+            for figure, place in (
+                (plot_feature_maps({"a": maps}), 0),
+                (plot_layer(IMAGES[0], maps, [0.3, 0.7]), 1),
+                (plot_layer(IMAGES[0], units, [0.3, 0.7]), 1),
+                (plot_kernel(np.eye(4), maps[..., 0], np.eye(3)), 1),
+            )
+        ]
+
+    for few, many in zip(drawn("int8"), drawn("float64"), strict=True):
+        np.testing.assert_equal(few, many)
+    filters = IMAGES[:, :3, :3]
+    pictures = [plot_filters(each).axes[0].images[0] for each in (filters, filters / 255)]
+    np.testing.assert_allclose(*[each.get_array() for each in pictures])
+
+
+def test_what_is_not_finite_is_no_kernel_and_no_filter():
+    with pytest.raises(ValueError, match="`kernel` must be finite"):
+        plot_kernel(np.eye(6), np.full((3, 3), np.nan), np.eye(4))
+    with pytest.raises(ValueError, match="`filters` must be finite"):
+        plot_filters(np.full((2, 3, 3, 3), np.inf))
+
+
+def test_one_hot_rows_are_probabilities():
+    title = plot_mistakes(IMAGES, [0, 0], np.eye(2, dtype=int), ["a", "b"]).get_suptitle()
+    assert title.startswith("1 of 2")

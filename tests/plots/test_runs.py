@@ -75,3 +75,9 @@ def test_what_cannot_be_drawn(runs, x, message):
 def test_a_scale_that_is_none_is_refused_with_those_that_are():
     with pytest.raises(ValueError, match=r"`scales` must be .*linear, .*; got logg"):
         plot_runs({"a": [1, 2]}, scales=("linear", "logg"))
+
+
+@pytest.mark.parametrize("scale", ["function", "functionlog"])
+def test_a_scale_that_needs_more_than_its_name_is_refused(scale):
+    with pytest.raises(ValueError, match=f"`scales` must be two of: asinh, .*; got {scale}"):
+        plot_runs({"a": [1, 2]}, scales=("linear", scale))

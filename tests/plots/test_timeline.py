@@ -79,3 +79,9 @@ def test_what_is_no_pair_is_refused(event):
 def test_no_events_are_refused():
     with pytest.raises(ValueError, match="`events` must hold at least one"):
         plot_timeline([])
+
+
+@pytest.mark.parametrize("year", [10**400, 1e300, float("nan")])
+def test_a_year_that_no_axis_has_is_refused(year):
+    with pytest.raises(ValueError, match=r"`events` must hold \(year, text\) pairs; got"):
+        plot_timeline([(year, "a")])
