@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import math
 import numbers
 import os
 import re
@@ -130,9 +129,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if kind is Literal:
         return any(_fits(value, type(each)) for each in inner)
     if kind in NUMBER_KINDS:
-        if not isinstance(value, NUMBER_KINDS[kind]) or (type(value) is bool and kind is not bool):
-            return False
-        return kind is not float or -math.inf < value < math.inf
+        is_kind = isinstance(value, NUMBER_KINDS[kind]) and (type(value) is bool) <= (kind is bool)
+        return is_kind and (kind is not float or -np.inf < value < np.inf)
     if kind is np.ndarray:
         return _is_array(value)
     if kind in LISTS:
@@ -150,15 +148,15 @@ def _fits(value: Any, hint: Any) -> bool:
 def _is_array(value: Any) -> bool:
     """Tell whether NumPy makes an array of numbers of a value; copy no array."""
     if isinstance(value, np.ndarray):
-        return value.dtype.kind not in "OSUmM"
+        return value.dtype.kind not in "OSUmMc"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return not re.search("object|string|datetime|timedelta", str(value.dtype))
+        return not re.search("object|string|datetime|timedelta|complex", str(value.dtype))
     if value is None or isinstance(value, (str, bytes, Mapping, numbers.Number)):
         return False
     if isinstance(value, (list, tuple)) and value and all(hasattr(item, "shape") for item in value):
         return len({tuple(item.shape) for item in value}) == 1 and all(map(_is_array, value))
     try:
-        return np.asarray(value).dtype.kind in "biufc"
+        return np.asarray(value).dtype.kind in "biuf"
     except Exception:  # ragged lists, and what other libraries raise
         return False
 

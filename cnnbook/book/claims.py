@@ -11,9 +11,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from cnnbook._checks import checked
+from cnnbook._checks import as_array_of_any, checked
 
 RECORD_VARIABLE = "CNNBOOK_CLAIMS_RECORD"
 QUICK_VARIABLE = "CNNBOOK_QUICK"
@@ -68,7 +66,7 @@ def claim(
         raise ValueError(f"claim {name!r} needs {needed}; got {len(given)}.")
     [(words, full_bound)] = given.items()
     profile, bound = _profile_and_bound(full_bound, quick, embedded, source)
-    measured = np.asarray(value)
+    measured = as_array_of_any(value)
     if measured.size != 1 or measured.dtype.kind not in "iuf":
         got = f"{measured.dtype} of shape {measured.shape}" if measured.size != 1 else repr(value)
         raise ValueError(f"`value` must be one number; got {got}.")

@@ -53,10 +53,10 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
     if isinstance(layer, OF_KERNELS):
         shape = given[0] if isinstance(layer, TRANSPOSED) else returned[0]
         places = math.prod(shape[1:] if is_channels_first(layer) else shape[:-1])
-        kernels = [getattr(layer, name) for name in KERNELS if hasattr(layer, name)]
-        return sum(places * math.prod(kernel.shape) for kernel in kernels)
+        used = [getattr(layer, name) for name in KERNELS if hasattr(layer, name)]
+        return sum(places * math.prod(kernel.shape) for kernel in used)
     own = [w for w in getattr(layer, "weights", []) if not _scales(w.shape, given + returned)]
-    if _operations(layer, given) & {*PRODUCTS.split()} or (
+    if _kinds(layer, given) & {*PRODUCTS.split()} or (
         own and not isinstance(layer, layers.Embedding)
     ):
         raise ValueError(
@@ -66,7 +66,7 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
     return 0
 
 
-def _operations(layer: Any, given: Shapes) -> set[str]:
+def _kinds(layer: Any, given: Shapes) -> set[str]:
     """Return the kinds of operations of a layer, also of one that is a function of the user's."""
     is_function = isinstance(layer, layers.Lambda)
     if type(layer).__module__.startswith("keras.") and not is_function:

@@ -1,5 +1,6 @@
 """What came when? Events beside a line of years drawn to scale."""
 
+import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +39,8 @@ def plot_timeline(events: Iterable[tuple[int, str] | Any], title: str | None = N
     events = list(events)
     for event in events:
         is_pair = isinstance(event, (tuple, list)) and len(event) == 2
-        if not is_pair or not isinstance(event[0], numbers.Real) or not abs(event[0]) < 1e12:
+        year: Any = event[0] if is_pair and isinstance(event[0], numbers.Real) else math.nan
+        if not abs(year) < 1e12:
             raise ValueError(f"`events` must hold (year, text) pairs; got {event!r}.")
     if not events:
         raise ValueError("`events` must hold at least one (year, text) pair; got none.")
