@@ -12,6 +12,12 @@ import numpy as np
 
 from cnnbook._checks import as_array_of_any
 
+HAVING_KERNELS = (
+    keras.layers.Conv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.Dense,
+)
 Images = np.ndarray | object  # any: `check_model_images` says best what is wrong
 
 
@@ -73,7 +79,9 @@ def run(model: keras.Model, images: Any) -> Any:
     given = keras.tree.pack_sequence_as(model.input, [images]) if packed else images
     try:
         return model(given, training=False)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except Exception as error:
+        if isinstance(error, (MemoryError, RuntimeError)) or "Exhausted" in type(error).__name__:
+            raise  # the trouble of a machine
         said = " ".join(re.sub(r"\x1b\[\d+m", "", str(error)).split())
         raise ValueError(
             f"`model` must run on images alone, of {tuple(images.shape)}; it stopped with"
@@ -149,7 +157,8 @@ def check_model_images(model: keras.Model, images: Images) -> np.ndarray:
         )
     if not np.isfinite(pixels).all():
         raise ValueError("`images` must be finite; got nan or inf. Look for what made them.")
-    if pixels.dtype.kind == "f" and 0 <= pixels.min() < pixels.max() <= 1 and _takes_255(model):
+    is_small = pixels.dtype.kind == "f" and 0 <= pixels.min() < pixels.max() <= 1
+    if is_small and model.built and _takes_255(model, pixels.shape[1:]):
         warnings.warn(
             f"`images` are 0 to 1, and {model.name!r} begins with a layer that rescales 0 to 255:"
             " it sees black. Pass images * 255.",
@@ -158,11 +167,15 @@ def check_model_images(model: keras.Model, images: Images) -> np.ndarray:
     return pixels
 
 
-def _takes_255(model: keras.Model) -> bool:
-    """Whether a layer before all weights divides the pixels by 50 or more, or takes 50 off."""
-    for _, layer in nodes(model):
-        if isinstance(layer, keras.layers.Rescaling):
-            return bool(np.min(layer.scale) < 1 / 50 or np.min(layer.offset) < -50)
-        if not sublayers(layer) and layer.weights:
-            return False
-    return False
+def _takes_255(model: keras.Model, shape: tuple[int, ...]) -> bool:
+    """Whether pixels are divided by 50 or more, or lose 50, before the first kernel sees them."""
+    first = next((layer for _, layer in nodes(model) if isinstance(layer, HAVING_KERNELS)), None)
+    if first is None:
+        return False
+    with listening(first) as heard:
+        seen = []
+        for value in (0, 1):
+            run(model, np.full((1, *shape), value, "float32"))
+            seen += heard[:1]
+    black, white = map(as_array, seen or (0, 1))
+    return bool(abs(white - black).max() < 1 / 50 or black.min() < -50)

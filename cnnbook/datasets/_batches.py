@@ -22,7 +22,11 @@ def change_batch(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tens
         words = "`augment` must take tensors of TensorFlow, which tf.data runs on, also where Keras"
         advice = "write it with `tf`, not `keras.ops`, or set KERAS_BACKEND=tensorflow"
         raise ValueError(f"{words} does not; {advice}.") from error
-    return changed if "labels" in parameters else (changed, labels)
+    both = changed if "labels" in parameters else (changed, labels)
+    if not isinstance(both, tuple) or len(both) != 2 or not all(hasattr(x, "shape") for x in both):
+        words = "`augment` must return a batch of images, and with a parameter `labels` a pair of"
+        raise ValueError(f"{words} images and labels; it returned {type(changed).__name__}.")
+    return both
 
 
 def as_they_come(dataset: tf.data.Dataset) -> tf.data.Dataset:

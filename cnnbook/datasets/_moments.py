@@ -7,6 +7,7 @@ import numpy as np
 
 from cnnbook._checks import as_array_of_any
 
+LARGEST = 1e30  # of the values: their squares are added up
 LARGEST_COVARIANCE = 2 * 2**30  # bytes; 16,384 values an image
 
 
@@ -71,7 +72,8 @@ def _batches(data: Any) -> Iterator[np.ndarray]:
             found = f"got shape {images.shape}. Batch the dataset, or pass one array of all images"
             batches = "batches (count, height, width, channels)"
             raise ValueError(f"`data` must come in {batches}; {found}.")
-        if images.size and not np.isfinite([images.min(), images.max()]).all():
-            raise ValueError("`data` must be finite; got nan or infinity. Clean the images first.")
+        if images.size and not max(-float(images.min()), float(images.max())) < LARGEST:
+            words = f"`data` must be finite; got nan or infinity, or {LARGEST:.0e} and more"
+            raise ValueError(f"{words}. Clean the images first.")
         if images.size:
             yield images.astype(float)

@@ -290,7 +290,7 @@ def make_mixup(num_classes: int, *, alpha: float = 0.2, seed: int | None = None)
             kinds = [(images.shape, "float32"), ((images.shape[0], num_classes), "float32")]
             return by_numbers(mixup, [images, labels], kinds)
         shares = class_shares(labels, num_classes, images)
-        mixed = layer({"images": images, "labels": shares}, training=True)
+        mixed = layer({"images": ops.convert_to_tensor(images), "labels": shares}, training=True)
         return mixed["images"], mixed["labels"]
 
     return mixup

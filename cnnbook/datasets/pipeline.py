@@ -69,7 +69,7 @@ def make_pipeline(
     dataset = tf.data.Dataset.from_tensor_slices((images, labels))
     if training:
         dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
-    dataset = dataset.batch(batch_size)
+    dataset = dataset.batch(min(batch_size, len(images)))
     if training and augment is not None:
         change = functools.partial(change_batch, augment)
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count())
@@ -93,6 +93,8 @@ def _check_values(images: np.ndarray, labels: np.ndarray, num_classes: int | Non
     if are_classes and lowest < 0:
         raise ValueError(f"`labels` must be 0 or more; {found}.")
     is_known = are_classes and highest < (num_classes or np.inf)
-    if num_classes and not is_known and labels.shape[1:] != (num_classes,):
+    are_shares = labels.shape[1:] == (num_classes,) and lowest >= 0
+    are_shares = are_shares and bool((abs(labels.sum(axis=1, dtype=float) - 1) < 1e-3).all())
+    if num_classes and not is_known and not are_shares:
         words = f"`labels` must be whole numbers, 0 to {num_classes - 1}, or {num_classes} shares"
-        raise ValueError(f"{words} each; {found}.")
+        raise ValueError(f"{words} each, with the sum 1; {found}.")

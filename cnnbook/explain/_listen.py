@@ -114,7 +114,7 @@ def _classes(class_index: ClassIndex, count: int) -> np.ndarray:
     if not fits or (class_index is not None and classes.min() < 0):
         raise ValueError(
             f"`class_index` must be one whole number from 0, one for each of the {count} images, or"
-            f" None for the class that the model prefers; got {class_index}."
+            f" None for the class that the model prefers; got {' '.join(str(class_index).split())}."
         )
     return np.broadcast_to(classes.clip(max=2**31 - 1).astype(int), count)
 

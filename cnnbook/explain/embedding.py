@@ -21,6 +21,8 @@ from cnnbook._layers import check_called, check_model_images, find_layer
 from cnnbook.explain._listen import heard_values
 from cnnbook.explain._trace import origins, traced
 
+LARGEST = 1e15  # of the features: their squares are added up in float32
+
 
 @checked
 def embed(model: keras.Model, images: np.ndarray, layer_name: str | None = None) -> np.ndarray:
@@ -90,14 +92,19 @@ def project(features: np.ndarray, method: str = "pca", *, seed: int = 0) -> np.n
         array([10.,  5.,  0.,  5., 10.], dtype=float32)
     """
     points = np.asarray(features)
-    is_points = points.dtype.kind in "buif" and points.ndim >= 2 and len(points) >= 4
-    if not is_points or not points[0].size or not np.isfinite(points).all():
-        words = "`features` must be (count, features), 4 points or more, all finite; got shape"
-        raise ValueError(f"{words} {points.shape}. Look for nan, and give it all images at once.")
+    is_points = points.ndim >= 2 and len(points) >= 4
+    if not is_points or not points[0].size or not (abs(points.astype(float)) < LARGEST).all():
+        words = f"`features` must be (count, features), 4 points or more, all below {LARGEST:.0e}"
+        raise ValueError(f"{words}; got shape {points.shape}. Look for nan, and give all at once.")
     if not 0 <= seed < 2**32:
         raise ValueError(f"`seed` must be 0 to {2**32 - 1}; got {seed}. 0 will do.")
-    points = points.reshape(len(points), -1).astype("float32")
+    points = points.reshape(len(points), -1)
+    if points.dtype.itemsize > 4:  # what is far from 0 has no digits left in float32
+        points = points - points.mean(axis=0)
+    points = points.astype("float32")
     points = np.pad(points, ((0, 0), (0, max(0, 2 - points.shape[1]))))
+    if (points == points[0]).all() and method in ("pca", "tsne"):
+        return np.zeros((len(points), 2), "float32")
     if method == "pca":
         return np.asarray(PCA(2, random_state=seed).fit_transform(points))
     if method != "tsne":

@@ -71,10 +71,10 @@ def integrated_gradients(
         raise ValueError(f"`steps` must be 1 or more; got {steps}. 50 is a good beginning.")
     with asked(model, images, class_index) as (known, classes, logits):
         try:
-            baselines = np.broadcast_to(np.asarray(baseline, "float32"), known.shape)
+            baselines = np.broadcast_to(np.asarray_chkfinite(baseline, "float32"), known.shape)
         except (ValueError, TypeError) as error:
-            words = f"`baseline` must be one number, an image {known.shape[1:]}, or one for each"
-            raise ValueError(f"{words} image; got shape {np.shape(baseline)}.") from error
+            words = f"`baseline` must be finite, one number, an image {known.shape[1:]}, or one"
+            raise ValueError(f"{words} for each image; got shape {np.shape(baseline)}.") from error
         shares = np.empty(known.shape, "float32")
         compiled = _compiled(logits, known.shape[1:])
         for index, (start, wanted) in enumerate(zip(baselines, classes, strict=True)):

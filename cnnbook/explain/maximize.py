@@ -70,7 +70,7 @@ def maximize_filter(
     layer = find_layer(model, layer_name)
     filters = np.atleast_1d(filter_index)
     known = image_shape_of(model)
-    shape: Any = tuple(image_shape or known)
+    shape: Any = known if image_shape is None else tuple(map(int, image_shape))
     _check_ascent(shape, known, filters, steps, blur, decay)
     moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
     if min(moves, seed) < 0:
@@ -113,7 +113,8 @@ def _uphill(
             words = f"`filter_index` must be 0 to {answers.shape[-1] - 1}, the filters of"
             raise ValueError(f"{words} {layer.name!r}; got {filters.tolist()}.")
         answers = tf.reshape(answers, (len(filters), -1, answers.shape[-1]))
-        chosen = tf.gather(tf.reduce_mean(answers, axis=1), filters, axis=1, batch_dims=1)
+        means, wanted = tf.reduce_mean(answers, axis=1), filters.astype(int)
+        chosen = tf.gather(means, wanted, axis=1, batch_dims=1)
     return gradient_of(tape, chosen, pixels)
 
 
@@ -130,7 +131,7 @@ def _check_ascent(
 ) -> None:
     """Refuse what leads nowhere."""
     fits = all(side in (None, got) for side, got in zip(known, shape, strict=False))
-    if len(shape) != 3 or None in shape or not fits:
+    if len(shape) != 3 or not all(side and side > 0 for side in shape) or not fits:
         words = "`image_shape` must be (height, width, channels), and the model takes images"
         raise ValueError(f"{words} {known}; got {shape}. Give one: image_shape=(224, 224, 3).")
     if not filters.size or filters.ndim != 1 or not np.issubdtype(filters.dtype, np.integer):

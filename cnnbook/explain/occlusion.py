@@ -62,9 +62,11 @@ def occlusion_map(
     with asked(model, images, class_index) as (known, classes, logits):
         squares = _squares(known, window, strides)
         color = np.asarray(0 if fill is None else fill)
-        if color.shape not in ((), known.shape[3:]) or color.dtype.kind not in "buif":
-            words = f"`fill` must be one number, or one for each of the {known.shape[3]} channels;"
-            raise ValueError(f"{words} got shape {color.shape}. None takes each image's mean.")
+        if color.shape not in ((), known.shape[3:]) or not np.isfinite(color).all():
+            words = "`fill` must be finite, one number, or one for each channel, here"
+            raise ValueError(
+                f"{words} {known.shape[3]}; got shape {color.shape}. None takes each image's mean."
+            )
         maps, hidden = np.zeros(known.shape[:3]), np.zeros(known.shape[1:3])
         for square in squares:
             hidden[square] += 1

@@ -90,11 +90,11 @@ def build_head(
     if num_classes < 2:
         words = f"`num_classes` must be 2 or more; got {num_classes}."
         raise ValueError(f"{words} Yes or no are two classes: of one unit softmax is always 1.")
-    x = features = keras.Input((num_features,), name="features")
+    x = features = keras.Input((int(num_features),), name="features")  # Keras takes no NumPy's
     if hidden_units:
-        x = layers.Dense(hidden_units, activation="relu", name="hidden")(x)
-        x = layers.Dropout(dropout, name="dropout")(x)
-    logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
+        x = layers.Dense(int(hidden_units), activation="relu", name="hidden")(x)
+        x = layers.Dropout(float(dropout), name="dropout")(x)
+    logits = layers.Dense(int(num_classes), dtype="float32", name="logits")(x)
     return keras.Model(features, logits, name="new_head")
 
 

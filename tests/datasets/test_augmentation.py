@@ -743,3 +743,8 @@ def test_other_backends_give_the_same(backend, tmp_path):
     for mode, line in zip(augmentation.FILL_MODES, lines, strict=True):
         ours = resample(images, matrices, mode, 5.0, "float32")
         np.testing.assert_allclose(np.array(line.split(), float), np.ravel(ours), atol=0.1)
+
+
+def test_mixup_takes_lists():
+    images, shares = make_mixup(2, seed=0)([[[[0], [2]]], [[[4], [6]]]], [0, 1])
+    np.testing.assert_allclose(images[:, 0, 0, 0], 4 * shares[:, 1], atol=1e-5)

@@ -141,7 +141,7 @@ def test_types_and_further_label_axes_stay():
     assert (batch.dtype, targets.shape) == (tf.uint8, (4, 4))
 
 
-WHOLE = r"`labels` must be whole numbers, 0 to 2, or 3 shares each; got"
+WHOLE = r"`labels` must be whole numbers, 0 to 2, or 3 shares each, with the sum 1; got"
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,8 @@ WHOLE = r"`labels` must be whole numbers, 0 to 2, or 3 shares each; got"
         (7, [1, 2, 3], 3, f"{WHOLE} 0 to 3"),
         (7, [0.0, 1.5, 2.0], 3, WHOLE),
         (7, np.eye(4)[:3], 3, rf"{WHOLE} 0.0 to 1.0, of shape \(3, 4\)"),
+        (7, -np.eye(3), 3, f"{WHOLE} -1.0 to"),
+        (7, np.ones((3, 3)), 3, f"{WHOLE} 0.0 to 1.0"),
         (7, [0, 1, 1], 1, "`num_classes` must be 2 or more, or None; got 1"),
     ],
 )
@@ -195,3 +197,13 @@ def test_impossible_arguments_are_named(counts, batch_size, words):
     images, labels = numbered(counts[0])[0], numbered(counts[1])[1]
     with pytest.raises(ValueError, match=words):
         make_pipeline(images, labels, batch_size)
+
+
+@pytest.mark.parametrize("augment", [lambda images: None, lambda images, labels: images])
+def test_what_gives_no_images_back_is_no_augmentation(augment):
+    with pytest.raises(ValueError, match="`augment` must return a batch of images, and with"):
+        make_pipeline(*numbered(4), training=True, augment=augment)
+
+
+def test_a_batch_may_be_larger_than_any_number_of_images():
+    assert [len(batch) for batch, _ in make_pipeline(*numbered(4), 2**70)] == [4]

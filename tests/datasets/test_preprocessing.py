@@ -304,6 +304,7 @@ def test_use_before_adapt_says_so(layer_class, images):
         ([np.zeros(4)], r"batches.*got shape \(4,\)"),
         (np.zeros((2, 0, 4, 1)), "at least one image; got none"),
         (np.ma.masked_less(np.eye(4), 1), "batches of numbers; got MaskedArray of float64. Take"),
+        (np.full((2, 4), 1e200), r"must be finite; got .* or 1e\+30 and more"),
         (np.eye(4).astype(complex), "batches of numbers; got ndarray of complex128"),
         (np.eye(4).astype(str), "batches of numbers; got ndarray of <U"),
         ([{"image": np.zeros((2, 4, 4, 1))}], "batches of numbers; got dict of object. Take the"),

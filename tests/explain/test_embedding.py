@@ -111,10 +111,27 @@ def test_few_points_and_few_features_will_do(method, shape):
 
 
 def test_what_cannot_be_laid_out_is_refused(two_clouds):
-    for wrong in (two_clouds[:3], two_clouds[0], np.zeros((9, 0)), np.full((9, 2), np.nan)):
+    for wrong in (
+        two_clouds[:3],
+        two_clouds[0],
+        np.zeros((9, 0)),
+        np.full((9, 2), np.nan),
+        two_clouds * 1e30,
+    ):
         with pytest.raises(ValueError, match=r"`features` must be \(count, features\), 4 points"):
             project(wrong)
     with pytest.raises(ValueError, match='`method` must be "pca" or "tsne"; got \'umap\''):
         project(two_clouds, "umap")
     with pytest.raises(ValueError, match="`seed` must be 0 to 4294967295; got -1"):
         project(two_clouds, seed=-1)
+
+
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+@pytest.mark.parametrize("features", [np.ones((6, 5)), np.ones((6, 5), bool), np.zeros((4, 1))])
+def test_points_that_are_all_alike_lie_in_one_place(method, features):
+    np.testing.assert_array_equal(project(features, method), np.zeros((len(features), 2)))
+
+
+def test_points_far_from_0_keep_their_distances(two_clouds):
+    points = np.asarray(two_clouds, float)
+    np.testing.assert_allclose(project(points + 1e8), project(points), atol=1e-3)

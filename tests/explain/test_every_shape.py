@@ -457,6 +457,37 @@ def test_images_of_0_to_1_for_a_network_of_0_to_255_are_told():
     saliency(plain, IMAGES / 255)
 
 
+@pytest.mark.parametrize(
+    "scale",
+    [
+        lambda x: x / 255,
+        lambda x: keras.applications.mobilenet_v2.preprocess_input(x),
+        lambda x: x - 120.0,
+        layers.Normalization(mean=120.0, variance=3600.0),
+        layers.Lambda(lambda x: x / 127.5 - 1, (8, 8, 3)),
+    ],
+)
+def test_whatever_scales_them_first(scale):
+    images = keras.Input((8, 8, 3))
+    model = keras.Model(images, layers.Dense(2)(layers.Flatten()(scale(images))))
+    with pytest.warns(UserWarning, match="`images` are 0 to 1"):
+        embed(model, IMAGES / 255)
+
+
+def test_what_averages_or_scales_0_to_1_is_not_taken_for_it(recwarn):
+    images = keras.Input((8, 8, 3))
+    for scale in (lambda x: (x - 0.5) / 0.2, layers.AveragePooling2D(8)):
+        model = keras.Model(images, layers.Dense(2)(layers.Flatten()(scale(images))))
+        saliency(model, IMAGES / 255)
+    assert not [each for each in recwarn if "0 to 1" in str(each.message)]
+
+
+def test_images_smaller_than_a_kernel_are_refused():
+    images = keras.Input((None, None, 3))
+    with pytest.raises(ValueError, match="`model` must run on images alone.*InvalidArgument"):
+        saliency(keras.Model(images, dense()(body(images))), IMAGES[:, :1, :1])
+
+
 def test_a_model_that_answers_nan_is_refused():
     model = ends_in()
     model.get_layer("logits").set_weights([np.full((4, 3), np.nan), np.zeros(3)])

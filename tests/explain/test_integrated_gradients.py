@@ -171,5 +171,7 @@ def test_what_does_not_fit_is_refused(one_pixel_net):
         integrated_gradients(one_pixel_net, images, steps=0)
     with pytest.raises(ValueError, match=r"`baseline` must be .*an image \(4, 5, 1\).* \(3, 3\)"):
         integrated_gradients(one_pixel_net, images, baseline=np.zeros((3, 3)))
+    with pytest.raises(ValueError, match="`baseline` must be finite"):
+        integrated_gradients(one_pixel_net, images, baseline=np.full((4, 5, 1), np.nan))
     with pytest.raises(ValueError, match="`class_index` must be one whole number"):
         integrated_gradients(one_pixel_net, images, [0])

@@ -162,3 +162,11 @@ def test_what_leads_nowhere_is_refused():
         maximize_filter(model, "conv", 0, seed=-1)
     with pytest.raises(ValueError, match="`jitter` and `seed` must be 0 or more; got -2 and 0"):
         maximize_filter(model, "conv", 0, jitter=-2)
+
+
+def test_numbers_of_numpy_will_do():
+    images = keras.Input((8, 8, 3))
+    model = keras.Model(images, layers.Conv2D(3, 3, name="conv")(images))
+    shape = np.array([8, 8, 3], "uint8")
+    found = maximize_filter(model, "conv", np.uint8(1), steps=2, image_shape=shape)
+    assert found.tolist() == maximize_filter(model, "conv", 1, steps=2).tolist()

@@ -126,3 +126,5 @@ def test_images_and_classes_that_do_not_fit_are_refused(one_pixel_net):
         occlusion_map(one_pixel_net, np.zeros((4, 5, 1)))
     with pytest.raises(ValueError, match="`class_index` must be one whole number"):
         occlusion_map(one_pixel_net, np.zeros((1, 4, 5, 1)), 0.5)
+    with pytest.raises(ValueError, match="`fill` must be finite, one number"):
+        occlusion_map(one_pixel_net, np.zeros((1, 4, 5, 1)), fill=np.array([np.nan]))

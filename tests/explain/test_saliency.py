@@ -93,5 +93,7 @@ def test_images_and_classes_that_do_not_fit_are_refused(one_pixel_net):
         saliency(one_pixel_net, np.zeros((4, 5, 1)))
     with pytest.raises(ValueError, match="`class_index` must be one whole number"):
         saliency(one_pixel_net, np.zeros((1, 4, 5, 1)), [0, 1])
+    with pytest.raises(ValueError, match=r"prefers; got \[\[0 1\] \[1 0\]\]\.$"):
+        saliency(one_pixel_net, np.zeros((2, 4, 5, 1)), np.array([[0, 1], [1, 0]]))
     with pytest.raises(ValueError, match="got class 2 and scores"):
         saliency(one_pixel_net, np.zeros((1, 4, 5, 1)), 2)

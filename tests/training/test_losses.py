@@ -117,6 +117,7 @@ def test_the_scores_are_left_alone():
         ([[1.0, 2.0]], [2], "`labels` must be 0 to 1; got 2 to 2"),
         ([[1.0, 2.0]], [-1], "`labels` must be 0 to 1; got -1 to -1"),
         ([[1.0, np.nan]], [0], "` must be finite; got nan or infinity"),
+        ([[1e308, -1e308]], [1], "` must be finite; got nan or infinity"),
         ([[1.0, np.inf]], [0], "` must be finite; got nan or infinity"),
     ],
 )

@@ -419,3 +419,8 @@ def test_the_guide_has_four_cases(count, similar, strategy):
 def test_no_image_gets_no_advice():
     with pytest.raises(ValueError, match=r"`num_images` must be 1 or more; got 0"):
         transfer_advice(0, similar=True)
+
+
+def test_a_head_takes_numbers_of_numpy():
+    head = build_head(np.int16(4), np.uint8(3), np.int64(8), np.float32(0.5))
+    assert head.count_params() == 4 * 8 + 8 + 8 * 3 + 3
