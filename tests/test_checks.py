@@ -150,6 +150,8 @@ def test_an_array_is_whatever_numpy_makes_an_array_of():
         GENERATOR,
         {1},
         np.array(["2026-01-01"], "M8[D]"),
+        np.eye(2) * 1j,
+        [1, 2j],
     ]:
         with pytest.raises(ValueError, match="`value` must be an array of numbers; got "):
             taking(np.ndarray)(value)
