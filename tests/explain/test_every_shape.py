@@ -482,6 +482,21 @@ def test_what_averages_or_scales_0_to_1_is_not_taken_for_it(recwarn):
     assert not [each for each in recwarn if "0 to 1" in str(each.message)]
 
 
+def test_where_nobody_can_look_images_of_0_to_1_pass():
+    class Compiled(layers.Layer):
+        def build(self, shape):
+            self.dense = layers.Dense(3)
+            self.dense.build(shape)
+            self.compiled = tf.function(lambda x: self.dense(x))
+
+        def call(self, x):
+            return self.compiled(x)
+
+    images = keras.Input((8, 8, 3))
+    model = keras.Model(images, layers.GlobalAveragePooling2D()(Compiled()(images)))
+    assert saliency(model, IMAGES / 255).shape == (2, 8, 8)
+
+
 def test_images_smaller_than_a_kernel_are_refused():
     images = keras.Input((None, None, 3))
     with pytest.raises(ValueError, match="`model` must run on images alone.*InvalidArgument"):
