@@ -92,21 +92,6 @@ def check_side(
 
 def check_imagenet(weights: str | None, image_shape: Shape, num_classes: int) -> None:
     """Refuse weights that there are not, or that do not fit the form asked for."""
-    if not is_choice(weights, (None, "imagenet")):
-        raise ValueError(
-            f'`weights` must be None or "imagenet"; got {weights!r}. For weights of your own build '
-            "with None, then `model.load_weights(path)`."
-        )
-    if weights and (num_classes != 1000 or image_shape[2] != 3):
-        raise ValueError(
-            '`weights="imagenet"` needs `num_classes=1000` and images of 3 channels; got '
-            f"num_classes={num_classes} and image_shape={image_shape}. For other classes build "
-            'with 1000 and put a new Dense layer on `model.get_layer("average").output`.'
-        )
-
-
-def check_mobile_weights(weights: str | None, image_shape: Shape, num_classes: int) -> None:
-    """Refuse what the networks for telephones have no weights for."""
     fits = is_choice(weights, ["imagenet"]) and (image_shape[2], num_classes) == (3, 1000)
     if weights is not None and not fits:
         raise ValueError(

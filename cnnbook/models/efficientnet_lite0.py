@@ -25,7 +25,7 @@ import numpy as np
 from keras import layers
 
 from cnnbook._machine import folder_of
-from cnnbook.models._checks import check_arguments, check_mobile_weights, checked_builder
+from cnnbook.models._checks import check_arguments, check_imagenet, checked_builder
 from cnnbook.models._parts import inverted_residual, norm_relu6
 
 # Kernel size, strides of the first block, expansion, filters, blocks.
@@ -78,7 +78,7 @@ def build_efficientnet_lite0(
         (None, 2, 2, 1280)
     """
     check_arguments(image_shape, num_classes, dropout)
-    check_mobile_weights(weights, image_shape, num_classes)
+    check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(images)

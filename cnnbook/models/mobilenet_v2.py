@@ -9,7 +9,7 @@ keras.applications.MobileNetV2, whose weights fit.
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_mobile_weights, checked_builder
+from cnnbook.models._checks import check_arguments, check_imagenet, checked_builder
 from cnnbook.models._parts import inverted_residual, norm_relu6, take_official_weights
 
 # Table 2: expansion, filters, blocks, strides of the first block.
@@ -49,7 +49,7 @@ def build_mobilenet_v2(
         (None, 2, 2, 1280)
     """
     check_arguments(image_shape, num_classes)
-    check_mobile_weights(weights, image_shape, num_classes)
+    check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)

@@ -323,13 +323,13 @@ def test_images_of_one_channel(build):
 
 @before_any_layer
 def test_weights_that_there_are_not():
-    with pytest.raises(ValueError, match='`weights` must be None or "imagenet"; got True'):
+    with pytest.raises(ValueError, match='`weights` must be None, or "imagenet".*got True'):
         build_densenet(weights=True)
 
 
 @before_any_layer
 def test_official_weights_fit_only_the_official_form():
-    with pytest.raises(ValueError, match=r"`num_classes=1000` .*got num_classes=10 .*\"average\""):
+    with pytest.raises(ValueError, match=r"1000 classes; got .* with 3 and 10\..*\"average\""):
         build_densenet(num_classes=10, weights="imagenet")
 
 

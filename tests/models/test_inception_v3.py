@@ -191,13 +191,13 @@ def test_images_that_the_strides_leave_nothing_of(shape):
 
 @pytest.mark.usefixtures("no_layer_may_be_built")
 def test_weights_that_there_are_not():
-    with pytest.raises(ValueError, match="`weights` must be None or \"imagenet\"; got 'cifar'"):
+    with pytest.raises(ValueError, match="`weights` must be None, or \"imagenet\".*got 'cifar'"):
         build_inception_v3(weights="cifar")
 
 
 @pytest.mark.usefixtures("no_layer_may_be_built")
 @pytest.mark.parametrize(("channels", "num_classes"), [(3, 10), (1, 1000)])
 def test_official_weights_fit_only_the_official_form(channels, num_classes):
-    said = rf"`num_classes=1000` and .* 3 channels; got num_classes={num_classes} .*\"average\""
+    said = rf"1000 classes; got 'imagenet' with {channels} and {num_classes}.*\"average"
     with pytest.raises(ValueError, match=said):
         build_inception_v3((299, 299, channels), num_classes, weights="imagenet")
