@@ -100,7 +100,7 @@ def test_what_is_no_picture_is_refused(image, words):
         ({"image_size": 8}, r"`image_size` must be \(a whole number, a whole number\); got 8"),
         ({"share": 0}, "`share` must be above 0 and at most 1; got 0. 0.875 is usual"),
         ({"share": 1.1}, "`share` must be above 0 and at most 1; got 1.1"),
-        ({"share": float("nan")}, "`share` must be above 0 and at most 1; got nan"),
+        ({"share": float("nan")}, "`share` must be a finite number; got nan"),
         (
             {"resample": "nearest"},
             "`resample` must be 'bilinear', 'bicubic' or None; got 'nearest'",
