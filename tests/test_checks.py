@@ -428,6 +428,7 @@ def test_layers_and_optimizers_of_keras_can_be_checked_saved_and_loaded(tmp_path
         Scaled("a")
 
 
+@pytest.mark.slow
 def test_a_checked_function_can_be_called_in_a_graph_of_tensorflow():
     import tensorflow as tf
 

@@ -85,6 +85,15 @@ TAKE_A_SECOND = {
     "deploy.export.export_litert",
     "explain.integrated_gradients.integrated_gradients",
     "explain.maximize.maximize_filter",
+    "models.spatial_transformer.build_spatial_transformer",
+    "plots.confusion.plot_confusion_matrix",
+    "plots.gallery.plot_gallery",
+    "plots.histograms.plot_histograms",
+    "plots.kernel.plot_kernel",
+    "plots.layer_step.plot_layer",
+    "plots.map_sizes.plot_map_sizes",
+    "plots.overlay.plot_heat_maps",
+    "plots.scatter.plot_scatter",
 }
 DOORS = {place: item for place, item in public_doors() if arguments_of(item)}
 

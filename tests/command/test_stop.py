@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 START = """
 import os, signal, sys, time
 from cnnbook.command import main

@@ -132,6 +132,7 @@ def test_shear_slides_the_top_against_the_bottom_and_holds_the_centre():
     np.testing.assert_allclose(places, 32 - 0.5 * (np.arange(33) - 16), atol=0.01)
 
 
+@pytest.mark.slow
 def test_translation_is_a_share_of_each_side(images):
     layer = make_augmentation(translation=0.25)
     moved = change(drawn(layer, translation_across=1, translation_down=-1), images)
@@ -455,6 +456,7 @@ def test_a_single_image_is_refused_with_advice(images):
         make_augmentation(zoom=0.1)(images[0], training=True)
 
 
+@pytest.mark.slow
 def test_arrays_that_are_not_from_0_to_255_are_told_of(images):
     layer, mirror = make_augmentation(brightness=0.1), make_augmentation(horizontal_flip=True)
     odd = (
@@ -584,6 +586,7 @@ WRONG_LABELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRONG_LABELS)
 def test_labels_that_are_no_classes_are_refused(kind, images):
     labels, mixup = WRONG_LABELS[kind], make_mixup(5)

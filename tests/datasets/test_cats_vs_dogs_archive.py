@@ -544,6 +544,7 @@ archive.prepare_cats_vs_dogs(sys.argv[1], sys.argv[2], train=6, test=3)
 """
 
 
+@pytest.mark.slow
 def test_case_28_killed_while_preparing_the_next_run_succeeds(tmp_path):
     archive, target = make_zip(tmp_path / "a.zip", KAGGLE), tmp_path / "pets"
     command = [sys.executable, "-c", SLOWLY, str(archive), str(target)]

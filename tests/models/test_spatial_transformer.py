@@ -215,6 +215,7 @@ def test_saved_model_gives_the_same_logits(model, tmp_path):
     np.testing.assert_array_equal(model(digits()), loaded(digits()))
 
 
+@pytest.mark.slow
 def test_a_saved_sampler_keeps_its_size(tmp_path):
     image, theta = keras.Input((8, 8, 1)), keras.Input((6,))
     net = keras.Model([image, theta], AffineSampler((3, 5))(image, theta))

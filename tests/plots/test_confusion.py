@@ -72,6 +72,7 @@ def test_numbers_are_legible_on_dark_and_on_light():
     assert colors == {"9": "white", "1": "black", "20": "black"}
 
 
+@pytest.mark.slow
 def test_a_hundred_classes_are_drawn_without_numbers_on_a_page():
     classes = np.arange(100)
     figure = plot_confusion_matrix(classes, classes, [f"c{index}" for index in classes])

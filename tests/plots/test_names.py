@@ -25,6 +25,8 @@ from cnnbook.plots.scatter import plot_scatter
 from cnnbook.plots.stops import plot_stops
 from cnnbook.plots.timeline import plot_timeline
 
+pytestmark = pytest.mark.slow
+
 Layer = namedtuple("Layer", "name kind inputs output_shape")
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3)).astype("uint8")
 SAID = np.array([[0.9, 0.1], [0.8, 0.2]])

@@ -266,6 +266,7 @@ def test_readers_of_one_name_are_told_apart_by_what_they_do(model, files, tmp_pa
         np.testing.assert_array_equal(kept, bottleneck_features(model, files, reader))
 
 
+@pytest.mark.slow
 def test_a_reader_is_known_again_in_another_process():
     code = (
         "import functools, numpy as np\nfrom cnnbook.training._identity import identity\n"
