@@ -85,7 +85,6 @@ TAKE_A_SECOND = {
     "deploy.export.export_litert",
     "explain.integrated_gradients.integrated_gradients",
     "explain.maximize.maximize_filter",
-    "models.spatial_transformer.build_spatial_transformer",
     "plots.confusion.plot_confusion_matrix",
     "plots.gallery.plot_gallery",
     "plots.histograms.plot_histograms",
@@ -454,7 +453,10 @@ def on_one_line(value):
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.slow] if name in TAKE_A_SECOND else [])
+        pytest.param(
+            name,
+            marks=[pytest.mark.slow] if name in TAKE_A_SECOND or ".build_" in name else [],
+        )
         for name in DOORS
         if name in VALID
     ],
