@@ -67,7 +67,7 @@ def make_image_pipeline(
     read = _reader(files, image_size, resizes)
     dataset = tf.data.Dataset.range(len(files))
     if training:
-        dataset = dataset.shuffle(len(files), seed=seed, reshuffle_each_iteration=True)
+        dataset = dataset.shuffle(len(files), seed=int(seed), reshuffle_each_iteration=True)
     dataset = dataset.batch(batch_size).map(read, num_parallel_calls=os.cpu_count())
     if training and augment is not None:
         dataset = dataset.map(change, num_parallel_calls=2)

@@ -68,7 +68,7 @@ def make_pipeline(
         check_range(np.asarray(images))
     dataset = tf.data.Dataset.from_tensor_slices((images, labels))
     if training:
-        dataset = dataset.shuffle(len(images), seed=seed, reshuffle_each_iteration=True)
+        dataset = dataset.shuffle(len(images), seed=int(seed), reshuffle_each_iteration=True)
     dataset = dataset.batch(min(batch_size, len(images)))
     if training and augment is not None:
         change = functools.partial(change_batch, augment)

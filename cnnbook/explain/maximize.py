@@ -72,7 +72,7 @@ def maximize_filter(
     known = image_shape_of(model)
     shape: Any = known if image_shape is None else tuple(map(int, image_shape))
     _check_ascent(shape, known, filters, steps, blur, decay)
-    moves = max(1, min(shape[:2]) // 16) if jitter is None else jitter
+    moves = max(1, min(shape[:2]) // 16) if jitter is None else int(jitter)
     if min(moves, seed) < 0:
         raise ValueError(f"`jitter` and `seed` must be 0 or more; got {jitter} and {seed}.")
     random = np.random.default_rng(seed)

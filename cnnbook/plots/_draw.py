@@ -17,7 +17,7 @@ from matplotlib.text import Text
 Given = ParamSpec("Given")
 LONGEST_NAME = 40  # letters; more would leave no room for what is named
 LETTERS_AN_INCH = 14  # in one line; of twice as many, the layout would give up
-LARGEST = 600  # inches; Matplotlib draws no picture of more than 2**16 pixels
+SMALLEST, LARGEST = 0.1, 600  # inches; Matplotlib draws no picture of more than 2**16 pixels
 CENTERED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
@@ -79,8 +79,8 @@ def make_panels(
     rows: int, columns: int, size: Sequence[float], title: str | None, font: int = 10, **look: Any
 ) -> tuple[Figure, np.ndarray]:
     """Make a figure of this size in inches, and its panels, (rows, columns), below a title."""
-    if not 0 < min(size) <= max(size) <= LARGEST:
-        words = f"`inches` must be above 0, and the figure at most {LARGEST} wide and high; got"
+    if not SMALLEST <= min(size) <= max(size) <= LARGEST:
+        words = f"`inches` must make the figure {SMALLEST} to {LARGEST} wide and high; got"
         raise ValueError(f"{words} {size[0]:.3g} by {size[1]:.3g} inches. Draw fewer, or smaller.")
     look |= {"figsize": size, "squeeze": False, "layout": "constrained"}
     figure, panels = plt.subplots(rows, columns, **look)

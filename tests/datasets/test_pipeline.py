@@ -39,7 +39,9 @@ def test_the_shuffle_reaches_over_the_whole_set():
 
 
 def test_the_seed_fixes_the_order():
-    runs = [labels_of(make_pipeline(*numbered(50), training=True, seed=s)) for s in (3, 3, 4)]
+    runs = [
+        labels_of(make_pipeline(*numbered(50), training=True, seed=s)) for s in (3, np.int16(3), 4)
+    ]
     assert runs[0] == runs[1] != runs[2]
 
 

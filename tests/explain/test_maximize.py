@@ -168,5 +168,7 @@ def test_numbers_of_numpy_will_do():
     images = keras.Input((8, 8, 3))
     model = keras.Model(images, layers.Conv2D(3, 3, name="conv")(images))
     shape = np.array([8, 8, 3], "uint8")
-    found = maximize_filter(model, "conv", np.uint8(1), steps=2, image_shape=shape)
-    assert found.tolist() == maximize_filter(model, "conv", 1, steps=2).tolist()
+    found = maximize_filter(
+        model, "conv", np.uint8(1), steps=2, jitter=np.uint8(1), image_shape=shape
+    )
+    assert found.tolist() == maximize_filter(model, "conv", 1, steps=2, jitter=1).tolist()

@@ -152,9 +152,9 @@ def test_logits_are_no_probabilities_of_a_layer():
         plot_layer(IMAGES[0], np.ones(4), [3.0, -1.0])
 
 
-@pytest.mark.parametrize("inches", [0, -1, 1e6, np.inf])
+@pytest.mark.parametrize("inches", [0, -1, 1e-300, 1e6, np.inf])
 def test_a_figure_that_no_file_can_hold_is_refused(inches):
-    with pytest.raises(ValueError, match="`inches` must be (a finite|above 0, and the figure at)"):
+    with pytest.raises(ValueError, match="`inches` must (be a finite|make the figure)"):
         plot_gallery(IMAGES, inches=inches)
     with pytest.raises(ValueError, match="`inches` must be .*Draw fewer, or smaller"):
         plot_gallery(np.zeros((1500, 4, 4), "uint8"), columns=1)
