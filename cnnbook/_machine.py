@@ -1,9 +1,13 @@
-"""What is the machine to blame for, and not a file? Which folders do its variables name?"""
+"""What is the machine to blame for, and not a file? Where do its variables lead, what was left?"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from cnnbook._checks import shown
@@ -23,6 +27,14 @@ def folder_of(variable: str, default: str = "") -> Path:
     here = Path.cwd()
     found = (above / path for above in (here, *here.parents) if (above / path).exists())
     return path if path.is_absolute() else next(found, here / path)
+
+
+def sweep(left: Iterable[Path]) -> None:
+    """Remove files and folders that processes which were killed more than a day ago have left."""
+    for path in left:
+        with contextlib.suppress(OSError):  # another process was faster, or owns it
+            if time.time() - path.stat().st_mtime > 24 * 3600:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
 
 
 def reason_of(error: BaseException) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import socket
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from cnnbook._checks import shown
-from cnnbook._machine import folder_of, kind_and_reason, not_the_file, reason_of
+from cnnbook._machine import folder_of, kind_and_reason, not_the_file, reason_of, sweep
 from cnnbook.datasets._choose import smallest_of_each
 
 T = TypeVar("T")
@@ -158,7 +156,7 @@ def _download_tfds(name: str, label_key: str, folder: Path, host: str) -> Arrays
 
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{name}.lock"):  # of two at once, one works and one waits
-            _sweep((folder / name).glob("incomplete.??????_*"))
+            sweep((folder / name).glob("incomplete.??????_*"))
             tfds.builder(name, data_dir=folder).download_and_prepare()
     except Exception as error:
         if isinstance(error, MemoryError):
@@ -172,7 +170,7 @@ def made_whole(folder: Path) -> Iterator[Path]:
     """Give a place to write in; it becomes the folder when all is written, or nothing is left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     start = f".{folder.name}.incomplete-"
-    _sweep(folder.parent.glob(f"{start}*"))
+    sweep(folder.parent.glob(f"{start}*"))
     with tempfile.TemporaryDirectory(prefix=start, dir=folder.parent) as temporary:
         content = Path(temporary) / "content"
         yield content
@@ -181,14 +179,6 @@ def made_whole(folder: Path) -> Iterator[Path]:
         except OSError:  # where another process was faster, its folder stays
             if not (folder.is_dir() and any(folder.iterdir())):
                 raise
-
-
-def _sweep(left: Iterable[Path]) -> None:
-    """Remove what processes that were killed more than a day ago have left."""
-    for path in left:
-        with contextlib.suppress(FileNotFoundError):  # another process was faster
-            if time.time() - path.stat().st_mtime > 24 * 3600:
-                shutil.rmtree(path, ignore_errors=True)
 
 
 def split_and_announce(

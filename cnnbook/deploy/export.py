@@ -10,9 +10,7 @@ Integer-Arithmetic-Only Inference", https://arxiv.org/abs/1712.05877.
 
 import contextlib
 import re
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,10 +18,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from cnnbook._checks import checked, expanded
+from cnnbook._checks import checked
+from cnnbook._machine import sweep
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
-
-A_DAY = 86_400  # seconds
 
 
 @checked
@@ -114,15 +111,12 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
 
 def _export(path: str | Path, ending: str, write: Callable[[Path], None]) -> Path:
     """Write beside the path, then rename; say in one line why that cannot be."""
-    path = expanded(path)
+    path = Path(path)
     if path.suffix != ending:
         raise ValueError(f"`path` must end in {ending!r}; got {path.name!r}.")
     if not path.parent.is_dir() or path.is_dir():
         raise OSError(f"{path} cannot be written: it is a folder, or lies in none. Make one.")
-    for left in path.parent.glob(".export-*"):  # by an export that was killed
-        with contextlib.suppress(OSError):
-            if time.time() - left.stat().st_mtime > A_DAY:
-                shutil.rmtree(left)
+    sweep(path.parent.glob(".export-*"))
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
         part = Path(folder, f"part{ending}")
         try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from cnnbook._checks import checked, expanded
+from cnnbook._checks import checked
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -184,7 +184,7 @@ def _count(threads: int | None) -> int:
 
 def _content(path: str | Path) -> bytes:
     """Return the content of a file that is there and not empty."""
-    path = expanded(path)
+    path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file. Write it first: export_litert, export_onnx.")
     if content := path.read_bytes():

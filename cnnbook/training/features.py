@@ -8,7 +8,6 @@ SHA-256 of all that computes them: weights, layers, preprocessing and image size
 import contextlib
 import hashlib
 import io
-import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from cnnbook._checks import checked, shown
 from cnnbook._layers import check_model_images
+from cnnbook._machine import sweep
 from cnnbook.labelled_files import LabelledFiles
 from cnnbook.training._identity import network_key, told_apart
 
@@ -94,11 +94,11 @@ def bottleneck_features(
                 words = f"`read_image` must return finite numbers {(*image_size, 3)}; of"
                 got = f"{image.dtype} of shape {image.shape}"
                 raise ValueError(f"{words} {shown(items[index])} it made {got}. Mend it.")
-        return check_model_images(model, np.stack(images))
+        return np.stack(images)
 
     fresh: list[bytes] = []
     try:
-        for indices, rows in _compute(model, read, missing, batch_size):
+        for indices, rows in _compute(model, read, missing, batch_size, isinstance(items, list)):
             new = [digests[index] for index in indices]
             features.update(zip(new, rows, strict=True))
             fresh += new
@@ -112,9 +112,12 @@ def bottleneck_features(
 
 
 def _compute(
-    model: keras.Model, read: Callable, missing: list[int], batch_size: int
+    model: keras.Model, read: Callable, missing: list[int], batch_size: int, are_new: bool
 ) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Yield indices and their features, batch by batch; threads read ahead."""
+    """Yield indices and their features, batch by batch; threads read ahead.
+
+    Images that `are_new`, read from files, are looked at as those of an array were before.
+    """
     groups = [missing[at : at + batch_size] for at in range(0, len(missing), batch_size)]
     # Few sizes of batches, since the backend compiles the network anew for each.
     size = min(batch_size, 1 << (len(missing) - 1).bit_length())
@@ -122,6 +125,8 @@ def _compute(
         ahead = deque(pool.submit(read, group) for group in groups[:READ_AHEAD])
         for number, group in enumerate(groups):
             images = ahead.popleft().result()
+            if are_new:  # not in the threads that read, for it may listen to the model
+                check_model_images(model, images)
             if number + READ_AHEAD < len(groups):
                 ahead.append(pool.submit(read, groups[number + READ_AHEAD]))
             filled = np.resize(images, (size, *images.shape[1:]))  # repeats some
@@ -138,10 +143,7 @@ def _picture_key(item: np.ndarray | str | Path, reader: str) -> bytes:
 def _read_kept(folder: Path) -> dict[bytes, np.ndarray]:
     """Return kept features by the SHA-256 of their pictures; remove a damaged file."""
     features: dict[bytes, np.ndarray] = {}
-    for path in folder.glob("*.part"):  # of a process that was killed, if it is a day old
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > 86_400:
-                path.unlink()
+    sweep(folder.glob("*.part"))
     for path in sorted(folder.glob("*.npy")):
         try:
             content = path.read_bytes()

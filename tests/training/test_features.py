@@ -620,6 +620,15 @@ def test_a_reader_that_makes_0_to_1_for_a_network_that_takes_255_is_told(model, 
         bottleneck_features(model, files, lambda path, size: read_image(path, size) / 255)
 
 
+def test_the_threads_that_read_leave_the_network_alone(model, files, monkeypatch):
+    asking = []
+    monkeypatch.setattr(
+        module, "check_model_images", lambda *_: asking.append(threading.current_thread())
+    )
+    bottleneck_features(model, files, read_image, batch_size=2)
+    assert set(asking) == {threading.main_thread()}
+
+
 def test_tensors_are_images_and_arrays_of_text_are_paths(model, files):
     expected = bottleneck_features(model, pictures(10))
     found = bottleneck_features(model, ops.convert_to_tensor(pictures(10)))
