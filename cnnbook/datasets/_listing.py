@@ -8,10 +8,9 @@ from pathlib import Path
 
 from cnnbook._checks import shown
 from cnnbook._machine import not_the_file, reason_of
-from cnnbook.datasets._read import READABLE, looks_like
+from cnnbook.datasets._read import ENDINGS, READABLE, looks_like
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
-READ_AS_WELL = (*SUFFIXES, ".jfif", ".jpe", ".pjpeg", ".pjp", ".mpo", ".apng", ".dib")
+SUFFIXES = (*ENDINGS,)[:6]
 OTHER_PICTURES = (
     *(".tif", ".tiff", ".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".svg", ".eps", ".psd"),
     *(".ppm", ".pgm", ".ico", ".tga", ".raw", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf"),
@@ -27,9 +26,9 @@ def why_not_listed(entry: os.DirEntry) -> str | None:
     """
     name = entry.name.lower()
     suffix = "".join(name.rpartition(".")[1:])
-    if suffix not in READ_AS_WELL and (found := ENDING.search(name)):
+    if suffix not in ENDINGS and (found := ENDING.search(name)):
         suffix = found[1]
-    if suffix in READ_AS_WELL:
+    if suffix in ENDINGS:
         return ""
     if suffix in OTHER_PICTURES:
         return "is of a kind that is not read: save it as JPEG or PNG"

@@ -21,6 +21,11 @@ from cnnbook.labelled_files import LabelledFiles
 
 Result = TypeVar("Result")
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+SIGNS = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")  # how each of them begins
+# What files of each are called; the first six are the usual ones.
+ENDINGS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".bmp": "BMP"}
+ENDINGS |= {".webp": "WEBP", **dict.fromkeys((".jfif", ".jpe", ".pjpeg", ".pjp", ".mpo"), "JPEG")}
+ENDINGS |= {".apng": "PNG", ".dib": "BMP"}
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 200_000_000
 # How files of pictures begin: those that can be read, and others.
@@ -184,7 +189,7 @@ def _load_once(content: bytes, as_a_dot: bool) -> Image.Image:
             raise OSError(errno.ENOMEM, f"Pillow could not load its reader of {error}") from None
         raise
     except UnidentifiedImageError:
-        if content.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"RIFF")):
+        if content.startswith(SIGNS):
             raise ValueError("its header is damaged or cut short") from None
         looks = f"; it looks like {kind}" if (kind := looks_like(content)) else ""
         raise ValueError(f"it is none of {', '.join(FORMATS)}{looks}") from None

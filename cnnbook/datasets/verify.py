@@ -18,12 +18,10 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook._checks import checked, shown
+from cnnbook.datasets._read import ENDINGS, FORMATS, SIGNS
 
 MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
 SMALL = 32  # pixels of the shorter side that most networks need
-KINDS = {"JPEG": b"\xff\xd8", "PNG": b"\x89PNG", "GIF": b"GIF8", "BMP": b"BM", "WEBP": b"RIFF"}
-ENDINGS = dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo"), "JPEG")
-ENDINGS |= {".apng": "PNG", ".dib": "BMP"}
 TRAILERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 MOVING = {"GIF": b"NETSCAPE2.0", "PNG": b"acTL", "WEBP": b"ANIM"}
 _Found = tuple[tuple[int, ...], bytes, list[str]] | OSError
@@ -134,10 +132,10 @@ def _inspect(path: Path, read: Callable[[Path], np.ndarray]) -> _Found:
 def _notices_of(path: Path, shape: tuple[int, ...]) -> list[str]:
     """List what is unusual about a file that can be read."""
     content = path.read_bytes()
-    kind = next((name for name, start in KINDS.items() if content.startswith(start)), "other")
-    suffix = path.suffix.lower()
+    pairs = zip(FORMATS, SIGNS, strict=True)
+    kind = next((name for name, start in pairs if content.startswith(start)), "other")
     unusual = {
-        "name with a wrong ending": ENDINGS.get(suffix, suffix[1:].upper()) != kind,
+        "name with a wrong ending": ENDINGS.get(path.suffix.lower()) != kind,
         "animation (first picture used)": kind in MOVING and MOVING[kind] in content[:2000],
         "bytes after the end": kind in TRAILERS and not content.endswith(TRAILERS[kind]),
         f"shorter side under {SMALL} pixels": min(shape[:2]) < SMALL,
