@@ -9,7 +9,7 @@ import base64
 import io
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -23,6 +23,14 @@ START_UP_MESSAGES = re.compile(
     r"|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] .*|Matplotlib is building the font cache.*)\n?",
     re.MULTILINE,
 )
+
+KEPT = ("tags", "alt")  # what a source says of a cell
+HIDDEN = {  # what JupyterLab hides of a cell with a tag
+    "setup": ("source_hidden",),
+    "hide-input": ("source_hidden",),
+    "claims": ("source_hidden", "outputs_hidden"),
+    "solution": ("source_hidden", "outputs_hidden"),
+}
 
 
 @checked
@@ -39,17 +47,21 @@ def make_notebook(source: str) -> Node:
     notebook = jupytext.reads(source, fmt="py:percent")
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"cell-{number:02d}"
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = {"tags": tags} if tags else {}
-        if "solution" in tags:
-            cell.metadata["tags"] = [*tags, "hide-cell"]
-            cell.metadata["jupyter"] = {"source_hidden": True, "outputs_hidden": True}
+        cell.metadata = {key: cell.metadata[key] for key in KEPT if cell.metadata.get(key)}
+        if cell.cell_type == "code":
+            cell.metadata |= _folded(cell.metadata.get("tags", ()))
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return nbformat.from_dict(notebook)
+
+
+def _folded(tags: Sequence[str]) -> dict[str, dict[str, bool]]:
+    """Return the metadata by which JupyterLab folds a cell with these tags."""
+    hidden = {part for tag in tags for part in HIDDEN.get(tag, ())}
+    return {"jupyter": dict.fromkeys(sorted(hidden), True)} if hidden else {}
 
 
 @checked

@@ -17,7 +17,10 @@ from cnnbook.book.record import read_record, refresh_figures
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "notebooks" / "source").glob("*.py"))
 RECORD = read_record(ROOT / "notebooks" / "claims.json")
-TAGS = {"nbval-check-output", "raises-exception", "solution", "hide-cell", "hide-input"}
+TAGS = {
+    *("nbval-check-output", "raises-exception"),
+    *("solution", "setup", "hide-input", "claims", "network", "photo", "chart"),
+}
 # A preface is shorter; the first CNN compares nine systems.
 CELLS = {"00_before_you_start": (12, 30), "04_first_cnn_on_mnist": (20, 50)}
 

@@ -50,8 +50,26 @@ def test_the_same_source_gives_the_same_notebook():
 def test_solutions_are_folded_and_other_tags_kept():
     _, checked, solution = make_notebook(SOURCE).cells
     assert checked.metadata == {"tags": ["nbval-check-output"]}
-    assert solution.metadata.tags == ["solution", "hide-cell"]
-    assert solution.metadata.jupyter.source_hidden
+    assert solution.metadata.tags == ["solution"]
+    assert solution.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
+
+
+@pytest.mark.parametrize(
+    ("tag", "hidden"),
+    [
+        ("setup", {"source_hidden": True}),
+        ("hide-input", {"source_hidden": True}),
+        ("claims", {"source_hidden": True, "outputs_hidden": True}),
+    ],
+)
+def test_machinery_is_folded_in_jupyterlab(tag, hidden):
+    source = f'# %% [markdown]\n# # A\n\n# %% tags=["{tag}"]\n1 + 1\n'
+    assert make_notebook(source).cells[1].metadata == {"tags": [tag], "jupyter": hidden}
+
+
+def test_a_text_for_those_who_cannot_see_the_picture_is_kept_and_other_metadata_is_not():
+    source = '# %% [markdown]\n# # A\n\n# %% alt="A cat." slideshow={"x": 1}\n1 + 1\n'
+    assert make_notebook(source).cells[1].metadata == {"alt": "A cat."}
 
 
 @pytest.mark.slow
