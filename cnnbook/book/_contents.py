@@ -120,7 +120,7 @@ def _planned(folder: Path, entry: dict[str, Any], found: dict[int, str]) -> Chap
     if not title or not isinstance(title, str):
         raise BookError(
             f"{shown(folder / CONTENTS)}, chapter {number}: a chapter that is not written must have"
-            f" a title; got {title or 'none'}. Add `title`, or write notebooks/source/{number:02}_NAME.py."
+            f" a title; got {title or 'none'}. Add `title`, or write {number:02}_NAME.py of it."
         )
     words = entry["question"], entry["afterwards"]
     return Chapter(number, name or f"{number:02}", title, *words, number in found)
