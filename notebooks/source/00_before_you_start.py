@@ -7,7 +7,7 @@
 # Takes about 1 minute<!--minutes:00_before_you_start--> on two CPU cores (quick: under 30 seconds);
 # needs nothing but the installation.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import keras
@@ -20,7 +20,7 @@ from cnnbook.devices import describe_devices, recommend_precision, require_gpu
 from cnnbook.models.dense import build_dense_net
 from cnnbook.plots.gallery import plot_gallery
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short profile: less data, every cell
 SHOWN_DIGITS = 16
 
@@ -90,7 +90,7 @@ images, labels = digits.train_images[:SHOWN_DIGITS], digits.train_labels[:SHOWN_
 print(images.shape, images.dtype, "from", images.min(), "to", images.max())
 print(labels.shape, "classes:", *digits.class_names)
 
-# %%
+# %% tags=["hide-input"]
 names = [digits.class_names[label] for label in labels]
 figure = plot_gallery(images, titles=names, title="Digits to learn from, with their labels")
 

@@ -9,7 +9,7 @@
 # Takes about 1 minute<!--minutes:01_convolution--> on two CPU cores (quick: under 30 seconds);
 # needs no other chapter, no GPU, and one embedded photograph.
 
-# %%
+# %% tags=["setup"]
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
@@ -24,13 +24,13 @@ from cnnbook.plots.stops import plot_stops
 from cnnbook.plots.timeline import plot_timeline
 from cnnbook.widgets.convolution import convolution_widget
 
-# %%
+# %% tags=["setup"]
 # Nothing is trained in this chapter: a quick run and a full run are the same.
 PHOTO = "coffee"  # or "cat", "rocket"
 SHRINK = 5  # blocks of 5×5 pixels become one, large enough to be seen
 VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])  # Sobel's kernel
 
-# %%
+# %% tags=["hide-input"]
 photo = pool(load_photo(PHOTO)[None], SHRINK, mode="average")[0].round().astype("uint8")
 pixels = photo / 255  # in this chapter 0 to 1, as fractions
 grey = pixels.mean(axis=-1)
@@ -66,7 +66,7 @@ print(f"64 filters of 3×3 on it, or any other:  {count_parameters(3, 64, 3):,} 
 # Then the second idea. The patch means the same everywhere, so *all outputs share one set of
 # weights*: the 256 connections have 9 weights between them, on a grid of any size.
 
-# %%
+# %% tags=["hide-input"]
 row = {
     "dense: 64 connections and weights": connect_dense((8,), (8,)),
     "window of 3: 22 connections, 3 weights": connect_window((8,), 3),
@@ -172,7 +172,7 @@ print("NumPy convolve:   ", np.convolve([0, 0, 1, 0, 0], [1, 2, 3], "valid"))
 # In JupyterLab the first figure below has sliders: change kernel, stride and padding, and watch the
 # sizes.
 
-# %%
+# %% tags=["hide-input"]
 cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
 figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last case does not fit")
 convolution_widget({"coffee": photo, "grey": grey}, strides=2, padding=1)
@@ -217,7 +217,7 @@ largest = pool(means, pool_size=2, strides=1)
 print("picture", rim.shape, "map", means.shape[1:], "after pooling", largest.shape[1:])
 claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, kernel_size=5), equals=76)
 
-# %%
+# %% tags=["hide-input"]
 matrices = [*np.moveaxis(rim, -1, 0), means[0, :, :, 0], largest[0, :, :, 0]]
 names = ["red", "green", "blue", "2×2 filter: mean of 12", "2×2 pooling: largest"]
 figure, panels = plt.subplots(1, 5, figsize=(8, 2), layout="constrained")
@@ -326,7 +326,7 @@ gaps = {
 }
 claim("conv_equivariance_gap", gaps["moved by 5"].max(), at_most=1e-12)
 
-# %%
+# %% tags=["hide-input"]
 figure, panels = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
 figure.suptitle("Zeros break the agreement at the border, a stride between two steps")
 for axes, (name, gap) in zip(panels, gaps.items(), strict=True):
@@ -371,7 +371,7 @@ except ValueError as error:
 # for digits, began with 12 planes of 19×19 S-cells: in our words, 12 filters on a picture of 19×19.
 # What it lacked was a way to learn all layers from the error at the end: backpropagation.
 
-# %%
+# %% tags=["hide-input"]
 EVENTS = [
     (1943, "McCulloch & Pitts: a neuron as a sum with a threshold"),
     (1958, "Rosenblatt: the perceptron learns its weights"),

@@ -7,7 +7,7 @@
 # Takes about 3 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30 seconds); needs
 # chapter 1, and the digits and photographs that come with the book.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import keras
@@ -22,7 +22,7 @@ from cnnbook.datasets.mnist import load_mnist
 from cnnbook.datasets.photos import load_photo
 from cnnbook.plots.gallery import plot_gallery
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less data, every cell
 WINDOW = 4  # pixels along each side, where we look at what is lost
 KNOWN_DIGITS = 500 if QUICK else 2000  # digits that the nearest-neighbour reader remembers
@@ -38,7 +38,7 @@ SEEDS = (0,) if QUICK else (0, 1, 2)  # each network is trained once a seed
 # photograph is cut into windows of 2×2, 4×4 and 8×8 pixels, and of each window only the largest
 # value survives. We draw that value over its whole window.
 
-# %%
+# %% tags=["hide-input"]
 camera = load_photo("camera")[None].astype("float32")  # (1, 512, 512, 1)
 
 
@@ -145,7 +145,7 @@ peaks, means = pool(edges, WINDOW), pool(edges, WINDOW, mode="average")
 strong = peaks > np.quantile(peaks, 0.95)  # the twentieth of the windows with the strongest edges
 claim("pool_edge_left_by_average", (means[strong] / peaks[strong]).mean(), at_most=0.5)
 
-# %%
+# %% tags=["hide-input"]
 figure, cells = plt.subplots(2, 3, figsize=(8, 4.8), layout="constrained")
 for row, maps in zip(cells, (camera, edges), strict=True):
     detail = maps[:, 56:216, 150:342]
@@ -256,7 +256,7 @@ for window in (2, 4):
 for (kind, window), (change, accuracy) in results.items():
     print(f"{kind:10} {window}  moved {change.round(2)}  read {accuracy.round(2)}")
 
-# %%
+# %% tags=["hide-input"]
 styles = {"all values": "o:", "stride": "s--", "average": "^-.", "max": "D-"}
 colors = {"all values": "black", "stride": "#E69F00", "average": "#0072B2", "max": "#D55E00"}
 figure, panels = plt.subplots(2, 2, figsize=(9, 5.6), sharex=True, sharey="row", layout="tight")
@@ -272,7 +272,7 @@ panels[1, 0].set_ylabel("share read correctly")
 panels[0, 0].legend()
 title = figure.suptitle("Pooling softens a shift of a pixel or two; a stride does not")
 
-# %%
+# %% tags=["claims"]
 moved_by, read = ({key: pair[i] for key, pair in results.items()} for i in (0, 1))  # by shift
 claim("pool_moved_all_values", moved_by["all values", 1][1], at_least=0.5, source=source)
 claim("pool_moved_stride4", moved_by["stride", 4][1], at_least=0.5, source=source)
@@ -431,7 +431,7 @@ try:
 except ValueError as error:
     print(error)
 
-# %%
+# %% tags=["hide-input"]
 windows = (1, 2, 4, 7)
 pooled = [spread(pool(digits.validation_images[:3], window), window) for window in windows]
 figure = plot_gallery(

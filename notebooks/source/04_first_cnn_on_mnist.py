@@ -12,7 +12,7 @@
 # MNIST, and less with the digits that come with the book (quick: under 90 seconds); needs chapters
 # 1 and 2.
 
-# %%
+# %% tags=["setup"]
 import json
 import os
 import tempfile
@@ -41,7 +41,7 @@ from cnnbook.plots.curves import plot_learning_curves
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.training.optimizers import FusedAdam
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less data, every cell
 SEED = 1  # of everything that is trained once
 SEEDS = (1, 2) if QUICK else (1, 2, 3)  # of what is trained again to see the spread
@@ -156,7 +156,7 @@ for seed in PERCEPTRON_SEEDS:
     runs["perceptron"].append(Run(perceptron, seconds, {"val_accuracy": [accuracy]}))
     print(f"seed {seed}: validation loss {loss:.3f}, accuracy {accuracy:.3f}")
 
-# %%
+# %% tags=["hide-input"]
 templates = weights.numpy().T.reshape(10, 28, 28)
 strongest = np.abs(templates).max(axis=(1, 2), keepdims=True)
 figure = plot_gallery(
@@ -266,7 +266,7 @@ parts = {"epochs": LOG_PARTS, "steps_per_epoch": CNN_BATCHES // LOG_PARTS}
 train("conv-pool-conv-pool", cnn, "adam", 100, batches, callbacks=[recorder], **parts)
 
 
-# %%
+# %% tags=["hide-input"]
 def open_log(part):
     return EventAccumulator(str(log_folder / part), {"tensors": 0}).Reload()
 
@@ -284,7 +284,7 @@ figure = plot_learning_curves({"first CNN": scalars}, title="Steep at first, the
 figure.axes[0].set(xlabel="part of the training")
 plt.show()
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
 looks = {1: {"color": "#D55E00", "linestyle": "--"}, LOG_PARTS: {"color": "#0072B2"}}
 for cell, name in zip(axes, ["conv1", "conv2", "dense", "logits"], strict=True):
@@ -300,7 +300,7 @@ figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", n
 figure.suptitle("Weights start in a box and grow tails", x=0.02, ha="left")
 plt.show()
 
-# %%
+# %% tags=["hide-input"]
 stored = tf.make_ndarray(training_log.Tensors("keras")[0].tensor_proto).item()
 graph = json.loads(stored)["config"]["layers"]
 figure, axes = plt.subplots(figsize=(9, 1.2), layout="constrained")
@@ -464,7 +464,7 @@ systems = {  # what we did, the source's accuracy, and the words it says it in
     "wide conv-conv-pool": (f"Adam, epochs: {WIDE_EPOCHS}", 0.9902, "99.02 %"),
 }
 
-# %%
+# %% tags=["hide-input"]
 table = ["| system | training | parameters | seconds a run | test accuracy, % | the source |"]
 table.append("|:--|:--|--:|--:|:--|:--|")
 for name, (recipe, _, words) in systems.items():
@@ -477,7 +477,7 @@ for name, (recipe, _, words) in systems.items():
     table.append(f"| {name} | {recipe} | {parameters:,} | {seconds:.1f} | {found} | {words} |")
 Markdown("\n".join(table))
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(8.5, 4), layout="constrained")
 for row, (name, (_, said, _)) in enumerate(systems.items()):
     errors = [100 * (1 - accuracy) for accuracy in accuracies[name]]
@@ -499,7 +499,7 @@ plt.show()
 # result that one can count on? Its 10,000 test images alone leave a standard error of
 # 0.1 points<!--claim:mnist_test_standard_error-->.
 
-# %%
+# %% tags=["hide-input"]
 bounds = {  # the name of the claim, and the bounds of a full, an embedded and a quick run
     "perceptron": ("mnist_perceptron_accuracy", 0.90, 0.89, 0.80),
     "dense net": ("mnist_dense_accuracy", 0.97, 0.92, 0.75),
@@ -547,7 +547,7 @@ wrong = answers != test[1]
 title = f"Most often, a {true} is read as a {taken}"
 figure = plot_confusion_matrix(test[1], answers, digits.class_names, title=title)
 
-# %%
+# %% tags=["hide-input"]
 worst = probabilities[np.arange(len(test[1])), test[1]].argsort()[:16]
 titles = [
     f"{test[1][i]} read as {answers[i]}\n{100 * probabilities[i].max():.1f} % sure" for i in worst

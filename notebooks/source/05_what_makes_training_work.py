@@ -11,7 +11,7 @@
 # of MNIST, and less with the digits that come with the book (quick: one to two minutes); needs
 # chapters 1 and 4, no GPU.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import keras
@@ -32,7 +32,7 @@ from cnnbook.training.initializers import SparseConnections
 from cnnbook.training.losses import cross_entropy, multiclass_hinge
 from cnnbook.training.stopwatch import Stopwatch
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ
 SEEDS = (0,) if QUICK else (0, 1, 2)  # every training is repeated with each
 IMAGES = 2_000  # digits to train on, whichever copy of MNIST is here
@@ -73,7 +73,7 @@ def sizes_through_layers(make_start, seed):
     return sizes
 
 
-# %%
+# %% tags=["hide-input"]
 sizes = {
     name: [sizes_through_layers(start, seed) for seed in SEEDS] for name, start in STARTS.items()
 }
@@ -247,7 +247,7 @@ print("probabilities:", probabilities.round(4))
 print("cross-entropy:", -np.log(probabilities[true]).round(4))
 print("Keras agrees: ", np.isclose(-np.log(probabilities[true]), keras_loss, atol=1e-5))
 
-# %%
+# %% tags=["hide-input"]
 lead = np.linspace(-6, 6, 121)
 pairs, first = np.stack([lead, 0 * lead], axis=1), np.zeros(121, int)
 losses = {
@@ -336,7 +336,7 @@ for name, way in WAYS.items():
     weights[name], scores[name] = net.layers[2].kernel.numpy(), result["val_accuracy"][:, -1]
     print(f"{name:12}", summary(result))
 
-# %%
+# %% tags=["hide-input"]
 panels = {
     f"{name}: {scores[name].min():.0%} to {scores[name].max():.0%}": kernel
     for name, kernel in weights.items()

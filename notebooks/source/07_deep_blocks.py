@@ -11,7 +11,7 @@
 # `bfloat16` (AMX), and two to three times that on others (quick: one to two minutes); needs
 # chapters 4 and 5.
 
-# %%
+# %% tags=["setup"]
 import os
 import tempfile
 import time
@@ -39,7 +39,7 @@ from cnnbook.plots.gallery import plot_gallery
 from cnnbook.training.optimizers import FusedAdam
 from cnnbook.training.stopwatch import Stopwatch
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less data, every cell
 SEED = 1
 BATCH, DEEP_BATCH, CYCLE_BATCH = (32, 32, 32) if QUICK else (128, 256, 64)
@@ -166,7 +166,7 @@ def parameters_and_work(model):
     }
 
 
-# %%
+# %% tags=["hide-input"]
 flat = build_mnist_cnn()
 figure, panels = plt.subplots(1, 2, figsize=(9, 3.2), sharex=True, layout="constrained")
 for axes, (name, model) in zip(panels, {"flat": flat, "deep": deep}.items(), strict=True):
@@ -183,7 +183,7 @@ panels[0].legend(fontsize=8, loc="lower right")
 figure.suptitle("Dense layers hold the parameters, convolutions do the work", fontsize=11)
 plt.show()
 
-# %% tags=["nbval-check-output"]
+# %% tags=["nbval-check-output", "claims"]
 flat_costs, deep_costs = (sum(map(np.array, parameters_and_work(m).values())) for m in (flat, deep))
 in_blocks = [cost for name, cost in parameters_and_work(deep).items() if "conv" in name]
 share = sum(map(np.array, in_blocks)) / deep_costs
@@ -264,7 +264,7 @@ net = build_deep_blocks()
 changes = {"beta_2": 0.95, "smoothing": 0.1}
 train("deep, one cycle", net, one_cycle, 0.0015, CYCLE_BATCH, EPOCHS["cycle"], **changes)
 
-# %%
+# %% tags=["hide-input"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
 looks = [("#000000", "o", ":"), ("#0072B2", "s", "-"), ("#D55E00", "^", "--")]
 for (name, run), (color, marker, line) in zip(runs.items(), looks, strict=True):
@@ -300,7 +300,7 @@ for name, run in runs.items():
 on_test = {name: values.mean() for name, values in right_or_wrong.items()}
 print(f"its test accuracy: {on_test[chosen]:.4f}")
 
-# %%
+# %% tags=["hide-input"]
 table = ["| network | epochs | images/s | seconds | validation, % | test, % |"]
 table.append("|:--|--:|--:|--:|--:|--:|")
 for name, run in runs.items():
@@ -399,7 +399,7 @@ for first, second in pairs:
     print(f"  {100 * result.difference:+.2f} points, {100 * result.low:+.2f} to", end=" ")
     print(f"{100 * result.high:+.2f}; p = {result.p:.2g}")
 
-# %%
+# %% tags=["hide-input"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
 alone = {name: (on_test[name], *intervals[name]) for name in intervals}
 paired = {name: result[2:5] for name, result in comparisons.items()}
@@ -416,7 +416,7 @@ left.set_xlabel("test accuracy, %")
 right.set_xlabel("difference, points")
 plt.show()
 
-# %%
+# %% tags=["hide-input"]
 apart = [name.replace("\n", " ") for name, result in comparisons.items() if result.p < 0.05 / 3]
 print("told apart by these test images:", "; ".join(apart) or "none")
 first = comparisons["deep\nagainst flat"]
@@ -459,7 +459,7 @@ claim("deep_p_of_35_to_25", round(binomtest(35, 60).pvalue, 3), equals=0.245)
 #
 # ## The images that decide
 
-# %%
+# %% tags=["hide-input"]
 deep_right, flat_right = right_or_wrong["deep"], right_or_wrong["flat"]
 only_deep = np.flatnonzero(deep_right & ~flat_right)
 only_flat = np.flatnonzero(flat_right & ~deep_right)

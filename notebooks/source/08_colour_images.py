@@ -11,7 +11,7 @@
 # needs chapters 1 to 5. It also needs CIFAR-10, which may not be copied into this book: the first
 # run downloads 170 MB. Without it the chapter runs on a stand-in, and says so.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import keras
@@ -33,7 +33,7 @@ from cnnbook.plots.curves import plot_learning_curves
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.training.stopwatch import Stopwatch
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: few pictures, every cell
 SEED = 1
 SOURCE_EPOCHS = 3 if QUICK else 10  # the source's
@@ -54,7 +54,7 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 # **the figures in the text are CIFAR-10's; yours will differ**.
 
 
-# %%
+# %% tags=["hide-input"]
 def colour_the_clothes():
     """Fashion-MNIST, 32 pixels wide, each piece in a random light colour on a random dark one."""
     clothes, random, parts = load_fashion_mnist(), np.random.default_rng(SEED), {}
@@ -156,7 +156,7 @@ layer.build((None, 4, 4, 3))
 layer.set_weights([kernel[..., None]])
 print("Keras' layer gives the same:", np.array_equal(layer(picture[None] / 1.0), feature_map))
 
-# %%
+# %% tags=["hide-input"]
 above = [*np.moveaxis(picture, -1, 0), feature_map[0, :, :, 0]]
 below = [*np.moveaxis(kernel, -1, 0), pooled[0, :, :, 0]]
 names = ["red", "green", "blue", "map: all three added"]
@@ -249,7 +249,7 @@ histories = {
     ).history
 }
 
-# %%
+# %% tags=["hide-input"]
 title = "The gap is what it has learned by heart"
 figure = plot_learning_curves(histories, title=title)
 seen, unseen = (histories["source's net"][key][-1] for key in ("accuracy", "val_accuracy"))
@@ -346,7 +346,7 @@ retrained, our_net = build_cifar_tutorial_net(), build_small_photo_net()
 for name, net in {"source's net": retrained, "our net": our_net}.items():
     train_our_way(f"{name}, our training", net, PEAK_RATES[name])
 
-# %%
+# %% tags=["hide-input"]
 title = "Training closes the gap, the network lifts both curves"
 figure = plot_learning_curves(histories, title=title)
 ends = [histories["our net, our training"][key][-1] for key in ("accuracy", "val_accuracy")]
@@ -390,7 +390,7 @@ claim("photos_small_net_accuracy", ours, at_least=0.84, embedded=0.88, quick=0.3
 #
 # ## Class by class
 
-# %%
+# %% tags=["hide-input"]
 by_class = {
     name: [np.mean(given[photos.test_labels == label] == label) for label in range(10)]
     for name, given in answers.items()
@@ -408,7 +408,7 @@ axes.grid(alpha=0.3)
 axes.legend(fontsize=8)
 plt.show()
 
-# %%
+# %% tags=["hide-input"]
 given = answers["our net, our training"]
 title = f"{worst}: where its pictures go, and whose it takes"
 figure = plot_confusion_matrix(photos.test_labels, given, photos.class_names, title=title)
@@ -420,7 +420,7 @@ claim("photos_worst_class_accuracy", lowest, at_most=0.8, embedded=0.82, quick=0
 # dogs for cats. (Among the clothes of the stand-in it is the shirts, which are taken for T-shirts,
 # pullovers and coats.) Which mistakes is the network most certain of?
 
-# %%
+# %% tags=["hide-input"]
 logits = predict(our_net, photos.test_images)
 probabilities = keras.ops.softmax(logits).numpy()
 lead = probabilities.max(axis=1) - probabilities[np.arange(len(logits)), photos.test_labels]
@@ -455,7 +455,7 @@ forms = np.stack([form[example].astype("uint8") for form in given_as.values()])
 title = "What the network is given, and what it says"
 figure = plot_gallery(forms, titles, inches=1.6, title=title)
 
-# %%
+# %% tags=["claims"]
 _, swapped, grey, twice = shares.values()
 claim("photos_swapped_accuracy", swapped, at_least=0.6, embedded=0.86, quick=0.15, **data)
 claim("photos_grey_accuracy", grey, at_least=0.7, embedded=0.86, quick=0.2, **data)

@@ -9,7 +9,7 @@
 # Takes about 18 minutes<!--minutes:09_architectures--> on two CPU cores (quick: about 90 seconds);
 # needs chapters 1 to 7, and CIFAR-10 or its stand-in as chapter 8 does.
 
-# %%
+# %% tags=["setup"]
 import os
 import tempfile
 import time
@@ -35,7 +35,7 @@ from cnnbook.devices import recommend_precision
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.layer_graph import plot_layer_graph
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: small images, few of them, every cell
 SEED = 1
 DEPTHS = (8, 14) if QUICK else (20, 56)  # of the plain and the residual nets
@@ -58,7 +58,7 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 # average several networks; the right picture has the depth of the deepest. From 2012 to 2013 no
 # layer was added.
 
-# %%
+# %% tags=["hide-input"]
 winners = {  # year: name, layers, top-5 error in percent; the first two had no deep network
     2010: ("NEC", None, 28.2),
     2011: ("XRCE", None, 25.8),
@@ -292,7 +292,7 @@ ours = check(lambda x: residual_block(x, 16), resnet, "conv1_relu", "stage1_bloc
 figure = plot_layer_graph(layer_costs(ours), title="A residual block")
 
 
-# %%
+# %% tags=["hide-input"]
 def coloured_clothes(count):
     """The stand-in of chapter 8: clothes in a random light colour on a random dark one."""
     clothes, random = load_fashion_mnist(), np.random.default_rng(SEED)
@@ -337,7 +337,7 @@ forms = {"plain": False, "residual": True}
 curves = {f"{form}, {d} layers": train(d, forms[form]) for form in forms for d in DEPTHS}
 keras.config.set_dtype_policy("float32")
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
 looks = [
     ("#D55E00", "o", "-"),
@@ -531,7 +531,7 @@ def measure(build, side):
 
 costs = {name: measure(build, side) for name, (_, build, side, *_) in networks.items()}
 
-# %%
+# %% tags=["hide-input"]
 table = ["| network | year | parameters, M | multiply-adds, M | activations, MB | file, MB | ms |"]
 table[0] += " sees | top-1, % | source of top-1 |"
 table.append("|:--|--:|--:|--:|--:|--:|--:|--:|--:|:--|")
@@ -548,7 +548,7 @@ for name, (published, *smaller) in counts.items():
     key = f"arch_{name.lower().replace('-', '_')}_parameters"
     claim(key, round(1e6 * costs[name].parameters), equals=published, quick=(smaller or [None])[0])
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7.5, 4.2), layout="constrained")
 below, left = {"SqueezeNet", "DenseNet-121", "MobileNetV2"}, {"ResNet-50", "VGG-16"}  # the names
 for name, (_, _, _, top1, _) in networks.items():
@@ -566,7 +566,7 @@ axes.grid(alpha=0.3)
 plt.show()
 
 
-# %%
+# %% tags=["claims"]
 claim("arch_vgg16_file", costs["VGG-16"].file, at_least=550, quick=150)
 claim("arch_resnet50_file", costs["ResNet-50"].file, at_most=105)
 few, many = np.array(costs["SqueezeNet"]), np.array(costs["AlexNet"])
@@ -668,7 +668,7 @@ thetas, straightened, logits = look.predict(turned, batch_size=500, verbose=0)
 a, b, _, d, e, _ = thetas.T
 turned_back = np.arctan2(d - b, a + e)  # the turn that is in theta, besides shear and size
 
-# %%
+# %% tags=["hide-input"]
 chosen = [np.flatnonzero(labels == label)[0] for label in range(10)]
 sevens = np.repeat(digits.test_images[chosen[7] : chosen[7] + 1], 10, axis=0)
 sevens = np.asarray(turn(sevens, np.linspace(-1.5, 1.5, 10).astype("float32")))

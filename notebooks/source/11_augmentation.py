@@ -11,7 +11,7 @@
 # needs chapters 4 to 8. The photographs of cats and dogs may not be copied into this book. Without
 # them the chapter runs on a stand-in, and says so.
 
-# %%
+# %% tags=["setup"]
 import os
 import tempfile
 import time
@@ -40,7 +40,7 @@ from cnnbook.plots.augmentations import plot_augmentations
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.runs import plot_runs
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: few pictures, every cell
 SEED = 1
 DIGITS, DIGIT_STEPS = (500, 60) if QUICK else (2_000, 600)  # pictures, training steps of 64
@@ -202,7 +202,7 @@ accuracy = np.array(
     ]
 )
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
 axes.imshow(accuracy, cmap="cividis", vmax=1, aspect="auto")
 for (row, column), share in np.ndenumerate(accuracy):
@@ -215,7 +215,7 @@ title = "Who has seen it done is not disturbed by it"
 axes.set(xlabel="test digits", ylabel="digits to learn from", title=title)
 plt.show()
 
-# %%
+# %% tags=["claims"]
 data = {"source": digits.source}
 as_is, turned, shifted, both = 100 * accuracy
 claim("augment_turned_gain", turned[1] - as_is[1], at_least=1, embedded=0.5, quick=-3, **data)
@@ -278,7 +278,7 @@ runs = {
     for name, change in both_ways.items()
 }
 
-# %%
+# %% tags=["hide-input"]
 errors = {name: 100 * (1 - np.array(shares)) for name, shares in runs.items()}
 axes_names = ("digits to learn from", "test digits read wrong, percent")
 title = "The fewer the pictures, the more it brings"
@@ -323,7 +323,7 @@ claim("pets_source_gigabytes", 4 * 4 * total / 1e9, at_least=11)
 # affordable: 64×64 pixels, half the filters, a dense layer of 128.
 
 
-# %%
+# %% tags=["hide-input"]
 def stand_in():
     """Two kinds of clothes that look alike, in colour: for machines without the photographs."""
     clothes, random, parts = load_fashion_mnist(), np.random.default_rng(SEED), []
@@ -393,7 +393,7 @@ for epochs in (EPOCHS, MANY_EPOCHS):
         label = f"{name}, epochs: {epochs}"
         pet_nets[label], histories[label] = train_pets(augment, epochs)
 
-# %%
+# %% tags=["hide-input"]
 from cnnbook.plots.curves import plot_learning_curves
 
 long_ones = {name: history for name, history in histories.items() if f" {MANY_EPOCHS}" in name}
@@ -513,7 +513,7 @@ with tempfile.TemporaryDirectory() as folder:
             stages[f"{start}, {name}"] = changed.prefetch(tf.data.AUTOTUNE)
     rates = {name: rate_of(dataset) for name, dataset in stages.items()}
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 2.8), layout="constrained")
 axes.barh(list(rates), list(rates.values()), color="#0072B2")
 axes.invert_yaxis()

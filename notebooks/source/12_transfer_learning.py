@@ -12,7 +12,7 @@
 # "cnnbook[book]"`), so no internet is needed. The photographs may not be copied into it: without
 # them the chapter runs on a stand-in, and says so.
 
-# %%
+# %% tags=["setup"]
 import os
 import tempfile
 import time
@@ -41,7 +41,7 @@ from cnnbook.plots.runs import plot_runs
 from cnnbook.training.features import bottleneck_features
 from cnnbook.training.transfer import attach_head, build_head, transfer_advice, unfreeze_from
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: few and small pictures, every cell
 SEED = 1
 SIDE = 64 if QUICK else 224  # pixels, where only features are computed
@@ -70,7 +70,7 @@ tf.get_logger().setLevel("ERROR")  # it would warn that this chapter compiles ma
 # those of the photographs; yours will differ**.
 
 
-# %%
+# %% tags=["hide-input"]
 from cnnbook.labelled_files import LabelledFiles
 
 
@@ -97,7 +97,7 @@ def clothes_as_files(kinds, counts, coloured=True):
     return PhotoSplits(*parts, "the embedded stand-in, coloured clothes")
 
 
-# %%
+# %% tags=["hide-input"]
 def find(load, kinds, counts):
     """Load photographs; or a stand-in, in the short run always."""
     try:
@@ -332,7 +332,7 @@ def from_nothing(count, seed):
 results = [[from_nothing(n, seed) for n in COUNTS] for seed in SEEDS[:2]]
 curves["new network, from nothing"] = results
 
-# %%
+# %% tags=["hide-input"]
 title = "Ten photographs of each, and a network that has seen others"
 axis_names = ("training pictures of each class", "accuracy on test pictures")
 figure = plot_runs(curves, COUNTS, axis_names, title, scales=("log", "linear"))
@@ -465,7 +465,7 @@ for name, (model, rate) in WAYS.items():
     print(f"{name:33} training {history['accuracy'][-1]:.3f}, validation", end=" ")
     print(" ".join(f"{value:.3f}" for value in tuned[name]))
 
-# %%
+# %% tags=["hide-input"]
 title = "A slow rate keeps what was known, a fast one destroys it in one epoch"
 axis_names = ("epochs of fine-tuning", "validation accuracy")
 figure = plot_runs(tuned, range(EPOCHS + 1), axis_names, title)
@@ -573,7 +573,7 @@ for title, splits in GUIDE.items():
         results[f"{title}, {count} of each"] = [*scores, scores[advised]]
         print(f"{title:14} {count:4}", *(f"  {x:.3f}" for x in scores), "  ", STRATEGIES[advised])
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
 rows = list(results)
 table = 100 * np.array(list(results.values()))  # cases, strategies and the one advised

@@ -11,7 +11,7 @@
 # needs chapters 1, 4 and 9. The trained network comes with the book (`pip install
 # "cnnbook[book]"`), so no internet is needed.
 
-# %%
+# %% tags=["setup"]
 import os
 
 import keras
@@ -37,7 +37,7 @@ from cnnbook.plots.map_sizes import plot_map_sizes
 from cnnbook.plots.maps_and_filters import plot_feature_maps, plot_filters
 from cnnbook.plots.overlay import plot_heat_maps
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: small pictures, few of them, every cell
 SEED = 1
 SIDE = 96 if QUICK else 224  # pixels of the photographs that are explained
@@ -109,7 +109,7 @@ claim("inside_filters_off", int(off.sum()), equals=4)
 # A small net, for digits. Each block is what a layer passes on for one picture: maps shrink, and
 # there are ever more of them.
 
-# %%
+# %% tags=["hide-input"]
 well_built = build_small_digit_net(normalize=False, dropout=0.0)
 title = "From one picture of 28×28 to 128 maps of 3×3, and ten scores"
 figure = plot_map_sizes(layer_costs(well_built), title=title)
@@ -141,7 +141,7 @@ dead = {
     for rate, net in nets.items()
 }
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
 axes.plot(RATES, 100 * np.array(accuracies), "o-", color="#000000", label="accuracy")
 looks = zip(LAYERS, "s^D", ("#0072B2", "#D55E00", "#009E73"), ("--", "-.", ":"), strict=True)
@@ -159,7 +159,7 @@ claim("inside_well_dead", dead[WELL][1].mean(), at_most=0.1)
 claim("inside_badly_accuracy", accuracies[badly], at_least=0.85, quick=0)
 claim("inside_badly_dead", dead[BADLY][1].mean(), at_least=0.5, quick=0.1)
 
-# %%
+# %% tags=["hide-input"]
 four = digits.test_images[digits.test_labels == 4][:1]
 shown = {
     f"rate {rate}, {layer}": maps[0]
@@ -177,7 +177,7 @@ before, after = (net.get_layer("conv1").get_weights()[0] for net in (untrained, 
 kept = np.corrcoef(before.ravel(), after.ravel())[0, 1]
 claim("inside_filters_kept", kept, at_least=0.5)
 
-# %%
+# %% tags=["hide-input"]
 from cnnbook.plots.layer_step import plot_layer
 from cnnbook.widgets.drawing_pad import DrawingPad
 from cnnbook.widgets.layers import layers_widget
@@ -218,7 +218,7 @@ liked = [
 ]
 
 
-# %%
+# %% tags=["hide-input"]
 def draw(pictures, titles, inches, title):
     """Draw pictures with their contrast enlarged."""
     away = np.concatenate(pictures) / 127.5 - 1
@@ -262,7 +262,7 @@ cams, shares = grad_cam(lite, explained), integrated_gradients(lite, cup)
 occluded, sensitive = occlusion_map(lite, cup), saliency(lite, cup)
 
 
-# %%
+# %% tags=["hide-input"]
 def in_blocks(maps, across=32):
     """Average blocks of pixels: single ones are too small to see."""
     size = maps.shape[1] // across
@@ -472,7 +472,7 @@ claim("inside_cured_accuracy", cured_accuracy, at_least=accuracy - 0.03, quick=0
 # network said and how sure it was; and a reliability diagram. Of all pictures for which it is 90 %
 # sure, are nine in ten right?
 
-# %%
+# %% tags=["hide-input"]
 from cnnbook.plots.mistakes import plot_mistakes
 from cnnbook.plots.reliability import plot_reliability
 
@@ -523,7 +523,7 @@ figure = plot_scatter(planes["pixels"], some_labels, clothes.class_names, axis_n
 title = "t-SNE of what the net makes of them: the classes part"
 figure = plot_scatter(planes["tsne"], some_labels, clothes.class_names, title=title)
 
-# %%
+# %% tags=["claims"]
 for name, points in planes.items():
     distances = np.square(points[:, None] - points[None]).sum(axis=-1)
     np.fill_diagonal(distances, np.inf)

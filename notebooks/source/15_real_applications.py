@@ -11,7 +11,7 @@
 # seconds); needs chapters 5, 9 and 12. Photographs as in chapter 12; without them a stand-in is
 # used, and its figures are not those of the text.
 
-# %%
+# %% tags=["setup"]
 import os
 import tempfile
 from collections import namedtuple
@@ -40,7 +40,7 @@ from cnnbook.plots.runs import plot_runs
 from cnnbook.training.features import bottleneck_features
 from cnnbook.training.transfer import attach_head, build_head
 
-# %%
+# %% tags=["setup"]
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: small pictures, few of them, every cell
 SEED = 1
 SIDES = (64,) if QUICK else (96, 160, 224)  # pixels, of the photographs
@@ -159,7 +159,7 @@ show([*columns, "memory, MB", "top-1, published"], rows)
 candidates.clear()
 keras.utils.clear_session()
 
-# %%
+# %% tags=["hide-input"]
 lines = {name: [costs[name, side].one_ms for side in SIDES] for name in NETWORKS}
 title = "One at a time, a fifth of the pixels takes over a fifth of the time"
 figure = plot_runs(lines, SIDES, ("side of the picture, pixels", "ms, one picture"), title)
@@ -199,7 +199,7 @@ claim("real_resnet50_batch_ms", together.batch_ms, at_most=400, quick=5_000)
 # pictures. Only those matter.
 
 
-# %%
+# %% tags=["hide-input"]
 from cnnbook.labelled_files import LabelledFiles
 
 
@@ -386,7 +386,7 @@ for name, seed in [(name, seed) for name in weights for seed in SEEDS]:
 columns = ["loss", "seed", "recall", "false alarms", "accuracy", "precision", "balanced accuracy"]
 show(columns, rows)
 
-# %%
+# %% tags=["claims"]
 means = {name: np.mean([found[name, seed] for seed in SEEDS], axis=0) for name in weights}
 plain, weighted = means["plain"], means["weighted"]
 claim("real_plain_accuracy", plain[2], at_least=0.97, quick=0.5)
@@ -426,7 +426,7 @@ claim("real_moved_recall", moved[0], at_least=0.5, quick=0)
 claim("real_moved_precision", at_share(*moved)[1], at_most=0.5, quick=1)
 claim("real_validation_shirts", answers["validation"].sum(), at_least=50)
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
 for name, (color, line, marker) in {
     "plain": ("#0072B2", "-", "o"),
@@ -519,7 +519,7 @@ claim("real_several_apart", apart, at_most=4, quick=50)
 # article's own head learns as fast as ever; only the shared layers listen less. What does the
 # sleeve head say of the dresses, which nobody labelled?
 
-# %%
+# %% tags=["hide-input"]
 dresses = clothes.test_images[clothes.test_labels == 3]
 order = logits["sleeves"][clothes.test_labels == 3, 0].argsort()  # of the net that learned last
 ends = dresses[np.concatenate([order[-10:][::-1], order[:10]])]
@@ -550,7 +550,7 @@ threshold = cuts[good[-1] + 1] if len(good) and good[-1] + 1 < len(cuts) else cu
 promise = rates(cat_scores[1], is_cat[1], threshold)
 at_zero = rates(cat_scores[1], is_cat[1])
 
-# %%
+# %% tags=["hide-input"]
 figure, axes = plt.subplots(figsize=(7, 3.8), layout="constrained")
 for part, line, style in zip(("validation", "test"), lines, ("-", "--"), strict=True):
     cuts, recall, precision = line
@@ -702,7 +702,7 @@ for side in SIDES:
     )
     lost.append(100 * (keras_row[0] - int8_row[0]))
 
-# %%
+# %% tags=["hide-input"]
 show_files(photo_rows)
 claim("real_photo_int8_loss", max(lost), at_most=5, embedded=15, quick=50, **data)
 claim("real_photo_int8_file", int8_row[1], at_most=5)
