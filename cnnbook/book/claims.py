@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnbook._checks import as_array_of_any, checked
+from cnnbook.book._figures import shown_figure
 
 RECORD_VARIABLE = "CNNBOOK_CLAIMS_RECORD"
 QUICK_VARIABLE = "CNNBOOK_QUICK"
@@ -79,7 +80,7 @@ def claim(
             "equal to": math.isclose(figure, bound, rel_tol=0 if isinstance(figure, int) else 1e-6),
         }[words]
     )
-    statement = f"claim {name} = {_short(figure)}, {words} {_short(bound)}"
+    statement = f"claim {name} = {shown_figure(figure)}, {words} {shown_figure(bound)}"
     if not holds:
         data = source or "any"
         raise ClaimError(f"{statement}: does not hold ({profile} profile, data: {data}).")
@@ -97,11 +98,6 @@ def _profile_and_bound(
     if source is not None and "embedded" in source:
         return "embedded", embedded
     return "full", full
-
-
-def _short(value: float) -> str:
-    """Four significant digits; whole numbers with thousands separated."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
 def _record(**entry: object) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnbook._checks import checked, shown
+from cnnbook.book._figures import shown_figure
 from cnnbook.book._files import RESTORE, BookError, read_json
 
 MARKER = re.compile(r"<!--(?P<kind>claim|minutes):(?P<name>\w+)-->")
@@ -149,10 +150,7 @@ def claims_table(record: Record) -> str:
     """Show the record as a table in Markdown, one row a claim."""
     rows = ["| claim | value | must be | run | data | chapter |", "|---|---|---|---|---|---|"]
     for name, entry in record["claims"].items():
-        value, bound = (
-            f"{figure:,}" if isinstance(figure, int) else f"{figure:.4g}"
-            for figure in (entry["value"], entry["bound"])
-        )
+        value, bound = shown_figure(entry["value"]), shown_figure(entry["bound"])
         cells = [f"`{name}`", value, f"{entry['rule']} {bound}", entry["profile"]]
         rows.append(f"| {' | '.join([*cells, entry['source'] or '', entry['notebook']])} |")
     return "\n".join(rows) + "\n"
