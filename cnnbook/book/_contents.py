@@ -52,7 +52,7 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Part:
+class BookPart:
     """Chapters that belong together, and what they promise."""
 
     title: str
@@ -60,7 +60,7 @@ class Part:
     chapters: tuple[Chapter, ...]
 
 
-def read_contents(folder: Path, names: Sequence[str]) -> list[Part]:
+def read_contents(folder: Path, names: Sequence[str]) -> list[BookPart]:
     """Read the parts and chapters of a book.
 
     Args:
@@ -79,14 +79,14 @@ def read_contents(folder: Path, names: Sequence[str]) -> list[Part]:
     for part in plan:
         chapters = tuple(_planned(folder, entry, found) for entry in part["chapter"])
         planned |= {chapter.number for chapter in chapters}
-        parts.append(Part(part["title"], part["promise"], chapters))
+        parts.append(BookPart(part["title"], part["promise"], chapters))
     others = tuple(
         Chapter(number, name, _title_of(folder, name), "", "", True)
         for number, name in found.items()
         if number not in planned
     )
     title = "More chapters" if parts else "Chapters"
-    return [*parts, *([Part(title, "", others)] if others else [])]
+    return [*parts, *([BookPart(title, "", others)] if others else [])]
 
 
 def _numbered(names: Sequence[str]) -> dict[int, str]:
@@ -132,12 +132,12 @@ def _read_plan(path: Path) -> list[dict[str, Any]]:
         plan = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise BookError(f"{shown(path)}: {error}. Write it as its neighbours are.") from None
-    if fault := next(_faults(plan), ""):
+    if fault := next(_faults_of_plan(plan), ""):
         raise BookError(f"{shown(path)}, {fault}")
     return plan["part"]
 
 
-def _faults(plan: dict[str, Any]) -> Iterator[str]:
+def _faults_of_plan(plan: dict[str, Any]) -> Iterator[str]:
     """Say what is wrong with a plan: place, rule, what is there, what to do."""
     parts = plan.get("part")
     if not isinstance(parts, list) or not parts:
