@@ -18,6 +18,18 @@ from cnnbook.book.pages import restore_pages
 Say = Callable[..., None]
 Keep = Callable[[str, Node, float, list[dict]], None]
 RECORD = Path("notebooks", "claims.json")
+PAGES = ("index", "claims", "glossary", "search")  # beside those of the chapters
+
+
+def chapter_names(folder: Path) -> list[str]:
+    """List the chapters in reading order."""
+    names = sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
+    if not names:
+        raise BookError(f"There are no chapters in {shown(folder / 'notebooks' / 'source')}.")
+    if wrong := [name for name in names if not f"_{name}".isidentifier() or name in PAGES]:
+        rule = f"must be letters, digits and _, and none of {', '.join(PAGES)}"
+        raise BookError(f"The name of a chapter {rule}; rename {', '.join(map(shown, wrong))}.")
+    return names
 
 
 def source_of(folder: Path, name: str) -> Path:

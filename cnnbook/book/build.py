@@ -5,26 +5,22 @@ from pathlib import Path
 
 from cnnbook._checks import shown
 from cnnbook.book import notebooks, pages, record
-from cnnbook.book._chapters import RECORD, Say, notebook_of, prepare, run_chapters, source_of
+from cnnbook.book._bind import bind
+from cnnbook.book._chapters import (
+    RECORD,
+    Say,
+    chapter_names,
+    notebook_of,
+    prepare,
+    run_chapters,
+    source_of,
+)
 from cnnbook.book._files import BookError, locked, read_text, write_whole
 from cnnbook.book._kernel import Node, NotebookError, nbformat
 from cnnbook.book.record import Record
 
-__all__ = ["BookError"]  # the commands take it from here
-TITLE = "cnnbook"
-PAGES = ("index", "claims")  # beside those of the chapters
+__all__ = ["BookError", "chapter_names"]  # the commands take them from here
 QUICK_NOTE = "*Run in the quick profile: less data and fewer epochs than the prose tells of.*"
-
-
-def chapter_names(folder: Path) -> list[str]:
-    """List the chapters in reading order."""
-    names = sorted(path.stem for path in (folder / "notebooks" / "source").glob("*.py"))
-    if not names:
-        raise BookError(f"There are no chapters in {shown(folder / 'notebooks' / 'source')}.")
-    if wrong := [name for name in names if not f"_{name}".isidentifier() or name in PAGES]:
-        rule = f"must be letters, digits and _, and none of {', '.join(PAGES)}"
-        raise BookError(f"The name of a chapter {rule}; rename {', '.join(map(shown, wrong))}.")
-    return names
 
 
 def _read_record(folder: Path) -> Record:
@@ -102,30 +98,15 @@ def show_kept(folder: Path, names: list[str], say: Say) -> None:
 def make_pages(
     folder: Path, executed: dict[str, Node], say: Say, measured: Record | None = None
 ) -> None:
-    """Make the web pages under build/book: an index, the chapters, the claims."""
-    how = " in the quick profile: less data and fewer epochs than the text tells of"
-    if measured is None:
-        measured, how = _read_record(folder), ""
+    """Make the web pages under build/book: the first page, the chapters, and all beside them."""
+    is_quick = measured is not None
+    measured = measured or _read_record(folder)
     if unknown := [name for name in executed if name not in measured["notebooks"]]:
         way = f"run `cnnbook book --update {' '.join(unknown)}`"
         raise BookError(f"{shown(folder / RECORD)} has no run of {', '.join(unknown)}: {way}.")
-    rows = ["| chapter | seconds | claims held |", "|---|---|---|"]
-    for name, notebook in executed.items():
-        title = notebook.cells[0].source.partition("\n")[0].removeprefix("# ") or name
-        held = sum(entry["notebook"] == name for entry in measured["claims"].values())
-        rows.append(f"| [{title}]({name}) | {measured['notebooks'][name]['seconds']} | {held} |")
-    machine = next(iter(measured["notebooks"].values()))["machine"]
-    index = (
-        "# Convolutional neural networks, in a book that runs\n\n"
-        f"Every page is a notebook, run from top to bottom{how}. Figures in the prose are those of"
-        " the recorded full runs; each is checked again, with a bound of its own, in every run.\n\n"
-        + "\n".join(rows)
-        + f"\n\nMeasured on: {machine}.\n\nThe figures that were checked: [claims](claims).\n"
-    )
-    claims = f"# The claims\n\nEvery figure that was checked.\n\n{record.claims_table(measured)}"
-    texts = {"index": index, "claims": claims}
+    site = bind(folder, executed, measured, is_quick)
     try:
-        first = pages.build_pages(executed, texts, folder / "build" / "book", TITLE)
+        first = pages.build_pages(site.write_source, site.finish, folder / "build" / "book")
     except RuntimeError as error:
         raise BookError(str(error)) from None
     say(f"Read it: {first.relative_to(folder)}")

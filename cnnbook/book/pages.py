@@ -3,32 +3,24 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from cnnbook._checks import checked
 from cnnbook.book._files import BookError, in_one_line, locked
-from cnnbook.book._kernel import Node
 from cnnbook.book.environment import kernel_environment
-from cnnbook.book.notebooks import notebook_as_text
-
-WEB = Path(__file__).with_name("web")  # the look of the pages, and what Sphinx is told
 
 
 @checked
 def build_pages(
-    notebooks: Mapping[str, Node],
-    pages: Mapping[str, str],
-    folder: str | Path,
-    title: str,
+    write: Callable[[Path], None], finish: Callable[[Path], None], folder: str | Path
 ) -> Path:
-    """Build the book: the index, one page a notebook, then the other pages.
+    """Build pages with Sphinx, and exchange them as a whole.
 
     Args:
-        notebooks: Executed notebooks by name, in reading order.
-        pages: Markdown by name; "index" is the first page, and gets the table of contents.
-        folder: Where the pages go. Replaced as a whole, and only by a complete book.
-        title: Shown on every page.
+        write: Writes what Sphinx reads, its `conf.py` too, into an empty folder.
+        finish: Completes what Sphinx has built, in its folder.
+        folder: Where the pages go. Replaced only by complete ones.
 
     Returns:
         The path of the first page.
@@ -41,34 +33,23 @@ def build_pages(
     with locked(folder.parent):
         restore_pages(folder)
         try:
-            _sphinx(notebooks, pages, folder, title)
+            _sphinx(write, finish, folder)
         finally:
             restore_pages(folder)
     return folder / "index.html"
 
 
-def _sphinx(
-    notebooks: Mapping[str, Node], pages: Mapping[str, str], folder: Path, title: str
-) -> None:
+def _sphinx(write: Callable[[Path], None], finish: Callable[[Path], None], folder: Path) -> None:
     """Let Sphinx build the pages, and exchange them."""
     source, built = (folder.with_name("pages-new") / kind for kind in ("source", "built"))
-    (source / "_static").mkdir(parents=True)
-    shutil.copy(WEB / "cnnbook.css", source / "_static")
-    settings = (WEB / "conf.py.in").read_text(encoding="utf-8").format(title=title)
-    (source / "conf.py").write_text(settings, encoding="utf-8")
-    for name, notebook in notebooks.items():
-        (source / f"{name}.ipynb").write_text(notebook_as_text(notebook), encoding="utf-8")
-    for name, text in pages.items():
-        (source / f"{name}.md").write_text(text, encoding="utf-8")
-    contents = "\n".join([*notebooks, *(name for name in pages if name != "index")])
-    with (source / "index.md").open("a", encoding="utf-8") as index:
-        index.write(f"\n```{{toctree}}\n:hidden:\n\n{contents}\n```\n")
+    source.mkdir(parents=True)
+    write(source)
     words = ["sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]
     run = _run_python(folder.parent, "-m", *words)
     if run.returncode:
         complaints = dict.fromkeys(run.stderr.strip().replace(str(source), "").splitlines())
         raise RuntimeError("Sphinx could not build the pages: " + " / ".join(complaints))
-    shutil.rmtree(built / ".doctrees", ignore_errors=True)
+    finish(built)
     if folder.exists():
         folder.rename(folder.with_name("pages-old"))
     built.rename(folder)
