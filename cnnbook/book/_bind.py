@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cnnbook.book import _live
 from cnnbook.book._checked import claims_html
-from cnnbook.book._contents import CONTENTS, FIRST_EDITION, Chapter, Part, read_contents
+from cnnbook.book._contents import CONTENTS, FIRST_EDITION, BookPart, Chapter, read_contents
 from cnnbook.book._dress import dress, facts_line, reading_minutes
 from cnnbook.book._front import front_page
 from cnnbook.book._glossary import glossary_page, read_glossary
@@ -66,7 +66,7 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
         titles = [(text.partition("\n")[0].removeprefix("# "), name) for name, text in live.items()]
         extra = [("Networks in the page", titles), *extra]
     if (folder / "cnnbook").is_dir():
-        pages |= reference_pages(folder)
+        pages |= reference_pages(folder, list(executed))
         files |= reference_files()
         extra[-1] = ("More", [*extra[-1][1], ("Reference", "reference/index")])
     return Site(
@@ -95,7 +95,7 @@ def _quiz(folder: Path, name: str) -> str:
     return quiz_html(read_quiz(path)) if path.exists() else ""
 
 
-def _contents(parts: Sequence[Part]) -> list[tuple[str, list[tuple[str, str]]]]:
+def _contents(parts: Sequence[BookPart]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the contents beside each page: the chapters that are written, in their parts."""
     contents = []
     for numeral, part in zip(ROMAN, parts, strict=False):
@@ -142,3 +142,12 @@ def _claims_page(chapters: Sequence[Chapter], measured: Record, is_quick: bool) 
             table = claims_html(entries, machine)
             lines += [f"({chapter.name})=", f"## {link}", f"```{{raw}} html\n{table}\n```"]
     return "\n\n".join(lines) + "\n"
+
+
+def _first(
+    parts: Sequence[BookPart], reading: Mapping[str, int], measured: Record, has_live: bool
+) -> str:
+    running = {name: it["seconds"] for name, it in measured["notebooks"].items()}
+    return front_page(
+        parts, reading=reading, running=running, claims=len(measured["claims"]), has_live=has_live
+    )
