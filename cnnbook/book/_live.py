@@ -91,8 +91,9 @@ PREVIEW = """<!doctype html>
 <script>if (location.search === "?dark") document.documentElement.dataset.theme = "dark";</script>
 <style>
 *, ::before, ::after {{ box-sizing: border-box; }} [hidden] {{ display: none !important; }}
-body {{ margin: 0; background: var(--paper); color: var(--ink); font: 400 1.125rem/1.62 var(--serif); }}
-main {{ width: min(45rem, 100% - 2.5rem); margin: 2rem auto 4rem; }} main > p {{ max-width: 39rem; }}
+body {{ margin: 0; background: var(--paper); color: var(--ink); }}
+main {{ width: min(45rem, 100% - 2.5rem); margin: 2rem auto 4rem; }}
+main {{ font: 400 1.125rem/1.62 var(--serif); }} main > p {{ max-width: 39rem; }}
 h1 {{ font-weight: 600; letter-spacing: -.02em; line-height: 1.15; }} a {{ color: var(--link); }}
 </style></head><body><main>
 {content}

@@ -130,7 +130,7 @@ def load_digit_net() -> "keras.Model":
     return model
 
 
-def test_digits() -> tuple[np.ndarray, np.ndarray]:
+def unseen_digits() -> tuple[np.ndarray, np.ndarray]:
     """Return the embedded test digits, (1500, 28, 28) uint8, and their labels."""
     return _digits("t10k")
 
@@ -149,7 +149,7 @@ def photo_pixels(name: str) -> np.ndarray:
 def _digit_scripts() -> dict[str, str]:
     from cnnbook.book._export_web import checks_script, model_script
 
-    model, (images, labels) = load_digit_net(), test_digits()
+    model, (images, labels) = load_digit_net(), unseen_digits()
     record = json.loads(_data_file("digit_net/record.json").read_text())
     facts = {"classes": [str(digit) for digit in range(10)], "accuracy": record["test_accuracy"]}
     facts["test_images"] = record["test_images"]

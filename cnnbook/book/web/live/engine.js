@@ -188,13 +188,14 @@ function softmax(logits) {
   return powers.map((v) => v / sum);
 }
 
-// Where did it look? Grad-CAM, where nothing but average pooling and one dense layer follow the maps: then
-// the gradient of class k is the dense layer's column k. 0 to 1, one value for each place of the maps.
-function classActivation({ data, shape: [h, w, c] }, { kernel, kernel_shape: [, classes] }, k) {
-  const heat = new Float32Array(h * w);
+// Where did it look? The logit of class k is a sum over places and channels: value times weight. So each place
+// has a share in it: 0 to 1, where it speaks for the class. Behind average pooling all places have the same
+// weights, and this is Grad-CAM; behind Flatten each place has its own.
+function classActivation({ data, shape: [h, w, c] }, { kernel, kernel_shape: [rows, classes] }, k) {
+  const heat = new Float32Array(h * w), own = rows === data.length ? c : 0;
   for (let p = 0; p < h * w; p++) {
     let sum = 0;
-    for (let j = 0; j < c; j++) sum += data[p * c + j] * kernel[j * classes + k];
+    for (let j = 0; j < c; j++) sum += data[p * c + j] * kernel[(p * own + j) * classes + k];
     heat[p] = Math.max(sum, 0);
   }
   const top = Math.max(...heat) || 1;
@@ -207,7 +208,7 @@ const best = (values) => values.indexOf(Math.max(...values));
 // The page against Keras, on images whose answers Keras gave when the book was made: the largest difference
 // in each layer (of the first images), and of the probabilities and the class of all of them.
 // NaN counts as a difference without end: Math.max keeps it, and no NaN is below a bound.
-function selfCheck({ images: text, count, outputs, answer, maps, weights }, network) {
+function selfCheck({ images: text, count, outputs, answer, maps }, network) {
   const images = fromBase64(text), size = images.length / count, layers = {};
   const expected = Object.entries(outputs).map(([name, { data, count: n }]) => [name, floats(data), n]);
   const report = { images: count, layers, worst: 0, sameTop: 0, probability: 0 };
@@ -223,7 +224,7 @@ function selfCheck({ images: text, count, outputs, answer, maps, weights }, netw
     report.probability = Math.max(report.probability, largestDifference(ours, theirs));
     report.sameTop += Number(best(ours) === best(theirs));
     if (maps && keras[maps]) {
-      const [seen, known] = [run, keras].map((all) => classActivation(all[maps], network.layer[weights], best(theirs)));
+      const [seen, known] = [run, keras].map((all) => classActivation(all[maps], network.layer[answer], best(theirs)));
       report.map = Math.max(report.map ?? 0, largestDifference(seen, known));
     }
   }
