@@ -11,16 +11,17 @@ from copy import deepcopy
 
 from cnnbook.book._checked import claimed, claims_html, without_claims
 from cnnbook.book._kernel import Node, nbformat
-from cnnbook.book._pixels import is_photo, picture_of
+from cnnbook.book._pixels import pictures_apart
 from cnnbook.book.record import Record
 
 WORDS_A_MINUTE = 180  # of a text that one thinks about
 SECONDS_A_LINE = 3  # of code
 LIVE = re.compile(r"[ \t]*<!--live:(\w+)-->[ \t]*")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EXERCISES = re.compile(r"^## Exercises$", re.MULTILINE)
 TITLE = re.compile(r"\A# (?:\d+\. )?(?P<title>.*)\n?")
 FENCE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?://[^>]*>", re.MULTILINE | re.DOTALL)
-ADDRESS = re.compile(r"(?<![<(\"'\w])https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
+ADDRESS = re.compile(r"(?<![<\"'\w])(?<!\]\()https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
 
 
 def raw(text: str) -> Node:
@@ -47,13 +48,15 @@ def dress(
         _insert_quiz(cells, quiz)
     if late:
         cells += _claims_fold(late, measured, " in this chapter")
-    dressed.cells = []
+    dressed.cells, section = [], ""
     for number, cell in enumerate(cells, start=1):
-        for part in _live_apart(cell, live):
+        is_text = cell.cell_type == "markdown"
+        parts = _live_apart(cell, live) if is_text else pictures_apart(cell, section)
+        for part in parts:
             part["id"] = f"cell-{number}-{len(dressed.cells)}"
-            if part.cell_type == "code":
-                _name_pictures(part)
-            dressed.cells.append(part)
+        dressed.cells += parts
+        headings = HEADING.findall(cell.source) if is_text else []
+        section = headings[-1] if headings else section
     return dressed
 
 
@@ -150,7 +153,8 @@ def _insert_quiz(cells: list[Node], quiz: str) -> None:
         if cell.cell_type == "markdown" and (found := EXERCISES.search(cell.source)):
             before, after = deepcopy(cell), deepcopy(cell)
             before.source, after.source = cell.source[: found.start()], cell.source[found.start() :]
-            parts = [before] if before.source.strip() else []
+            before.source = before.source.rstrip()
+            parts = [before] if before.source else []
             cells[place : place + 1] = [*parts, section, raw(quiz), after]
             return
     cells += [section, raw(quiz)]
@@ -158,7 +162,7 @@ def _insert_quiz(cells: list[Node], quiz: str) -> None:
 
 def _live_apart(cell: Node, live: Callable[[str], str]) -> list[Node]:
     """Split a text where a live piece stands; make links of its bare addresses."""
-    if cell.cell_type != "markdown" or cell.source.startswith("```{raw} html"):
+    if cell.source.startswith("```{raw} html"):
         return [cell]
     parts = []
     for place, text in enumerate(LIVE.split(cell.source)):
@@ -179,14 +183,6 @@ def link_addresses(text: str) -> str:
         out += ADDRESS.sub(lambda found: f"<{found[0]}>", text[place:end])
         out, place = (out + kept[0], kept.end()) if kept else (out, end)
     return out
-
-
-def _name_pictures(cell: Node) -> None:
-    """Tag a cell by the kind of its picture: a chart is turned for the dark, a photograph not."""
-    tags: list[str] = cell.metadata.setdefault("tags", [])
-    pictures = [it for output in cell.outputs if (it := picture_of(output))]
-    if pictures and not {"photo", "chart"} & set(tags):
-        tags.append("photo" if any(map(is_photo, pictures)) else "chart")
 
 
 def facts_line(facts: Mapping[str, str]) -> str:

@@ -1,63 +1,59 @@
 """The book as web pages: complete, offline, replaced as a whole."""
 
-import re
 import subprocess
 import threading
 import time
 from pathlib import Path
 
-import nbformat.v4 as nbf
 import pytest
 
 from cnnbook.book._files import BookError
 from cnnbook.book.pages import build_pages, require_sphinx
 
-REMOTE = re.compile(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|woff2?)""")
+CONF = 'project = "A title"\nhtml_theme = "alabaster"\nextensions = ["myst_nb"]\n'
 
 
-@pytest.fixture
-def notebook():
-    output = nbf.new_output("stream", text="forty-two\n")
-    table = "| net | errors |\n|:--|--:|\n| small | 7 |"
-    shown = nbf.new_output("display_data", {"text/markdown": table, "text/plain": "a table"})
-    code = nbf.new_code_cell("print('forty-two')", execution_count=1, outputs=[output, shown])
-    notebook = nbf.new_notebook(cells=[nbf.new_markdown_cell("# A chapter"), code])
-    notebook.metadata["language_info"] = {"name": "python"}
-    return notebook
+def build(folder, index="# The book\n", finish=lambda _: None):
+    def write(source):
+        (source / "conf.py").write_text(CONF)
+        (source / "index.md").write_text(index)
 
-
-def build(notebook, folder, **more):
-    index = "# The book\n\n[first](01_first)\n"
-    return build_pages({"01_first": notebook}, {"index": index, **more}, folder, "A title")
+    return build_pages(write, finish, folder)
 
 
 @pytest.mark.slow
-def test_pages_show_prose_code_and_outputs_and_load_nothing_from_the_network(notebook, tmp_path):
-    first = build(notebook, tmp_path / "book", claims="# Claims\n")
+def test_pages_are_made_by_sphinx_and_completed(tmp_path):
+    first = build(tmp_path / "book", finish=lambda site: (site / "more.txt").write_text("more"))
     assert first == tmp_path / "book" / "index.html"
-    chapter = (tmp_path / "book" / "01_first.html").read_text()
-    assert "A chapter" in chapter and "forty-two" in chapter
-    assert "<table" in chapter and "| small |" not in chapter
-    assert (tmp_path / "book" / "claims.html").exists()
-    for page in (tmp_path / "book").glob("*.html"):
-        assert not REMOTE.search(page.read_text()), page.name
+    assert "The book" in first.read_text()
+    assert (tmp_path / "book" / "more.txt").read_text() == "more"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
 @pytest.mark.slow
-def test_a_broken_page_leaves_the_old_book_as_it_was(notebook, tmp_path):
+def test_a_broken_page_leaves_the_old_book_as_it_was(tmp_path):
     old = tmp_path / "book" / "index.html"
     old.parent.mkdir()
     old.write_text("the old book")
     with pytest.raises(RuntimeError, match="Sphinx could not build.*nowhere"):
-        build(notebook, tmp_path / "book", claims="# Claims\n\n```{image} nowhere.png\n```\n")
+        build(tmp_path / "book", "# The book\n\n```{image} nowhere.png\n```\n")
     assert old.read_text() == "the old book"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
-def test_what_is_no_notebook_is_refused_before_anything_is_built(tmp_path):
-    with pytest.raises(ValueError, match="`notebooks` must be a dictionary"):
-        build_pages([], {"index": "# The book\n"}, tmp_path / "book", "A title")
-    assert not list(tmp_path.iterdir())
+def test_what_fails_after_sphinx_leaves_the_old_book_too(tmp_path, monkeypatch):
+    old = tmp_path / "book" / "index.html"
+    old.parent.mkdir()
+    old.write_text("the old book")
+    fake_sphinx(monkeypatch)
+
+    def finish(site):
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        build(tmp_path / "book", finish=finish)
+    assert old.read_text() == "the old book"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
 def fake_sphinx(monkeypatch, during=lambda: None):
@@ -72,9 +68,7 @@ def fake_sphinx(monkeypatch, during=lambda: None):
     monkeypatch.setattr("subprocess.run", sphinx)
 
 
-def test_a_run_killed_while_it_exchanges_the_pages_leaves_them_to_the_next(
-    notebook, tmp_path, monkeypatch
-):
+def test_a_run_killed_while_it_exchanges_the_pages_leaves_them_to_the_next(tmp_path, monkeypatch):
     book = tmp_path / "book"
     (tmp_path / "pages-old").mkdir()
     (tmp_path / "pages-old" / "index.html").write_text("the old book")
@@ -84,14 +78,12 @@ def test_a_run_killed_while_it_exchanges_the_pages_leaves_them_to_the_next(
         assert (book / "index.html").read_text() == "the old book"
 
     fake_sphinx(monkeypatch, there)
-    build(notebook, book)
+    build(book)
     assert (book / "index.html").read_text() == "the new book"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
-def test_who_is_stopped_while_it_exchanges_the_pages_leaves_the_old_ones(
-    notebook, tmp_path, monkeypatch
-):
+def test_who_is_stopped_while_it_exchanges_the_pages_leaves_the_old_ones(tmp_path, monkeypatch):
     book, rename = tmp_path / "book", Path.rename
     book.mkdir()
     (book / "index.html").write_text("the old book")
@@ -104,16 +96,16 @@ def test_who_is_stopped_while_it_exchanges_the_pages_leaves_the_old_ones(
 
     monkeypatch.setattr(Path, "rename", stopped)
     with pytest.raises(KeyboardInterrupt):
-        build(notebook, book)
+        build(book)
     assert (book / "index.html").read_text() == "the old book"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["book", "book.lock"]
 
 
-def test_two_books_at_once_both_succeed(notebook, tmp_path, monkeypatch):
+def test_two_books_at_once_both_succeed(tmp_path, monkeypatch):
     done = []
 
     def make():
-        done.append(build(notebook, tmp_path / "book"))
+        done.append(build(tmp_path / "book"))
 
     second = threading.Thread(target=make)
 
