@@ -1,87 +1,7 @@
 // A kernel of your own: nine or twenty-five numbers, a picture, and the map that they make of it.
-// The sums come first: they know nothing of the page, and run in Node as well. The page follows.
+// The sums themselves are in kernel_sums.js.
 "use strict";
-
-const KernelSums = (() => {
-  // Zeros before and after one axis. "same" is what Keras does: ceil(size / stride) places, an odd zero at the end.
-  function zerosAround(size, reach, stride, padding) {
-    if (padding !== "same") return [padding, padding];
-    const total = Math.max((Math.ceil(size / stride) - 1) * stride + reach - size, 0);
-    return [Math.floor(total / 2), Math.ceil(total / 2)];
-  }
-
-  // Along one axis: where does a kernel of `side` numbers stop, and what does it never look at?
-  function placesAlong(size, side, { stride, padding, dilation }) {
-    const reach = dilation * (side - 1) + 1; // pixels from its first number to its last
-    const [before, after] = zerosAround(size, reach, stride, padding);
-    const exact = (size + before + after - reach) / stride + 1, count = Math.max(0, Math.floor(exact));
-    const seen = new Uint8Array(size);
-    for (let place = 0; place < count; place++) for (let i = 0; i < side; i++) {
-      const pixel = place * stride + i * dilation - before;
-      if (pixel >= 0 && pixel < size) seen[pixel] = 1;
-    }
-    return { before, after, reach, exact, count, seen };
-  }
-
-  // Slide a square kernel (its numbers in reading order) over a grey picture, as keras.ops.conv does: it is not turned.
-  function convolve(picture, height, width, kernel, settings) {
-    const side = Math.sqrt(kernel.length), { stride, dilation } = settings;
-    const rows = placesAlong(height, side, settings), columns = placesAlong(width, side, settings);
-    const data = new Float32Array(rows.count * columns.count);
-    for (let row = 0; row < rows.count; row++) for (let column = 0; column < columns.count; column++) {
-      let sum = 0;
-      for (let i = 0; i < side; i++) {
-        const y = row * stride + i * dilation - rows.before;
-        if (y < 0 || y >= height) continue; // a zero of the padding
-        for (let j = 0; j < side; j++) {
-          const x = column * stride + j * dilation - columns.before;
-          if (x >= 0 && x < width) sum += picture[y * width + x] * kernel[i * side + j];
-        }
-      }
-      data[row * columns.count + column] = sum;
-    }
-    return { data, height: rows.count, width: columns.count, rows, columns };
-  }
-
-  // The same sum at one place, written out: which pixel, which weight, which product.
-  function productsAt(picture, height, width, kernel, settings, row, column) {
-    const side = Math.sqrt(kernel.length), { stride, dilation } = settings;
-    const top = row * stride - placesAlong(height, side, settings).before;
-    const left = column * stride - placesAlong(width, side, settings).before;
-    return Array.from(kernel, (weight, index) => {
-      const y = top + Math.floor(index / side) * dilation, x = left + (index % side) * dilation;
-      const inside = y >= 0 && y < height && x >= 0 && x < width, pixel = inside ? picture[y * width + x] : 0;
-      return { x, y, inside, pixel, weight, product: pixel * weight };
-    });
-  }
-
-  const rotated = (kernel) => { // by 90 degrees, clockwise
-    const side = Math.sqrt(kernel.length);
-    return Array.from(kernel, (_, k) => kernel[(side - 1 - (k % side)) * side + Math.floor(k / side)]);
-  };
-
-  // From 3 to 5 a side zeros come around it, from 5 to 3 its middle stays.
-  const resized = (kernel, side) => {
-    const old = Math.sqrt(kernel.length), shift = (side - old) / 2;
-    return Array.from({ length: side * side }, (_, k) => {
-      const i = Math.floor(k / side) - shift, j = (k % side) - shift;
-      return i >= 0 && i < old && j >= 0 && j < old ? kernel[i * old + j] : 0;
-    });
-  };
-
-  // What somebody typed: 2, -0.5, 0,5, 1/9, with a real minus too. NaN for anything else.
-  function numberFrom(text) {
-    const plain = text.trim().replace(/[−–]/g, "-").replace(",", ".");
-    if (!/^[-+]?(\d+\.?\d*|\.\d+)(\/\d+\.?\d*)?$/.test(plain)) return NaN;
-    const [above, below] = plain.split("/").map(Number), value = below === undefined ? above : above / below;
-    return Math.abs(value) <= 1e6 ? value : NaN;
-  }
-
-  return { placesAlong, convolve, productsAt, rotated, resized, numberFrom };
-})();
-if (typeof module !== "undefined") module.exports = KernelSums;
-
-if (typeof document !== "undefined") (() => {
+(() => {
   const root = document.querySelector("#live-kernel");
   if (!root) return;
   const find = (name) => root.querySelector(`#kernel-${name}`);
@@ -237,7 +157,7 @@ if (typeof document !== "undefined") (() => {
   }
   function usePreset(preset) {
     setKernel(preset.texts.map(numberFrom), preset.texts.map((text) => shortened(text)), preset);
-    say(`${preset.name}: ${preset.asks}.`);
+    say(`${preset.name[0].toUpperCase()}${preset.name.slice(1)}: ${preset.asks}.`);
   }
   const shortened = (text) => (/\/\d{3}/.test(text) ? round(numberFrom(text)) : text); // 16/256 does not fit a cell
 
@@ -320,17 +240,22 @@ if (typeof document !== "undefined") (() => {
       context.strokeRect(before * unit, before * unit, state.side * unit, state.side * unit);
       context.setLineDash([]);
     }
-    context.fillStyle = `color-mix(in srgb, ${css("--orange")} 55%, transparent)`;
-    seen.forEach((yes, i) => { // rows and columns that no number of the kernel ever meets
-      if (yes) return;
-      context.fillRect((before + i) * unit, before * unit, unit, state.side * unit);
-      context.fillRect(before * unit, (before + i) * unit, state.side * unit, unit);
-    });
+    drawUnseen(context, seen, before, unit);
     const left = state.column * state.stride * unit, top = state.row * state.stride * unit;
     const outside = 2 * dot, size = reach * unit + 2 * outside;
     const clear = (start) => Math.max(1.5 * dot, Math.min(start - outside, canvas.width - size - 1.5 * dot));
     frame(context, clear(left), clear(top), size, size, dot);
     if (state.dilation > 1) drawTaps(context, left, top, unit, dot);
+  }
+  function drawUnseen(context, seen, before, unit) { // rows and columns that no number of the kernel ever meets
+    const path = new Path2D();
+    seen.forEach((yes, i) => {
+      if (yes) return;
+      path.rect((before + i) * unit, before * unit, unit, state.side * unit);
+      path.rect(before * unit, (before + i) * unit, state.side * unit, unit);
+    });
+    context.fillStyle = `color-mix(in srgb, ${css("--orange")} 45%, transparent)`;
+    context.fill(path, "nonzero");
   }
   function drawTaps(context, left, top, unit, dot) { // the pixels that meet a number of a dilated kernel
     context.fillStyle = css("--orange");
@@ -421,7 +346,7 @@ if (typeof document !== "undefined") (() => {
     find("meaning").textContent = meaningOf(exact, count, seen, before, after, reach);
     find("picture-size").textContent = `${state.side} × ${state.side}${before + after ? `, with zeros ${state.side + before + after} × ${state.side + before + after}` : ""}`;
     find("map-size").textContent = `${width} × ${width}`;
-    find("picture-key").textContent = seen.includes(0) ? "Striped orange: no number ever meets these pixels."
+    find("picture-key").textContent = seen.includes(0) ? "Orange: no number ever meets these pixels."
       : before + after ? "Outside the dashed line: zeros." : "Grey values from 0 (black) to 255 (white).";
   }
   function meaningOf(exact, count, seen, before, after, reach) {
@@ -432,7 +357,10 @@ if (typeof document !== "undefined") (() => {
     else words.push(`Behind the last window there is no room for another step of ${state.stride}.`);
     if (tail) words.push(`So the last ${tail === 1 ? "column and the last row are" : `${tail} columns and rows are`} never looked at.`);
     else if (exact !== count) words.push("Only zeros of the padding are left out.");
-    if (between) words.push(`Between the windows ${some(between, "column", "columns")} and as many rows are skipped: the stride is larger than the kernel.`);
+    if (between) {
+      const why = state.stride > reach ? "the stride is larger than the kernel" : "stride and dilation together leave gaps";
+      words.push(`In between, ${some(between, "column", "columns")} and as many rows are skipped: ${why}.`);
+    }
     if (state.padding === "same") words.push(`“same” puts ${before === after ? `${before}` : `${before} before and ${after} after`}`
       + ` zeros at each end, so that the map has ${state.stride === 1 ? "the size of the picture" : `1/${state.stride} of the picture's size, rounded up`}.`);
     return words.join(" ");
@@ -662,7 +590,6 @@ if (typeof document !== "undefined") (() => {
     root.querySelector(".still").hidden = true;
     root.querySelector(".works").hidden = false;
     wire();
-    say("");
     redraw();
     root.dataset.ready = "yes";
   }

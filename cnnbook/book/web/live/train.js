@@ -1,0 +1,300 @@
+// Train it here: softmax regression learns to read small digits, batch by batch, while one looks on.
+// The sums are in train_sums.js, the valley with one weight in train_valley.js.
+"use strict";
+(() => {
+  const root = document.querySelector("#live-train");
+  if (!root) return;
+  const find = (name) => root.querySelector(`#train-${name}`);
+  const { Run, answer, best, zeros, gradient, step, judge, LN10 } = TrainSums;
+  const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50];
+  const SIZES = [1, 4, 16, 32, 64, 128, 500, 2000];
+  const NAMES = ["A", "B", "C"], MOST_EPOCHS = 20, SHOWN_DIGITS = 20, FRAME_MS = 10;
+
+  const element = (name, properties = {}) => Object.assign(document.createElement(name), properties);
+  const some = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const number = (value) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0) : "infinite");
+  const color = (name) => { // a variable of look.css as [r, g, b]
+    const text = getComputedStyle(root).getPropertyValue(name).trim();
+    const full = text.length === 4 ? `#${[...text.slice(1)].map((c) => c + c).join("")}` : text;
+    return [1, 3, 5].map((at) => parseInt(full.slice(at, at + 2), 16));
+  };
+
+  let data, runs = [], playing = 0, before = 0, owed = 0, lossChart, rightChart;
+  const current = () => runs[runs.length - 1];
+
+  // ---- Runs ----
+  function settings() {
+    return { rate: RATES[Number(find("sgd-rate").value)], batch: SIZES[Number(find("size").value)] };
+  }
+  function newRun() {
+    const free = NAMES.find((name) => !runs.some((run) => run.name === name));
+    runs.push(Object.assign(new Run(data.train, data.test, settings()), { name: free }));
+  }
+  function changeSettings() { // a run that has begun stays on the chart; the next one starts from 0
+    pause();
+    if (current().steps === 0) runs.pop();
+    else if (runs.length === NAMES.length) runs.shift();
+    newRun();
+    showSettings();
+    show();
+    const { rate, batch } = current(), kept = runs.length > 1 ? " The run before stays on the chart." : "";
+    find("told").textContent = `A new run, rate ${rate} and batch ${batch.toLocaleString("en")}: press Play.${kept}`;
+  }
+  function restart() {
+    pause();
+    const { name } = runs.pop();
+    runs.push(Object.assign(new Run(data.train, data.test, settings()), { name }));
+    show();
+    find("told").textContent = "All weights are 0 again: a guess, with the same probability for each digit.";
+  }
+  function clear() {
+    runs = [current()];
+    show();
+    tell();
+  }
+  function showSettings() {
+    const { rate, batch } = settings();
+    const words = { rate: String(rate), batch: batch.toLocaleString("en") };
+    find("sgd-rate-now").textContent = words.rate;
+    find("size-now").textContent = words.batch;
+    find("sgd-rate").setAttribute("aria-valuetext", words.rate);
+    find("size").setAttribute("aria-valuetext", `${words.batch} digits`);
+  }
+
+  // ---- Learning, a slice a frame, so that the page stays awake ----
+  function frame(now) {
+    const run = current(), until = performance.now() + FRAME_MS;
+    owed += Math.min(0.1, (now - before) / 1000) * Number(find("pace").value) * run.count;
+    before = now;
+    while (owed >= run.batch || (owed > 0 && run.batch >= run.count)) {
+      run.next();
+      owed -= Math.min(run.batch, run.count);
+      if (run.epochs >= MOST_EPOCHS || performance.now() > until) break;
+    }
+    owed = Math.min(owed, run.count); // what the machine cannot do in time is not made up for
+    show();
+    if (run.epochs >= MOST_EPOCHS) { pause(); return; }
+    playing = requestAnimationFrame(frame);
+  }
+  function play() {
+    if (playing) { pause(); return; }
+    if (current().epochs >= MOST_EPOCHS) changeSettings();
+    find("play").textContent = "Pause";
+    find("told").textContent = "";
+    [before, owed] = [performance.now(), current().batch];
+    playing = requestAnimationFrame(frame);
+  }
+  function pause() {
+    if (!playing) return;
+    cancelAnimationFrame(playing);
+    playing = 0;
+    find("play").textContent = "Play";
+    current().test();
+    show();
+    tell();
+  }
+  function oneBatch() {
+    pause();
+    const run = current(), loss = run.next();
+    run.test();
+    show();
+    find("told").textContent = `Step ${run.steps}: the loss of this batch of ${Math.min(run.batch, run.count).toLocaleString("en")} was`
+      + ` ${number(loss)}, and each weight went ${run.rate} × its slope downhill. ${percent(run.accuracy)} of the unseen digits are right.`;
+  }
+
+  // ---- What happened, in a sentence ----
+  function tell() {
+    const run = current();
+    if (!run.steps) return;
+    find("told").textContent = [storyOf(run), memoryOf(run), comparisonOf(run)].filter(Boolean).join(" ");
+  }
+  function storyOf(run) {
+    const losses = run.epochLosses, last = number(run.recentLoss), previous = number(losses[losses.length - 2] ?? LN10);
+    const head = `Run ${run.name}, ${run.epochs < 1 ? some(run.seen, "digit") : `${Number(run.epochs.toFixed(1))} epochs`}:`;
+    const guess = number(LN10);
+    const what = {
+      diverges: `it diverges. A loss of ${last} is worse than the ${guess} of guessing, because the steps are too long.`,
+      "hardly moves": `it has hardly moved. The loss is ${last}, that of guessing ${guess}.`,
+      begins: `the loss has come from ${guess} to ${last}.`,
+      falls: `the loss is still falling, from ${previous} to ${last} in the last epoch.`,
+      "falls slowly": `the loss falls slowly now, from ${previous} to ${last} in the last epoch.`,
+      rises: `the loss rises again, from ${previous} to ${last} in the last epoch: the steps are too long to settle.`,
+      "is level": `the loss has levelled off at ${last}.`,
+    }[run.verdict];
+    return `${head} ${what}`;
+  }
+  function memoryOf(run) { // has it gone on learning what it is tested on?
+    const [when, most] = run.accuracies.reduce((top, each) => (each[1] > top[1] ? each : top));
+    const so = `It reads ${percent(run.accuracy)} of the unseen digits`;
+    return most - run.accuracy > 0.01 ? `${so}; the most was ${percent(most)}, after ${when.toFixed(1)} epochs.` : `${so}.`;
+  }
+  function comparisonOf(run) { // at the same number of epochs, which is fair
+    const other = runs.filter((each) => each !== run && each.steps).pop();
+    if (!other) return "";
+    const epochs = Math.min(run.epochs, other.epochs), at = (each) => each.accuracies.filter(([x]) => x <= epochs + 1e-9).pop()[1];
+    const [ours, theirs] = [at(run), at(other)], after = `After the same ${Number(epochs.toFixed(1))} epochs`;
+    if (Math.abs(ours - theirs) < 0.005) return `${after} run ${other.name} reads as many.`;
+    return `${after} run ${other.name} reads ${percent(theirs)}, run ${run.name} ${percent(ours)}.`;
+  }
+
+  // ---- Charts and table ----
+  function drawCharts() {
+    const longest = Math.max(...runs.map((run) => run.epochs)), ends = [1, 2, 5, 10, 20].find((end) => longest <= end) ?? 20;
+    const ticks = { 1: [0, 0.5, 1], 2: [0, 1, 2], 5: [0, 1, 2, 3, 4, 5], 10: [0, 2, 4, 6, 8, 10], 20: [0, 5, 10, 15, 20] }[ends];
+    for (const chart of [lossChart, rightChart]) {
+      chart.x = [0, ends];
+      chart.begin();
+    }
+    lossChart.axes(ticks, [0, 0.5, 1, 1.5, 2, 2.5]);
+    rightChart.axes(ticks, [0, 20, 40, 60, 80, 100]);
+    lossChart.line([[0, LN10], [ends, LN10]], "guess");
+    lossChart.word(lossChart.toX(ends), lossChart.toY(LN10) - 6, `guessing: ${number(LN10)}`, "end");
+    rightChart.line([[0, 10], [ends, 10]], "guess");
+    rightChart.word(rightChart.toX(ends), rightChart.toY(10) - 6, "guessing: 10 %", "end");
+    for (const run of runs) {
+      const right = run.accuracies.map(([x, share]) => [x, 100 * share]);
+      drawLine(lossChart, [[0, LN10], ...run.losses], run.name);
+      drawLine(rightChart, right, run.name);
+    }
+    lossChart.end();
+    rightChart.end();
+  }
+  function drawLine(chart, points, name) {
+    chart.line(points, `run-${name}`);
+    if (points.length < 2) return;
+    const [x, y] = points[points.length - 1], high = Math.max(chart.margin.top + 4, Math.min(chart.toY(chart.inside(y)), chart.height));
+    chart.word(chart.toX(x) + 5, high + 4, y > chart.y[1] ? `${name} ↑` : name, "start", `name-${name}`);
+  }
+  function drawTable() {
+    find("runs").replaceChildren(...runs.map((run) => {
+      const row = element("tr"), name = element("th", { scope: "row" });
+      name.innerHTML = `<svg width="34" height="10" aria-hidden="true"><line class="line run-${run.name}" x1="1" x2="33" y1="5" y2="5"/></svg> ${run.name}`;
+      const cells = [run.rate, run.batch.toLocaleString("en"), run.epochs.toFixed(1), run.steps.toLocaleString("en"),
+        run.steps ? number(run.recentLoss) : number(LN10), percent(run.accuracy)];
+      row.append(name, ...cells.map((text) => element("td", { textContent: text })));
+      if (run === current()) row.className = "now";
+      return row;
+    }));
+    find("clear").disabled = runs.length < 2;
+  }
+
+  // ---- Weights and digits ----
+  function buildPictures() {
+    const { side } = data;
+    for (let digit = 0; digit < 10; digit++) {
+      const canvas = element("canvas", { width: side, height: side }), holder = element("div");
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `Weights of the digit ${digit}`);
+      holder.append(canvas, element("span", { textContent: digit }));
+      find("templates").append(holder);
+    }
+    const { images, labels } = data.test;
+    for (let index = 0; index < SHOWN_DIGITS; index++) {
+      const canvas = element("canvas", { width: side, height: side }), holder = element("div");
+      const context = canvas.getContext("2d"), image = context.createImageData(side, side);
+      for (let i = 0; i < side * side; i++) image.data.set([...Array(3).fill(images[index * side * side + i]), 255], 4 * i);
+      context.putImageData(image, 0, 0);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", `An unseen ${labels[index]}`);
+      holder.append(canvas, element("span"));
+      find("digits").append(holder);
+    }
+  }
+  function drawWeights() {
+    const { kernel, classes, inputs } = current().model, most = kernel.reduce((top, w) => Math.max(top, Math.abs(w)), 1e-9);
+    const ground = color("--tint"), up = color("--blue"), down = color("--orange");
+    [...find("templates").children].forEach(({ firstChild: canvas }, k) => {
+      const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
+      for (let i = 0; i < inputs; i++) {
+        const share = Math.min(1, Math.abs(kernel[i * classes + k]) / most), end = kernel[i * classes + k] < 0 ? down : up;
+        image.data.set([...ground.map((from, c) => from + (end[c] - from) * share), 255], 4 * i);
+      }
+      context.putImageData(image, 0, 0);
+    });
+  }
+  function drawAnswers() {
+    const run = current(), { images, labels } = data.test, p = new Float64Array(10);
+    let right = 0;
+    [...find("digits").children].forEach((holder, index) => {
+      const digit = best(answer(run.model, images, index, p)), fine = digit === labels[index], word = holder.lastChild;
+      if (fine) right += 1;
+      holder.className = run.steps ? (fine ? "right" : "wrong") : "";
+      word.textContent = run.steps ? (fine ? `${digit} ✓` : `${digit} ✗`) : "?";
+      word.title = run.steps && !fine ? `It is a ${labels[index]}` : "";
+    });
+    find("score").textContent = run.steps ? `and what the network reads: ${right} of these ${SHOWN_DIGITS} are right (✓)`
+      : "and what the network reads: nothing yet";
+  }
+  function show() {
+    drawCharts();
+    drawTable();
+    drawWeights();
+    drawAnswers();
+  }
+
+  // ---- Check against Keras ----
+  async function check() {
+    find("checked").textContent = "Comparing …";
+    try {
+      await cnnbook.script("live/train_checks.js");
+      const checks = window.CNN_TRAIN_CHECKS, model = zeros(data.side ** 2);
+      let loss = 0, weight = 0;
+      checks.losses.forEach((theirs, k) => {
+        const batch = Array.from({ length: checks.batch }, (_, i) => k * checks.batch + i);
+        const slopes = gradient(model, data.train, batch);
+        step(model, slopes, checks.rate);
+        loss = Math.max(loss, Math.abs(slopes.loss - theirs));
+      });
+      const kernel = new Float32Array(cnnbook.bytes(checks.kernel).buffer);
+      kernel.forEach((theirs, i) => { weight = Math.max(weight, Math.abs(theirs - model.kernel[i])); });
+      const { accuracy } = judge(model, data.test), fine = loss < 1e-4 && weight < 1e-4 && Math.abs(accuracy - checks.accuracy) < 1e-6;
+      find("checked").textContent = `${fine ? "The same" : "Not the same"}: ${checks.losses.length} steps; losses differ by at most`
+        + ` ${loss.toExponential(1)}, weights by ${weight.toExponential(1)}; both read ${percent(checks.accuracy)}${fine ? "" : " and " + percent(accuracy)}.`;
+      find("checked").dataset.fine = fine ? "yes" : "no";
+    } catch (error) {
+      find("checked").textContent = `The stored answers cannot be read: ${error.message}`;
+    }
+  }
+
+  // ---- Start ----
+  function wire() {
+    find("play").onclick = play;
+    find("batch-one").onclick = oneBatch;
+    find("reset").onclick = restart;
+    find("clear").onclick = clear;
+    find("check").onclick = check;
+    for (const name of ["sgd-rate", "size"]) {
+      find(name).oninput = showSettings;
+      find(name).onchange = changeSettings;
+    }
+    cnnbook.onTheme(show);
+    new ResizeObserver(drawCharts).observe(find("loss"));
+  }
+  function showPhoto() {
+    const photo = find("photo");
+    Object.assign(photo, { src: cnnbook.photos.cat.src, hidden: false, alt: "The photograph of a cat, as bright as the weight makes it" });
+  }
+  async function start() {
+    await cnnbook.script("live/train_digits.js");
+    data = cnnbook.train_digits;
+    find("count").textContent = data.train.labels.length.toLocaleString("en");
+    find("unseen-count").textContent = data.test.labels.length.toLocaleString("en");
+    root.querySelector(".still").hidden = true;
+    root.querySelector(".works").hidden = false;
+    new TrainValley(root);
+    cnnbook.script("live/photos.js").then(showPhoto, () => {}); // without it the valley works as well
+    find("sgd-rate").value = RATES.indexOf(0.5);
+    find("size").value = SIZES.indexOf(32);
+    const names = { x: "epochs" }, margin = { top: 10, right: 26, bottom: 40, left: 36 };
+    lossChart = new TrainChart(find("loss"), { x: [0, 2], y: [0, 2.6], height: 230, names, margin });
+    rightChart = new TrainChart(find("right"), { x: [0, 2], y: [0, 100], height: 230, names, margin });
+    buildPictures();
+    showSettings();
+    newRun();
+    show();
+    wire();
+    root.dataset.ready = "yes";
+  }
+  start();
+})();
