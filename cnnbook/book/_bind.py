@@ -1,6 +1,7 @@
 """How do chapters, words, questions, live pieces and the reference become one book?"""
 
 import html
+import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -59,7 +60,9 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
         known = {it.number: (it.name, it.title) for it in chapters.values()}
         pages["glossary"] = glossary_page(terms, known)
         extra = [("More", [("Glossary", "glossary"), *extra[0][1]])]
-    files = {f"notebooks/{name}.ipynb": notebook_as_text(it) for name, it in executed.items()}
+    sentences = {name.lower(): term.sentence for name, term in terms.items()}
+    files = {"_static/glossary.js": f"window.GLOSSARY = {json.dumps(sentences)};\n"}
+    files |= {f"notebooks/{name}.ipynb": notebook_as_text(it) for name, it in executed.items()}
     if has_plan:
         live = _live.live_pages()
         pages |= live
@@ -116,7 +119,7 @@ def _head(chapter: Chapter, minutes: int, measured: Record, is_quick: bool) -> s
             "where": f"Chapter {chapter.number}",
             "reading": f"{minutes} min to read",
             "running": f"{max(1, round(run / 60))} min to run{' (quick)' * is_quick}",
-            "seals": f'<a class="seal" href="claims.html#{chapter.name}">{figures}</a>',
+            "seals": f'<a class="seal" href="claims.html#of-{chapter.name}">{figures}</a>',
             "download": f'<a href="notebooks/{chapter.name}.ipynb" download>notebook</a>',
             "edition": "first edition, being rewritten" * (chapter.name in FIRST_EDITION),
         }
@@ -140,7 +143,8 @@ def _claims_page(chapters: Sequence[Chapter], measured: Record, is_quick: bool) 
             machine = measured["notebooks"][chapter.name]["machine"]
             link = f"[{chapter.number} · {chapter.title}]({chapter.name})"
             table = claims_html(entries, machine)
-            lines += [f"({chapter.name})=", f"## {link}", f"```{{raw}} html\n{table}\n```"]
+            anchor = f'<span id="of-{chapter.name}"></span>'
+            lines += [f"## {link}", f"```{{raw}} html\n{anchor}{table}\n```"]
     return "\n\n".join(lines) + "\n"
 
 

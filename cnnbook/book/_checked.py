@@ -109,4 +109,4 @@ def _serves(statement: ast.stmt, claims: str, others: str) -> bool:
     read, kept = (
         {it for it in names if re.search(rf"\b{it}\b", text)} for text in (claims, others)
     )
-    return bool(read) and not kept
+    return read and not kept

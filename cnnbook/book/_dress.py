@@ -19,6 +19,7 @@ SECONDS_A_LINE = 3  # of code
 LIVE = re.compile(r"[ \t]*<!--live:(\w+)-->[ \t]*")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EXERCISES = re.compile(r"^## Exercises$", re.MULTILINE)
+SOLUTIONS = re.compile(r"^##+ Solutions$", re.MULTILINE)
 TITLE = re.compile(r"\A# (?:\d+\. )?(?P<title>.*)\n?")
 FENCE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?://[^>]*>", re.MULTILINE | re.DOTALL)
 ADDRESS = re.compile(r"(?<![<\"'\w])(?<!\]\()https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
@@ -42,7 +43,7 @@ def dress(
         live: Returns the HTML of a live piece by its name.
     """
     dressed = deepcopy(notebook)
-    cells, late = _without_machinery(dressed.cells)
+    cells, late = _without_machinery(_solutions_marked(dressed.cells))
     cells = _with_head(_folded(cells, measured), head)
     if quiz:
         _insert_quiz(cells, quiz)
@@ -52,8 +53,8 @@ def dress(
     for number, cell in enumerate(cells, start=1):
         is_text = cell.cell_type == "markdown"
         parts = _live_apart(cell, live) if is_text else pictures_apart(cell, section)
-        for part in parts:
-            part["id"] = f"cell-{number}-{len(dressed.cells)}"
+        for place, part in enumerate(parts):
+            part["id"] = f"cell-{number}-{place}"
         dressed.cells += parts
         headings = HEADING.findall(cell.source) if is_text else []
         section = headings[-1] if headings else section
@@ -70,6 +71,23 @@ def reading_minutes(notebook: Node) -> int:
         elif not tags & {"setup", "hide-input", "claims", "solution"}:
             lines += len(cell.source.splitlines())
     return max(5, 5 * round((words / WORDS_A_MINUTE + lines * SECONDS_A_LINE / 60) / 5))
+
+
+def _solutions_marked(cells: list[Node]) -> list[Node]:
+    """Tag all that stands behind a heading "Solutions", which the fold says in its place."""
+    marked: list[Node] = []
+    found = None
+    for cell in cells:
+        if found:
+            cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "solution"]
+        elif cell.cell_type == "markdown" and (found := SOLUTIONS.search(cell.source)):
+            before = deepcopy(cell)
+            before.source, cell.source = cell.source[: found.start()], cell.source[found.end() :]
+            cell.metadata["tags"] = ["solution"]
+            marked += [before] if before.source.strip() else []
+        if cell.source.strip():
+            marked.append(cell)
+    return marked
 
 
 def _without_machinery(cells: list[Node]) -> tuple[list[Node], list[Node]]:

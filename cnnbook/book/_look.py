@@ -93,6 +93,13 @@ def _folded_code(cell: nodes.Element, is_drawing: bool) -> list[nodes.Node]:
     return [_html(start), cell, _html("</details>")]
 
 
+def name_sections(app: Any, doctree: nodes.document, docname: str) -> None:
+    """Tell the style sheet which sections are exercises."""
+    for section in doctree.findall(nodes.section):
+        if section[0].astext() in ("Check yourself", "Exercises"):
+            section["classes"].append("exercises")
+
+
 def link_terms(app: Any, doctree: nodes.document, docname: str) -> None:
     """Link the first use of each term, in prose, to its sentence in the glossary."""
     terms: dict[str, Term] = app.config.cnnbook_terms
@@ -156,6 +163,7 @@ def setup(app: Any) -> dict[str, Any]:
         app.add_config_value(f"cnnbook_{name}", {}, "html")
     app.add_html_math_renderer("mathml", (_inline_formula, None), (_formula, None))
     app.connect("doctree-resolved", dress_figures)
+    app.connect("doctree-resolved", name_sections)
     app.connect("doctree-resolved", link_terms)
     app.connect("html-page-context", describe)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -77,6 +77,21 @@ def test_solutions_are_one_fold_whatever_kind_their_cells_have():
     assert texts(cells)[3:] == [start, "Because.", "6 * 7", "</details>"]
 
 
+def test_all_behind_the_heading_solutions_is_folded_and_the_heading_left_out():
+    exercises = nbf.new_markdown_cell("## Exercises\n\n1. Count.\n\n## Solutions\n\n**1.** Two.")
+    cells = page(exercises, code("1 + 1"), nbf.new_markdown_cell("The end."))
+    start = '<details class="fold solution"><summary>Solutions</summary>'
+    words = [it.strip() for it in texts(cells)[3:]]
+    assert words == [
+        "## Exercises\n\n1. Count.",
+        start,
+        "**1.** Two.",
+        "1 + 1",
+        "The end.",
+        "</details>",
+    ]
+
+
 def test_claims_are_one_line_that_opens_to_a_table_with_value_bound_data_and_machine():
     checks = code('claim("half", half, at_least=0.4)', printed(HOLDS), tags=["claims"])
     _, _, _, start, table, source, end = texts(page(checks))
