@@ -35,7 +35,7 @@ NO_PROSE = re.compile(
     """,
     re.VERBOSE | re.MULTILINE | re.DOTALL,
 )
-WORD = re.compile(r"(?<![\w-])[\w-]+")
+WORD = re.compile(r"(?<![\w-])\w[\w-]*")
 HIDDEN = "\0"  # stands for a character that is no prose
 INTRODUCTION = (
     "Each word of the field that this book uses, in one plain sentence, with the chapter that"

@@ -399,7 +399,7 @@ for first, second in pairs:
     print(f"  {100 * result.difference:+.2f} points, {100 * result.low:+.2f} to", end=" ")
     print(f"{100 * result.high:+.2f}; p = {result.p:.2g}")
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="Intervals: the accuracy of each net, and of the differences of pairs"
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
 alone = {name: (on_test[name], *intervals[name]) for name in intervals}
 paired = {name: result[2:5] for name, result in comparisons.items()}
@@ -459,7 +459,7 @@ claim("deep_p_of_35_to_25", round(binomtest(35, 60).pvalue, 3), equals=0.245)
 #
 # ## The images that decide
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="Digits that one of two nets reads, with the wrong answer of the other"
 deep_right, flat_right = right_or_wrong["deep"], right_or_wrong["flat"]
 only_deep = np.flatnonzero(deep_right & ~flat_right)
 only_flat = np.flatnonzero(flat_right & ~deep_right)

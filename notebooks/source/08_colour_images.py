@@ -390,7 +390,7 @@ claim("photos_small_net_accuracy", ours, at_least=0.84, embedded=0.88, quick=0.3
 #
 # ## Class by class
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="For each class, the share that each of three networks recognises"
 by_class = {
     name: [np.mean(given[photos.test_labels == label] == label) for label in range(10)]
     for name, given in answers.items()
@@ -408,7 +408,7 @@ axes.grid(alpha=0.3)
 axes.legend(fontsize=8)
 plt.show()
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="A confusion matrix of ten classes: cats and dogs are mistaken most"
 given = answers["our net, our training"]
 title = f"{worst}: where its pictures go, and whose it takes"
 figure = plot_confusion_matrix(photos.test_labels, given, photos.class_names, title=title)

@@ -159,7 +159,7 @@ claim("inside_well_dead", dead[WELL][1].mean(), at_most=0.1)
 claim("inside_badly_accuracy", accuracies[badly], at_least=0.85, quick=0)
 claim("inside_badly_dead", dead[BADLY][1].mean(), at_least=0.5, quick=0.1)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="A 4 in two nets, one with empty maps | Filters, trained or not: noise"
 four = digits.test_images[digits.test_labels == 4][:1]
 shown = {
     f"rate {rate}, {layer}": maps[0]
@@ -262,7 +262,7 @@ cams, shares = grad_cam(lite, explained), integrated_gradients(lite, cup)
 occluded, sensitive = occlusion_map(lite, cup), saliency(lite, cup)
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="A cup and four heat maps of it | A cat and a rocket with heat maps"
 def in_blocks(maps, across=32):
     """Average blocks of pixels: single ones are too small to see."""
     size = maps.shape[1] // across
@@ -472,7 +472,7 @@ claim("inside_cured_accuracy", cured_accuracy, at_least=accuracy - 0.03, quick=0
 # network said and how sure it was; and a reliability diagram. Of all pictures for which it is 90 %
 # sure, are nine in ten right?
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input"] alt="Eight mistakes with what the net said | How sure, and how often right"
 from cnnbook.plots.mistakes import plot_mistakes
 from cnnbook.plots.reliability import plot_reliability
 
