@@ -1,0 +1,136 @@
+"""What does the network of the first page say of one digit, before any script runs?
+
+The page shows that answer until its own network is loaded, and where scripts are off. It is
+computed when the page is made, by the functions of chapters 1 and 2, with the weights that the
+page itself uses.
+"""
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cnnbook.arithmetic import convolve, pool
+from cnnbook.book._live_data import unseen_digits
+
+PACKAGE = Path(__file__).parents[1]
+LAYERS = {"conv1": 8, "relu2": 16, "relu3": 16}  # and how many maps of each are shown
+SHOWN_DIGIT, SAMPLE = 2, 40
+EPSILON = 1e-3  # of Keras' batch normalisation
+BLUE = (0, 114, 178)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Some maps of a layer, and their picture."""
+
+    maps: tuple[int, ...]
+    count: int
+    picture: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Still:
+    """A digit, what the network says of it, and what its layers see; pictures are data: URLs."""
+
+    digit: str
+    probabilities: tuple[float, ...]
+    layers: Mapping[str, Layer]
+    parameters: int
+
+
+@cache
+def still_answer() -> Still:
+    """Compute the answer to a test digit, and choose maps that differ."""
+    images, labels = unseen_digits()
+    weights = _weights()
+    outputs = forward(weights, images[:SAMPLE])
+    index = int(np.flatnonzero(labels[:SAMPLE] == SHOWN_DIGIT)[0])
+    logits = outputs["logits"][index]
+    shares = np.exp(logits - logits.max())
+    return Still(
+        _as_url(Image.fromarray(images[index])),
+        tuple(float(share) for share in shares / shares.sum()),
+        {name: _layer(outputs[name], count, index) for name, count in LAYERS.items()},
+        sum(array.size for array in weights.values()),
+    )
+
+
+def _weights() -> dict[str, np.ndarray]:
+    """Read the weights of the digit net, which lie in the package or beside it."""
+    places = (PACKAGE / "_data", PACKAGE.parent / "data")
+    path = next(place for place in places if place.is_dir()) / "digit_net" / "weights.npz"
+    with np.load(path) as arrays:
+        return {name: arrays[name].astype("float32") for name in arrays.files}
+
+
+def forward(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
+    """Run the digit net, layer by layer.
+
+    Args:
+        weights: Arrays by layer and name, "conv1/kernel".
+        images: (count, 28, 28) of 0 to 255.
+
+    Returns:
+        What "conv1", "relu2", "relu3" and "logits" give.
+    """
+
+    def relu_after_norm(x: np.ndarray, number: int) -> np.ndarray:
+        gamma, beta, mean, variance = (
+            weights[f"norm{number}/{it}"]
+            for it in ("gamma", "beta", "moving_mean", "moving_variance")
+        )
+        return np.maximum(gamma * (x - mean) / np.sqrt(variance + EPSILON) + beta, 0)
+
+    x = images[..., None] / np.float32(255)
+    x = np.maximum(convolve(x, weights["conv1/kernel"], strides=2) + weights["conv1/bias"], 0)
+    outputs = {"conv1": x}
+    outputs["relu2"] = relu_after_norm(pool(convolve(x, weights["conv2/kernel"])), 2)
+    outputs["relu3"] = relu_after_norm(convolve(outputs["relu2"], weights["conv3/kernel"]), 3)
+    flat = outputs["relu3"].reshape(len(images), -1)
+    outputs["logits"] = flat @ weights["logits/kernel"] + weights["logits/bias"]
+    return outputs
+
+
+def _layer(output: np.ndarray, count: int, index: int) -> Layer:
+    chosen = different_maps(output, count)
+    width = count * (output.shape[2] + 1) - 1
+    canvas = np.zeros((output.shape[1], width), "uint8")
+    for place, number in enumerate(chosen):
+        values = output[index, :, :, number]
+        left = place * (values.shape[1] + 1)
+        canvas[:, left : left + values.shape[1]] = 255 * values / max(values.max(), 1e-9)
+    blue = Image.new("RGB", (width, output.shape[1]), BLUE)
+    blue.putalpha(Image.fromarray(canvas))
+    return Layer(chosen, output.shape[3], _as_url(blue), width, output.shape[1])
+
+
+def different_maps(output: np.ndarray, count: int) -> tuple[int, ...]:
+    """Choose maps that say the most, and each something else than those before.
+
+    Args:
+        output: (images, height, width, maps).
+        count: How many to choose.
+    """
+    values = output.reshape(-1, output.shape[-1])
+    spread = values.std(axis=0)
+    alike = np.abs(np.corrcoef(values.T + 1e-9 * np.arange(len(values))))
+    strong = [int(it) for it in np.argsort(-spread)[: max(count, output.shape[-1] // 2)]]
+    chosen = [strong.pop(0)]
+    while len(chosen) < count:
+        best = min(strong, key=lambda it: alike[it, chosen].max())
+        strong.remove(best)
+        chosen.append(best)
+    return tuple(sorted(chosen))
+
+
+def _as_url(picture: Image.Image) -> str:
+    picture.save(file := io.BytesIO(), "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
