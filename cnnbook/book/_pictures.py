@@ -94,7 +94,7 @@ def _drawings(source: str) -> list[_Drawing]:
             if drawings:
                 _hear(drawings[-1], called, call, names)
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            names[statement.targets[0].id] = _text(statement.value, names)
+            names[statement.targets[0].id] = _words_of(statement.value, names)
     return drawings
 
 
@@ -106,8 +106,8 @@ def _calls(statement: ast.stmt) -> Iterator[ast.Call]:
 
 def _hear(drawing: _Drawing, called: str, call: ast.Call, names: Mapping[str, str]) -> None:
     """Write down what one call says of a picture."""
-    by_name = {it.arg: _text(it.value, names) for it in call.keywords if it.arg}
-    by_place = [_text(it, names) for it in call.args]
+    by_name = {it.arg: _words_of(it.value, names) for it in call.keywords if it.arg}
+    by_place = [_words_of(it, names) for it in call.args]
     if called == "suptitle":
         drawing.title = by_place[0] or drawing.title
     elif ALONE.match(called):
@@ -115,7 +115,7 @@ def _hear(drawing: _Drawing, called: str, call: ast.Call, names: Mapping[str, st
         drawing.title = by_name.get("title") or (sentences[-1] if sentences else "")
         labels = next((it.value for it in call.keywords if it.arg == "labels"), None)
         if isinstance(labels, ast.Tuple):
-            texts = [_text(it, names) for it in labels.elts]
+            texts = [_words_of(it, names) for it in labels.elts]
             drawing.axes = dict(zip(("xlabel", "ylabel"), texts, strict=False))
     elif called in ("set_title", "set"):
         text = by_place[0] if called == "set_title" and by_place else by_name.get("title", "")
@@ -125,7 +125,7 @@ def _hear(drawing: _Drawing, called: str, call: ast.Call, names: Mapping[str, st
         drawing.axes |= {key: text} if text else {}
 
 
-def _text(node: ast.expr, names: Mapping[str, str]) -> str:
+def _words_of(node: ast.expr, names: Mapping[str, str]) -> str:
     """Return the text that an expression is; where only a run can tell, nothing or dots."""
     if isinstance(node, ast.Constant):
         return _plain(str(node.value)) if isinstance(node.value, str) else ""
