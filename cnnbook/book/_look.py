@@ -28,7 +28,7 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
     for cell in list(doctree.findall(_is_cell)):
         tags = {name.removeprefix("tag_") for name in cell["classes"]}
         drawn = [output for output in _outputs(cell) if list(output.findall(nodes.image))]
-        hidden = "hide-input" in tags
+        hidden = "drawing" in tags
         if cell.parent is None or not (drawn or hidden):
             continue
         for output in drawn:

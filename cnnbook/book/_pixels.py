@@ -34,7 +34,7 @@ def pictures_apart(cell: Node, section: str) -> list[Node]:
     """Give each picture of a code cell a cell of its own, with a kind and a text for the blind.
 
     A chart is turned for the dark, a photograph is not. What is printed goes before the picture
-    that follows it.
+    that follows it. `hide-input` becomes `drawing`, which the notebook's own folds do not know.
     """
     groups, pictures = [list[Node]()], list[bytes]()
     for output in cell.outputs:
@@ -48,7 +48,8 @@ def pictures_apart(cell: Node, section: str) -> list[Node]:
     for number, outputs in enumerate(groups):
         part = deepcopy(cell)
         part.outputs = outputs
-        tags = [*part.metadata.get("tags", ()), *["remove-input"] * bool(number)]
+        tags = ["drawing" if tag == "hide-input" else tag for tag in cell.metadata.get("tags", ())]
+        tags += ["remove-input"] * bool(number)
         if number < len(pictures):
             if not {"photo", "chart"} & set(tags):
                 tags.append("photo" if is_photo(pictures[number]) else "chart")
