@@ -46,16 +46,16 @@ def picture_text(cell: Node, section: str, number: int, below: str = "") -> str:
     if any(written):
         return _sentence(written[min(number, len(written) - 1)].strip())
     if caption := CAPTION.match(below):
-        first = re.split(r"(?<=[.!?])\s", _plain(caption["rest"]), maxsplit=1)[0]
-        return f"{_plain(caption['title'])} {first}".strip()
+        first = re.split(r"(?<=[.!?])\s", _unmarked(caption["rest"]), maxsplit=1)[0]
+        return f"{_unmarked(caption['title'])} {first}".strip()
     drawings = _drawings(cell.source)
     drawing = drawings[number] if number < len(drawings) else _Drawing()
     which = f", picture {number + 1}" if number else ""
     text = drawing.title or ". ".join(dict.fromkeys(drawing.panels))
-    return _sentence(text or f"A picture for “{_plain(section)}”{which}") + _axes(drawing)
+    return _sentence(text or f"A picture for “{_unmarked(section)}”{which}") + _axes(drawing)
 
 
-def _plain(text: str) -> str:
+def _unmarked(text: str) -> str:
     return " ".join(MARKS.sub("", text).split())
 
 
@@ -128,7 +128,7 @@ def _hear(drawing: _Drawing, called: str, call: ast.Call, names: Mapping[str, st
 def _words_of(node: ast.expr, names: Mapping[str, str]) -> str:
     """Return the text that an expression is; where only a run can tell, nothing or dots."""
     if isinstance(node, ast.Constant):
-        return _plain(str(node.value)) if isinstance(node.value, str) else ""
+        return _unmarked(str(node.value)) if isinstance(node.value, str) else ""
     if isinstance(node, ast.Name):
         return names.get(node.id, "")
     if isinstance(node, ast.JoinedStr):
