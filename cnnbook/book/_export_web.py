@@ -68,39 +68,58 @@ def model_script(
         parts.append(content + bytes(-len(content) % 4))
         return {"at": place, "size": int(number.size), "dtype": form}
 
-    layers = [_layer_entry(layer, store) for layer in model.layers]
+    inputs = _inputs_of_layers(model)
+    layers = [_layer_entry(layer, inputs, store) for layer in model.layers]
     weights = as_text(b"".join(parts))
     facts = {"parameters": model.count_params(), "size": size_in_words(len(weights)), **more}
     return _script("CNN_MODELS", name, {"layers": layers, "weights": weights, "more": facts})
 
 
 def checks_script(
-    name: str,
-    model: keras.Model,
-    images: np.ndarray,
-    counts: Mapping[str, int],
-    maps: str,
-    answer: str = "logits",
+    name: str, model: keras.Model, images: np.ndarray, counts: Mapping[str, int], maps: str
 ) -> str:
     """Return the script with which a page compares itself with Keras.
 
+    Probabilities and heat maps are computed here, so that the page's own sums are compared as well.
+
     Args:
         name: As of the network.
-        model: The network as Keras has it.
-        images: (count, height, width, channels) uint8.
+        model: The network as Keras has it; its last layer is dense and gives logits.
+        images: (count, height, width, channels) uint8; probabilities are kept of all of them.
         counts: Of how many of the images the outputs of a layer are kept, by its name.
-        maps: The layer of which heat maps are made.
-        answer: The dense layer after them, whose logits are kept of all images.
+        maps: The layer of which heat maps are made, with as many as of its outputs.
     """
-    counts = {**counts, answer: len(images)}
-    outputs = {layer: model.get_layer(layer).output for layer in counts}
-    answers = keras.Model(model.input, outputs).predict(images, batch_size=50, verbose=0)
-    kept = {
-        layer: {"data": as_text(answers[layer][:count].astype("<f4").tobytes()), "count": count}
-        for layer, count in counts.items()
+    outputs = {layer: model.get_layer(layer).output for layer in {*counts, maps}}
+    answers = keras.Model(model.input, [outputs, model.output]).predict(images, 50, verbose=0)
+    kept, logits = answers
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    heat = _heat_maps(kept[maps], np.asarray(model.layers[-1].kernel), logits.argmax(axis=1))
+    facts = {
+        "images": as_text(images.tobytes()),
+        "count": len(images),
+        "outputs": {layer: _numbers(kept[layer][:count]) for layer, count in counts.items()},
+        "answer": model.layers[-1].name,
+        "probabilities": _numbers(powers / powers.sum(axis=1, keepdims=True)),
+        "maps": maps,
+        "heat": _numbers(heat[: counts.get(maps, len(images))]),
     }
-    facts = {"images": as_text(images.tobytes()), "count": len(images), "outputs": kept}
-    return _script("CNN_CHECKS", name, {**facts, "answer": answer, "maps": maps})
+    return _script("CNN_CHECKS", name, facts)
+
+
+def _heat_maps(maps: np.ndarray, kernel: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the share of each place in the logit of a class, (count, h, w) in [0, 1]."""
+    own = kernel.reshape(-1, maps.shape[3], kernel.shape[1])  # of each place, or one of all
+    own = own.reshape(*(maps.shape[1:3] if len(own) > 1 else (1, 1)), *own.shape[1:])
+    shares = np.stack(
+        [(image * own[..., k]).sum(-1) for image, k in zip(maps, classes, strict=True)]
+    )
+    shares = np.maximum(shares, 0)
+    largest = shares.max(axis=(1, 2), keepdims=True)
+    return shares / np.where(largest > 0, largest, 1)
+
+
+def _numbers(array: np.ndarray) -> Entry:
+    return {"data": as_text(np.asarray(array, "<f4").tobytes()), "count": len(array)}
 
 
 def as_text(content: bytes) -> str:
@@ -118,12 +137,12 @@ def _script(table: str, name: str, entry: Entry) -> str:
     return f"(globalThis.{table} ??= {{}})[{json.dumps(name)}] = {content};\n"
 
 
-def _layer_entry(layer: keras.Layer, store: Store) -> Entry:
+def _layer_entry(layer: keras.Layer, inputs: dict[str, list[str]], store: Store) -> Entry:
     """Say all that the engine must know of a layer."""
     kind, config = type(layer).__name__, layer.get_config()
     _require_known(layer, kind, config)
     weights = [np.asarray(weight) for weight in layer.get_weights()]
-    entry: Entry = {"name": layer.name, "type": kind, "from": _inputs_of(layer)}
+    entry: Entry = {"name": layer.name, "type": kind, "from": inputs[layer.name]}
     entry["shape"] = list(layer.output.shape[1:])
     if kind == "Rescaling":
         entry |= {"scale": float(config["scale"]), "offset": float(config["offset"])}
@@ -151,15 +170,19 @@ def _scale_and_shift(layer: keras.Layer, store: Store) -> Entry:
     return {"scale": store(scale, exact=True), "shift": store(shift, exact=True)}
 
 
-def _inputs_of(layer: keras.Layer) -> list[str]:
-    """Name the layers whose outputs this one takes."""
-    if type(layer).__name__ == "InputLayer":
-        return []
-    try:
-        inputs = keras.tree.flatten(layer.input)
-    except (AttributeError, ValueError) as error:
-        raise _refusal(layer, "a layer must be used exactly once", f"{error}") from None
-    return [tensor._keras_history.operation.name for tensor in inputs]
+def _inputs_of_layers(model: keras.Model) -> dict[str, list[str]]:
+    """Name, for each layer, those whose outputs it takes."""
+    if not hasattr(model, "_nodes_by_depth"):
+        rule = "it must be a functional model for a page"
+        found = f"got {type(model).__name__}; build it with keras.Model(inputs, outputs)"
+        raise BookError(f"{model.name}: {rule}; {found}.")
+    inputs: dict[str, list[str]] = {}
+    for node in (node for nodes in model._nodes_by_depth.values() for node in nodes):
+        layer = node.operation
+        if layer.name in inputs:
+            raise _refusal(layer, "a layer must be used exactly once", "one used again")
+        inputs[layer.name] = [each._keras_history.operation.name for each in node.input_tensors]
+    return inputs
 
 
 def _require_known(layer: keras.Layer, kind: str, config: Entry) -> None:

@@ -44,7 +44,12 @@ PHOTOS = {  # title, what one sees, whose it is
     "rocket": ("A rocket", "A rocket that rises from its pad at night", "SpaceX, public domain"),
     "camera": ("A man with a camera", "A man who looks through a camera", "Lav Varshney, CC0"),
 }
-LITE0_LAYERS = {"stage1_block1_project_norm": 1, "stage7_block1_project_norm": 3, "head_relu": 3}
+LITE0_LAYERS = {
+    "stage1_block1_project_norm": 1,
+    "stage7_block1_project_norm": 3,
+    "head_relu": 3,
+    "logits": 3,
+}
 
 
 class Group(NamedTuple):
@@ -198,7 +203,7 @@ def _photo_scripts() -> dict[str, str]:
     return {"photos.js": f"cnnbook.photos = {json.dumps(entries)};\n"}
 
 
-def _lite0_scripts() -> dict[str, str]:
+def lite0_scripts() -> dict[str, str]:
     """Lite0 where its packages are, else what a page says in its place."""
     if lacking := [name for name, module in LITE0_PACKAGES.items() if find_spec(module) is None]:
         reason = (
@@ -227,7 +232,7 @@ GROUPS = {
         ("keras", "numpy"),
     ),
     "lite0": Group(
-        _lite0_scripts,
+        lite0_scripts,
         (
             "book/_export_web.py",
             "models/efficientnet_lite0.py",

@@ -26,7 +26,9 @@ const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
 
 function readNumbers(buffer, { at, size, dtype }) {
   if (dtype === "float32") return new Float32Array(buffer, at, size);
-  return Float32Array.from(new Uint16Array(buffer, at, size), (bits) => HALVES[bits]);
+  const halves = new Uint16Array(buffer, at, size), out = new Float32Array(size);
+  for (let i = 0; i < size; i++) out[i] = HALVES[halves[i]];
+  return out;
 }
 
 class Network {
@@ -202,34 +204,31 @@ function classActivation({ data, shape: [h, w, c] }, { kernel, kernel_shape: [ro
   return heat.map((v) => v / top);
 }
 
-const largestDifference = (a, b) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i])), 0);
-const best = (values) => values.indexOf(Math.max(...values));
+function largestDifference(ours, theirs) {
+  if (ours.length !== theirs.length) return Infinity;
+  return ours.reduce((most, v, i) => Math.max(most, Math.abs(v - theirs[i])), 0);
+}
 
-// The page against Keras, on images whose answers Keras gave when the book was made: the largest difference
-// in each layer (of the first images), and of the probabilities and the class of all of them.
-// NaN counts as a difference without end: Math.max keeps it, and no NaN is below a bound.
-function selfCheck({ images: text, count, outputs, answer, maps }, network) {
-  const images = fromBase64(text), size = images.length / count, layers = {};
-  const expected = Object.entries(outputs).map(([name, { data, count: n }]) => [name, floats(data), n]);
-  const report = { images: count, layers, worst: 0, sameTop: 0, probability: 0 };
+// The page against Keras, on images whose answers Keras gave when the book was made: the largest difference of
+// any number in each layer, of the probabilities and of the heat maps, and how often both name the same class.
+// A NaN stays one through Math.max, and is below no bound.
+function selfCheck({ images: text, count, outputs, answer, probabilities, maps, heat }, network) {
+  const images = fromBase64(text), size = images.length / count, best = (p) => p.indexOf(Math.max(...p));
+  const list = ({ data, count: n }) => ({ values: floats(data), n });
+  const known = Object.entries(outputs).map(([name, kept]) => ({ name, ...list(kept) }));
+  const [shares, heats] = [list(probabilities), list(heat)], report = { images: count, layers: {}, sameTop: 0 };
+  const part = ({ values, n }, i) => values.subarray((i * values.length) / n, ((i + 1) * values.length) / n);
+  const note = (table, name, ...pair) => { table[name] = Math.max(table[name] ?? 0, largestDifference(...pair)); };
   for (let i = 0; i < count; i++) {
-    const kept = expected.filter(([, , n]) => i < n), names = kept.map(([name]) => name);
-    const run = network.run(images.subarray(i * size, (i + 1) * size), names), keras = {};
-    for (const [name, values, n] of kept) {
-      const length = values.length / n;
-      keras[name] = { ...run[name], data: values.subarray(i * length, (i + 1) * length) };
-      layers[name] = Math.max(layers[name] ?? 0, largestDifference(run[name].data, keras[name].data));
-    }
-    const [ours, theirs] = [run, keras].map((all) => softmax(all[answer].data));
-    report.probability = Math.max(report.probability, largestDifference(ours, theirs));
-    report.sameTop += Number(best(ours) === best(theirs));
-    if (maps && keras[maps]) {
-      const [seen, known] = [run, keras].map((all) => classActivation(all[maps], network.layer[answer], best(theirs)));
-      report.map = Math.max(report.map ?? 0, largestDifference(seen, known));
-    }
+    const kept = known.filter(({ n }) => i < n), names = new Set([...kept.map(({ name }) => name), answer, maps]);
+    const run = network.run(images.subarray(i * size, (i + 1) * size), [...names]);
+    for (const layer of kept) note(report.layers, layer.name, run[layer.name].data, part(layer, i));
+    const ours = softmax(run[answer].data), theirs = part(shares, i), top = best(theirs);
+    note(report, "probability", ours, theirs);
+    report.sameTop += Number(best(ours) === top);
+    if (i < heats.n) note(report, "map", classActivation(run[maps], network.layer[answer], top), part(heats, i));
   }
-  report.worst = Math.max(...Object.values(layers));
-  return report;
+  return { ...report, worst: Math.max(...Object.values(report.layers)) };
 }
 
 const engine = { Network, OPERATIONS, softmax, classActivation, selfCheck, windows, fromBase64, floats };

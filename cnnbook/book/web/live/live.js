@@ -90,10 +90,9 @@ async function loadNetwork(name) {
 
 // What compare() found, as a sentence for a status line.
 function describe({ images, worst, sameTop, probability, map }) {
-  const heat = map === undefined ? "" : `, heat maps by ${map.toFixed(4)}`;
-  return `Compared with Keras on ${images} pictures: the same answer for ${sameTop}. ` +
-    `Numbers of the layers differ by at most ${worst.toExponential(1)}, probabilities by ` +
-    `${probability.toExponential(1)}${heat}.`;
+  const say = (v) => (v < 1e-3 ? v.toExponential(1).replace("e-", "\u2009×\u200910^-") : v.toPrecision(2));
+  return `Compared with Keras on ${images} pictures: the same answer for ${sameTop}. The numbers of the layers ` +
+    `differ by at most ${say(worst)}, the probabilities by ${say(probability)}, the heat maps by ${say(map)}.`;
 }
 
 // Light or dark
