@@ -10,6 +10,7 @@ from cnnbook.book import _live
 from cnnbook.book._checked import claims_html
 from cnnbook.book._contents import CONTENTS, FIRST_EDITION, BookPart, Chapter, read_contents
 from cnnbook.book._dress import dress, facts_line, reading_minutes
+from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page
 from cnnbook.book._glossary import glossary_page, read_glossary
 from cnnbook.book._kernel import Node
@@ -78,18 +79,18 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
         pages=pages,
         contents=[*_contents(parts), *extra],
         files=files,
-        first=_first(parts, reading, measured, has_plan),
+        first=_first(folder, parts, reading, measured, pages),
         questions={it.name: it.question for it in chapters.values() if it.question},
         descriptions={it.name: it.question or it.title for it in chapters.values()} | DESCRIPTIONS,
         glossary=glossary,
-        more=partial(_finish, has_live=has_plan),
+        more=partial(_finish, cache=folder / "build" / "live" if has_plan else None),
     )
 
 
-def _finish(site: Path, has_live: bool) -> None:
+def _finish(site: Path, cache: Path | None) -> None:
     """Add what is not made by Sphinx: the live pieces, and the texts that search shows."""
-    if has_live:
-        _live.write_live_files(site / "_static" / "live")
+    if cache:
+        _live.write_live_files(site / "_static", cache)
     add_search_texts(site)
 
 
@@ -149,9 +150,21 @@ def _claims_page(chapters: Sequence[Chapter], measured: Record, is_quick: bool) 
 
 
 def _first(
-    parts: Sequence[BookPart], reading: Mapping[str, int], measured: Record, has_live: bool
+    folder: Path,
+    parts: Sequence[BookPart],
+    reading: Mapping[str, int],
+    measured: Record,
+    pages: Mapping[str, str],
 ) -> str:
-    running = {name: it["seconds"] for name, it in measured["notebooks"].items()}
+    """Return the first page, with links to the pages beside the chapters that there are."""
+    names = {"glossary": "Glossary", "reference/index": "Reference", "claims": "Claims"}
+    there = {f"{name}.html": title for name, title in names.items() if name in pages}
     return front_page(
-        parts, reading=reading, running=running, claims=len(measured["claims"]), has_live=has_live
+        parts,
+        reading=reading,
+        running={name: it["seconds"] for name, it in measured["notebooks"].items()},
+        claims=len(measured["claims"]),
+        example=find_example(folder),
+        has_live=(folder / CONTENTS).is_file(),
+        pages=there | {"search.html": "Search"},
     )
