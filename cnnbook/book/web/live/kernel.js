@@ -5,7 +5,7 @@
   const root = document.querySelector("#live-kernel");
   if (!root) return;
   const find = (name) => root.querySelector(`#kernel-${name}`);
-  const { convolve, productsAt, placesAlong, rotated, resized, numberFrom } = KernelSums;
+  const { convolve, productsAt, rotated, resized, numberFrom } = KernelSums;
 
   const PRESETS = [ // name, numbers, what it asks of each place
     ["vertical edges", "-1 0 1  -2 0 2  -1 0 1", "brighter to the right is positive, darker negative"],
@@ -228,8 +228,9 @@
     }
   }
   function drawPicture() {
-    const canvas = find("picture"), context = fit(canvas), { columns } = state.map, dot = canvas.width / canvas.clientWidth;
-    const { before, after, reach, seen } = columns, whole = state.side + before + after, unit = canvas.width / whole;
+    const canvas = find("picture"), context = fit(canvas), dot = canvas.width / canvas.clientWidth;
+    const { before, after, reach, seen } = state.map.columns;
+    const whole = state.side + before + after, unit = canvas.width / whole;
     context.imageSmoothingEnabled = false;
     context.fillStyle = css("--tint");
     context.fillRect(0, 0, canvas.width, canvas.height);
@@ -254,8 +255,9 @@
       path.rect((before + i) * unit, before * unit, unit, state.side * unit);
       path.rect(before * unit, (before + i) * unit, state.side * unit, unit);
     });
-    context.fillStyle = `color-mix(in srgb, ${css("--orange")} 45%, transparent)`;
+    Object.assign(context, { fillStyle: css("--orange"), globalAlpha: 0.45 });
     context.fill(path, "nonzero");
+    context.globalAlpha = 1;
   }
   function drawTaps(context, left, top, unit, dot) { // the pixels that meet a number of a dilated kernel
     context.fillStyle = css("--orange");
@@ -266,12 +268,13 @@
     }
   }
   function drawMap() {
-    const canvas = find("map"), context = fit(canvas), { width, height } = state.map, dot = canvas.width / canvas.clientWidth;
-    const unit = canvas.width / Math.max(width, height);
+    const canvas = find("map"), context = fit(canvas), dot = canvas.width / canvas.clientWidth;
+    const { width, height } = state.map, unit = canvas.width / Math.max(width, height);
     context.imageSmoothingEnabled = false;
     context.fillStyle = css("--tint");
     context.fillRect(0, 0, canvas.width, canvas.height);
-    const passed = Math.min(state.passed, width * height), rows = Math.floor(passed / width), rest = passed - rows * width;
+    const passed = Math.min(state.passed, width * height);
+    const rows = Math.floor(passed / width), rest = passed - rows * width;
     context.globalAlpha = passed < width * height ? 0.22 : 1; // while it plays: faint where the window has not been
     context.drawImage(mapRaster, 0, 0, width * unit, height * unit);
     context.globalAlpha = 1;
@@ -288,12 +291,14 @@
   // ---- The sum at one place ----
   function showSum() {
     const list = productsAt(state.grey, state.side, state.side, state.kernel, settings(), state.row, state.column);
-    const peak = Math.max(...list.map(({ product }) => Math.abs(product))), sum = list.reduce((a, { product }) => a + product, 0);
+    const peak = Math.max(...list.map(({ product }) => Math.abs(product)));
+    const sum = list.reduce((total, { product }) => total + product, 0);
     list.forEach(({ pixel, inside, product }, k) => {
       const cell = find("patch").children[k], result = find("products").children[k];
       cell.textContent = pixel;
       cell.className = inside ? "" : "zero";
-      cell.style.cssText = inside ? `background: rgb(${pixel} ${pixel} ${pixel}); color: ${pixel < 118 ? "#fff" : "#000"}` : "";
+      cell.style.background = inside ? `rgb(${pixel} ${pixel} ${pixel})` : "";
+      cell.style.color = inside ? (pixel < 118 ? "#fff" : "#000") : "";
       result.textContent = round(product);
       result.style.background = tintOf(product, peak);
     });
@@ -310,9 +315,11 @@
   }
   function shownAs(sum) {
     if (state.view === "grey") {
-      return sum < 0 ? "Less than 0: black in the map." : sum > 255 ? "More than 255: white in the map." : "A grey of the map.";
+      if (sum < 0) return "Less than 0: black in the map.";
+      return sum > 255 ? "More than 255: white in the map." : "A grey of the map.";
     }
-    return Math.abs(sum) < 1e-6 ? "As pale as the ground in the map." : sum > 0 ? "Blue in the map." : "Orange in the map.";
+    if (Math.abs(sum) < 1e-6) return "As pale as the ground in the map.";
+    return sum > 0 ? "Blue in the map." : "Orange in the map.";
   }
   let saying;
   function sayPlace() { // not at every step of a key that is held down
@@ -330,39 +337,53 @@
   }
 
   // ---- The size of the map ----
+  const math = { // MathML, in short
+    n: (value) => `<mn>${value}</mn>`,
+    i: (name) => `<mi>${name}</mi>`,
+    o: (sign) => `<mo>${sign}</mo>`,
+    row: (...parts) => `<mrow>${parts.join("")}</mrow>`,
+    whole: (...parts) => `<math display="inline"><mrow>${parts.join("")}</mrow></math>`,
+  };
+  function sizeFormula(size, zeros, dilation, side, stride) { // (W + zeros - D(K - 1) - 1) / S + 1
+    const { n, o, row } = math, bracket = row(o("("), side, o("−"), n(1), o(")"));
+    const above = row(size, o("+"), zeros, o("−"), dilation, o("·"), bracket, o("−"), n(1));
+    return `<mfrac>${above}${stride}</mfrac>${o("+")}${n(1)}`;
+  }
   function showSize() {
-    const { columns, width } = state.map, { before, after, reach, exact, count, seen } = columns;
-    const same = state.padding === "same", shown = Number(exact.toFixed(2)), text = (name) => `<mi>${name}</mi>`, n = (value) => `<mn>${value}</mn>`;
-    const op = (sign) => `<mo>${sign}</mo>`, bracket = (inner) => `<mrow><mo>(</mo>${inner}<mo>)</mo></mrow>`;
-    const padding = same ? n(before) + op("+") + n(after) : n(2) + op("·") + n(state.padding);
-    const row = (w, p, d, k, s) => `<mfrac><mrow>${w}${op("+")}${p}${op("−")}${d}${op("·")}${bracket(k + op("−") + n(1))}`
-      + `${op("−")}${n(1)}</mrow>${s}</mfrac>${op("+")}${n(1)}`;
-    const symbols = row(text("W"), same ? text("zeros") : n(2) + text("P"), text("D"), text("K"), text("S"));
-    const numbers = row(n(state.side), padding, n(state.dilation), n(side()), n(state.stride));
-    find("formula").innerHTML = `<math display="inline"><mrow>${symbols}</mrow></math>`
-      + `<math display="inline"><mrow>${op("=")}${numbers}</mrow></math>`
-      + `<math display="inline"><mrow>${op("=")}${n(shown)}</mrow></math>${exact === count ? "" : `<span>rounded down:</span>`}`
-      + `<b>${width} × ${width}</b>`;
-    find("meaning").textContent = meaningOf(exact, count, seen, before, after, reach);
-    find("picture-size").textContent = `${state.side} × ${state.side}${before + after ? `, with zeros ${state.side + before + after} × ${state.side + before + after}` : ""}`;
-    find("map-size").textContent = `${width} × ${width}`;
-    find("picture-key").textContent = seen.includes(0) ? "Orange: no number ever meets these pixels."
+    const { columns, width } = state.map, { before, after, exact, count } = columns, { n, i, o, row, whole } = math;
+    const same = state.padding === "same", both = (size) => `${size} × ${size}`;
+    const zeros = same ? row(n(before), o("+"), n(after)) : row(n(2), o("·"), n(state.padding));
+    const symbols = sizeFormula(i("W"), same ? i("zeros") : row(n(2), i("P")), i("D"), i("K"), i("S"));
+    const numbers = sizeFormula(n(state.side), zeros, n(state.dilation), n(side()), n(state.stride));
+    const down = exact === count ? "" : "<span>rounded down:</span>";
+    find("formula").innerHTML = whole(symbols) + whole(o("="), numbers)
+      + whole(o("="), n(Number(exact.toFixed(2)))) + down + `<b>${both(width)}</b>`;
+    find("meaning").textContent = meaningOf(columns);
+    const padded = before + after ? `, with zeros ${both(state.side + before + after)}` : "";
+    find("picture-size").textContent = both(state.side) + padded;
+    find("map-size").textContent = both(width);
+    find("picture-key").textContent = columns.seen.includes(0) ? "Orange: no number ever meets these pixels."
       : before + after ? "Outside the dashed line: zeros." : "Grey values from 0 (black) to 255 (white).";
   }
-  function meaningOf(exact, count, seen, before, after, reach) {
-    const words = [], last = seen.lastIndexOf(1), tail = seen.length - 1 - last;
-    const between = seen.filter((yes) => !yes).length - tail;
-    if (state.dilation > 1) words.push(`With dilation ${state.dilation} the ${side()} numbers reach over ${reach} pixels.`);
+  function meaningOf({ before, after, reach, exact, count, seen }) {
+    const words = [], { stride, dilation, padding } = state;
+    const tail = seen.length - 1 - seen.lastIndexOf(1), between = seen.filter((yes) => !yes).length - tail;
+    if (dilation > 1) words.push(`With dilation ${dilation} a row of ${side()} numbers reaches over ${reach} pixels.`);
     if (exact === count) words.push("The last window ends exactly at the edge.");
-    else words.push(`Behind the last window there is no room for another step of ${state.stride}.`);
-    if (tail) words.push(`So the last ${tail === 1 ? "column and the last row are" : `${tail} columns and rows are`} never looked at.`);
+    else words.push(`Behind the last window there is no room for another step of ${stride}.`);
+    if (tail === 1) words.push("So the last column and the last row are never looked at.");
+    else if (tail) words.push(`So the last ${tail} columns and rows are never looked at.`);
     else if (exact !== count) words.push("Only zeros of the padding are left out.");
     if (between) {
-      const why = state.stride > reach ? "the stride is larger than the kernel" : "stride and dilation together leave gaps";
+      const why = stride > reach ? "the stride is larger than the kernel" : "stride and dilation together leave gaps";
       words.push(`In between, ${some(between, "column", "columns")} and as many rows are skipped: ${why}.`);
     }
-    if (state.padding === "same") words.push(`“same” puts ${before === after ? `${before}` : `${before} before and ${after} after`}`
-      + ` zeros at each end, so that the map has ${state.stride === 1 ? "the size of the picture" : `1/${state.stride} of the picture's size, rounded up`}.`);
+    if (padding === "same") {
+      const zeros = before === after ? `${some(before, "row", "rows")} of zeros at each side`
+        : `${before} before and ${after} after`;
+      const share = stride === 1 ? "as large as the picture" : `1/${stride} as large as the picture, rounded up`;
+      words.push(`“same” puts ${zeros}, so that the map is ${share}.`);
+    }
     return words.join(" ");
   }
   function showKeras() {
@@ -373,9 +394,7 @@
     if (state.dilation > 1) options.push(`dilation_rate=${state.dilation}`);
     const line = `${padded ? `ZeroPadding2D(${state.padding}), ` : ""}Conv2D(${options.join(", ")}, use_bias=False)`;
     find("keras").textContent = line;
-    const both = state.stride > 1 && state.dilation > 1;
-    find("keras").nextSibling?.remove();
-    if (both) find("keras").after(" Keras refuses strides together with dilation; the sum is defined all the same.");
+    find("refused").hidden = state.stride === 1 || state.dilation === 1;
   }
   function showScale(scale, values) {
     const cut = values.filter((value) => value < scale.low - 0.5 || value > scale.high + 0.5).length;
@@ -475,7 +494,8 @@
   function key(event) {
     const { width, height } = state.map, { row, column } = state;
     const to = {
-      ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1], ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
+      ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+      ArrowUp: [row - 1, column], ArrowDown: [row + 1, column],
       Home: [row, 0], End: [row, width - 1], PageUp: [row - 10, column], PageDown: [row + 10, column],
     }[event.key];
     if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -492,12 +512,13 @@
 
   function buildPresets() {
     find("presets").replaceChildren(...PRESETS.map((preset) => {
-      const chip = document.createElement("button"), icon = document.createElement("i"), values = preset.texts.map(numberFrom);
-      const peak = Math.max(...values.map(Math.abs)) || 1;
+      const chip = document.createElement("button"), icon = document.createElement("i");
+      const values = preset.texts.map(numberFrom), peak = Math.max(...values.map(Math.abs)) || 1;
       icon.style.setProperty("--side", Math.sqrt(values.length));
       icon.append(...values.map((value) => {
         const cell = document.createElement("b"), end = value < 0 ? "--orange" : "--blue";
-        cell.style.background = `color-mix(in srgb, var(${end}) ${Math.round((100 * Math.abs(value)) / peak)}%, var(--line))`;
+        const share = Math.round((100 * Math.abs(value)) / peak);
+        cell.style.background = `color-mix(in srgb, var(${end}) ${share}%, var(--line))`;
         return cell;
       }));
       icon.setAttribute("aria-hidden", "true");

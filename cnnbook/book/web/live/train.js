@@ -13,7 +13,10 @@
   const element = (name, properties = {}) => Object.assign(document.createElement(name), properties);
   const some = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
   const percent = (share) => `${(100 * share).toFixed(1)} %`;
-  const number = (value) => (Number.isFinite(value) ? value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0) : "infinite");
+  const number = (value) => {
+    if (!Number.isFinite(value)) return "infinite";
+    return value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
+  };
   const color = (name) => { // a variable of look.css as [r, g, b]
     const text = getComputedStyle(root).getPropertyValue(name).trim();
     const full = text.length === 4 ? `#${[...text.slice(1)].map((c) => c + c).join("")}` : text;
@@ -99,8 +102,8 @@
     const run = current(), loss = run.next();
     run.test();
     show();
-    find("told").textContent = `Step ${run.steps}: the loss of this batch of ${Math.min(run.batch, run.count).toLocaleString("en")} was`
-      + ` ${number(loss)}, and each weight went ${run.rate} × its slope downhill. ${percent(run.accuracy)} of the unseen digits are right.`;
+    find("told").textContent = `Step ${run.steps}: the loss of this batch was ${number(loss)}, and each weight went`
+      + ` ${run.rate} × its slope downhill. ${percent(run.accuracy)} of the unseen digits are right.`;
   }
 
   // ---- What happened, in a sentence ----
@@ -111,10 +114,10 @@
   }
   function storyOf(run) {
     const losses = run.epochLosses, last = number(run.recentLoss), previous = number(losses[losses.length - 2] ?? LN10);
-    const head = `Run ${run.name}, ${run.epochs < 1 ? some(run.seen, "digit") : `${Number(run.epochs.toFixed(1))} epochs`}:`;
+    const length = run.epochs < 1 ? some(run.seen, "digit") : some(Number(run.epochs.toFixed(1)), "epoch");
     const guess = number(LN10);
     const what = {
-      diverges: `it diverges. A loss of ${last} is worse than the ${guess} of guessing, because the steps are too long.`,
+      diverges: `it diverges. Its loss is ${last}, worse than the ${guess} of guessing: the steps are too long.`,
       "hardly moves": `it has hardly moved. The loss is ${last}, that of guessing ${guess}.`,
       begins: `the loss has come from ${guess} to ${last}.`,
       falls: `the loss is still falling, from ${previous} to ${last} in the last epoch.`,
@@ -122,26 +125,28 @@
       rises: `the loss rises again, from ${previous} to ${last} in the last epoch: the steps are too long to settle.`,
       "is level": `the loss has levelled off at ${last}.`,
     }[run.verdict];
-    return `${head} ${what}`;
+    return `Run ${run.name}, ${length}: ${what}`;
   }
   function memoryOf(run) { // has it gone on learning what it is tested on?
     const [when, most] = run.accuracies.reduce((top, each) => (each[1] > top[1] ? each : top));
-    const so = `It reads ${percent(run.accuracy)} of the unseen digits`;
-    return most - run.accuracy > 0.01 ? `${so}; the most was ${percent(most)}, after ${when.toFixed(1)} epochs.` : `${so}.`;
+    const peak = most - run.accuracy > 0.01 ? `; the most was ${percent(most)}, after ${when.toFixed(1)} epochs` : "";
+    return `It reads ${percent(run.accuracy)} of the unseen digits${peak}.`;
   }
   function comparisonOf(run) { // at the same number of epochs, which is fair
-    const other = runs.filter((each) => each !== run && each.steps).pop();
-    if (!other) return "";
-    const epochs = Math.min(run.epochs, other.epochs), at = (each) => each.accuracies.filter(([x]) => x <= epochs + 1e-9).pop()[1];
-    const [ours, theirs] = [at(run), at(other)], after = `After the same ${Number(epochs.toFixed(1))} epochs`;
-    if (Math.abs(ours - theirs) < 0.005) return `${after} run ${other.name} reads as many.`;
-    return `${after} run ${other.name} reads ${percent(theirs)}, run ${run.name} ${percent(ours)}.`;
+    const begun = runs.filter((each) => each.steps);
+    if (begun.length < 2) return "";
+    const epochs = Math.min(...begun.map((each) => each.epochs));
+    const at = (each) => each.accuracies.filter(([x]) => x <= epochs + 1e-9).pop()[1];
+    const words = begun.map((each) => `${each.name} ${percent(at(each))}`).join(", ");
+    return `After the same ${some(Number(epochs.toFixed(1)), "epoch")}: ${words}.`;
   }
 
   // ---- Charts and table ----
   function drawCharts() {
-    const longest = Math.max(...runs.map((run) => run.epochs)), ends = [1, 2, 5, 10, 20].find((end) => longest <= end) ?? 20;
-    const ticks = { 1: [0, 0.5, 1], 2: [0, 1, 2], 5: [0, 1, 2, 3, 4, 5], 10: [0, 2, 4, 6, 8, 10], 20: [0, 5, 10, 15, 20] }[ends];
+    const longest = Math.max(...runs.map((run) => run.epochs));
+    const ends = [1, 2, 5, 10, 20].find((end) => longest <= end) ?? 20;
+    const apart = { 1: 0.5, 2: 0.5, 5: 1, 10: 2, 20: 5 }[ends];
+    const ticks = Array.from({ length: ends / apart + 1 }, (_, i) => i * apart);
     for (const chart of [lossChart, rightChart]) {
       chart.x = [0, ends];
       chart.begin();
@@ -163,13 +168,14 @@
   function drawLine(chart, points, name) {
     chart.line(points, `run-${name}`);
     if (points.length < 2) return;
-    const [x, y] = points[points.length - 1], high = Math.max(chart.margin.top + 4, Math.min(chart.toY(chart.inside(y)), chart.height));
+    const [x, y] = points[points.length - 1], high = Math.max(chart.margin.top + 4, chart.toY(chart.inside(y)));
     chart.word(chart.toX(x) + 5, high + 4, y > chart.y[1] ? `${name} ↑` : name, "start", `name-${name}`);
   }
   function drawTable() {
     find("runs").replaceChildren(...runs.map((run) => {
       const row = element("tr"), name = element("th", { scope: "row" });
-      name.innerHTML = `<svg width="34" height="10" aria-hidden="true"><line class="line run-${run.name}" x1="1" x2="33" y1="5" y2="5"/></svg> ${run.name}`;
+      name.innerHTML = '<svg width="34" height="10" aria-hidden="true">'
+        + `<line class="line run-${run.name}" x1="1" x2="33" y1="5" y2="5"/></svg> ${run.name}`;
       const cells = [run.rate, run.batch.toLocaleString("en"), run.epochs.toFixed(1), run.steps.toLocaleString("en"),
         run.steps ? number(run.recentLoss) : number(LN10), percent(run.accuracy)];
       row.append(name, ...cells.map((text) => element("td", { textContent: text })));
@@ -193,7 +199,8 @@
     for (let index = 0; index < SHOWN_DIGITS; index++) {
       const canvas = element("canvas", { width: side, height: side }), holder = element("div");
       const context = canvas.getContext("2d"), image = context.createImageData(side, side);
-      for (let i = 0; i < side * side; i++) image.data.set([...Array(3).fill(images[index * side * side + i]), 255], 4 * i);
+      const pixels = images.subarray(index * side * side, (index + 1) * side * side);
+      pixels.forEach((pixel, i) => image.data.set([pixel, pixel, pixel, 255], 4 * i));
       context.putImageData(image, 0, 0);
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", `An unseen ${labels[index]}`);
@@ -202,12 +209,13 @@
     }
   }
   function drawWeights() {
-    const { kernel, classes, inputs } = current().model, most = kernel.reduce((top, w) => Math.max(top, Math.abs(w)), 1e-9);
+    const { kernel, classes, inputs } = current().model;
+    const most = kernel.reduce((top, weight) => Math.max(top, Math.abs(weight)), 1e-9);
     const ground = color("--tint"), up = color("--blue"), down = color("--orange");
     [...find("templates").children].forEach(({ firstChild: canvas }, k) => {
       const context = canvas.getContext("2d"), image = context.createImageData(canvas.width, canvas.height);
       for (let i = 0; i < inputs; i++) {
-        const share = Math.min(1, Math.abs(kernel[i * classes + k]) / most), end = kernel[i * classes + k] < 0 ? down : up;
+        const weight = kernel[i * classes + k], end = weight < 0 ? down : up, share = Math.abs(weight) / most;
         image.data.set([...ground.map((from, c) => from + (end[c] - from) * share), 255], 4 * i);
       }
       context.putImageData(image, 0, 0);
@@ -223,8 +231,8 @@
       word.textContent = run.steps ? (fine ? `${digit} ✓` : `${digit} ✗`) : "?";
       word.title = run.steps && !fine ? `It is a ${labels[index]}` : "";
     });
-    find("score").textContent = run.steps ? `and what the network reads: ${right} of these ${SHOWN_DIGITS} are right (✓)`
-      : "and what the network reads: nothing yet";
+    const score = run.steps ? `${right} of these ${SHOWN_DIGITS} are right (✓)` : "nothing yet";
+    find("score").textContent = `and what the network reads: ${score}`;
   }
   function show() {
     drawCharts();
@@ -248,9 +256,11 @@
       });
       const kernel = new Float32Array(cnnbook.bytes(checks.kernel).buffer);
       kernel.forEach((theirs, i) => { weight = Math.max(weight, Math.abs(theirs - model.kernel[i])); });
-      const { accuracy } = judge(model, data.test), fine = loss < 1e-4 && weight < 1e-4 && Math.abs(accuracy - checks.accuracy) < 1e-6;
-      find("checked").textContent = `${fine ? "The same" : "Not the same"}: ${checks.losses.length} steps; losses differ by at most`
-        + ` ${loss.toExponential(1)}, weights by ${weight.toExponential(1)}; both read ${percent(checks.accuracy)}${fine ? "" : " and " + percent(accuracy)}.`;
+      const { accuracy } = judge(model, data.test), apart = Math.abs(accuracy - checks.accuracy);
+      const fine = loss < 1e-4 && weight < 1e-4 && apart < 1e-6;
+      find("checked").textContent = `${fine ? "The same" : "Not the same"} after ${checks.losses.length} steps: losses`
+        + ` differ by at most ${loss.toExponential(1)}, weights by ${weight.toExponential(1)}. Keras reads`
+        + ` ${percent(checks.accuracy)} of the unseen digits, this page ${percent(accuracy)}.`;
       find("checked").dataset.fine = fine ? "yes" : "no";
     } catch (error) {
       find("checked").textContent = `The stored answers cannot be read: ${error.message}`;
@@ -273,7 +283,8 @@
   }
   function showPhoto() {
     const photo = find("photo");
-    Object.assign(photo, { src: cnnbook.photos.cat.src, hidden: false, alt: "The photograph of a cat, as bright as the weight makes it" });
+    const alt = "The photograph of a cat, as bright as the weight makes it";
+    Object.assign(photo, { src: cnnbook.photos.cat.src, hidden: false, alt });
   }
   async function start() {
     await cnnbook.script("live/train_digits.js");

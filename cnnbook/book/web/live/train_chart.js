@@ -2,7 +2,7 @@
 "use strict";
 
 class TrainChart {
-  // `x` and `y` are the ends of the axes; `ticks` are functions that write the number at a tick.
+  // `x` and `y` are the ends of the axes, `names` what stands at them.
   constructor(holder, { x, y, height, margin = { top: 12, right: 12, bottom: 40, left: 46 }, names }) {
     Object.assign(this, { holder, x, y, height, margin, names, parts: [] });
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -38,7 +38,8 @@ class TrainChart {
     if (this.names.y) this.word(left + 8, top + 6, this.names.y, "start");
   }
   word(x, y, text, anchor = "start", kind = "") {
-    this.parts.push(`<text class="${kind}" x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}">${text}</text>`);
+    const place = `x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"`;
+    this.parts.push(`<text class="${kind}" ${place}>${text}</text>`);
   }
   line(points, kind) { // points in the units of the axes; what lies outside is cut off
     if (points.length < 2) return;
@@ -50,7 +51,8 @@ class TrainChart {
     return Number.isFinite(y) ? Math.max(this.y[0] - span, Math.min(this.y[1] + span, y)) : this.y[1] + span;
   }
   dot(x, y, radius, kind) {
-    this.parts.push(`<circle class="${kind}" cx="${this.toX(x).toFixed(1)}" cy="${this.toY(y).toFixed(1)}" r="${radius}"/>`);
+    const place = `cx="${this.toX(x).toFixed(1)}" cy="${this.toY(y).toFixed(1)}"`;
+    this.parts.push(`<circle class="${kind}" ${place} r="${radius}"/>`);
   }
   end() {
     const { top, right, bottom, left } = this.margin, clip = `${this.holder.id}-clip`;

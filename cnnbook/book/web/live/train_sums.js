@@ -96,7 +96,8 @@ const TrainSums = (() => {
 
   // How many are right, and what does the network answer to each?
   function judge(model, { images, labels }) {
-    const p = new Float64Array(model.classes), answers = Uint8Array.from(labels, (_, i) => best(answer(model, images, i, p)));
+    const p = new Float64Array(model.classes);
+    const answers = Uint8Array.from(labels, (_, i) => best(answer(model, images, i, p)));
     return { answers, accuracy: mean(Array.from(answers, (digit, i) => Number(digit === labels[i]))) };
   }
 

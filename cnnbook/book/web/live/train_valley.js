@@ -93,7 +93,8 @@ class TrainValley {
     const { chart } = this, y = chart.toY(-0.1) - 9, [low, high] = chart.x;
     if (!this.isInside(at) || Math.abs(change) < 0.02) return;
     const from = chart.toX(at), to = chart.toX(Math.max(low, Math.min(high, at + change))), tip = change > 0 ? -7 : 7;
-    chart.parts.push(`<path class="next" d="M${from} ${y} H${to} M${to + tip} ${y - 5} L${to} ${y} L${to + tip} ${y + 5}"/>`);
+    const head = `M${to + tip} ${y - 5} L${to} ${y} L${to + tip} ${y + 5}`;
+    chart.parts.push(`<path class="next" d="M${from} ${y} H${to} ${head}"/>`);
   }
   isInside(w) {
     const { x, y } = this.chart;
@@ -125,11 +126,13 @@ class TrainValley {
     if (word === "waits") {
       const tilt = slope(this.w), way = Math.abs(tilt) < 1e-9 ? "so this is the bottom"
         : `so a ${tilt < 0 ? "larger" : "smaller"} weight is less wrong`;
-      this.find("said").textContent = `At w = ${number(this.w)} the loss is ${number(loss(this.w))} and the slope ${number(tilt)}, ${way}.`;
+      const here = `At w = ${number(this.w)} the loss is ${number(loss(this.w))}`;
+      this.find("said").textContent = `${here} and the slope ${number(tilt)}, ${way}.`;
       return;
     }
     const from = this.path[this.path.length - 2];
-    const sum = `Step ${this.path.length - 1}: ${number(from)} − ${number(this.rate)} × ${bracket(slope(from))} = ${number(this.w)}.`;
+    const change = `${number(this.rate)} × ${bracket(slope(from))}`;
+    const sum = `Step ${this.path.length - 1}: ${number(from)} − ${change} = ${number(this.w)}.`;
     const what = {
       arrives: `It has arrived: the bottom is at ${number(bottom)}.`,
       crawls: `It crawls: ${percent} of the way to the bottom are left after each step.`,
@@ -148,13 +151,19 @@ class TrainValley {
     this.find("again").onclick = () => this.restart(1);
     this.find("rate").oninput = (event) => this.useRate(Number(event.target.value));
     const ball = this.find("ball");
-    ball.onpointerdown = (event) => { event.preventDefault(); ball.focus(); ball.setPointerCapture(event.pointerId); this.pause(); };
+    ball.onpointerdown = (event) => {
+      event.preventDefault();
+      ball.focus();
+      ball.setPointerCapture(event.pointerId);
+      this.pause();
+    };
     ball.onpointermove = (event) => {
       if (!ball.hasPointerCapture(event.pointerId)) return;
       this.put(this.chart.fromX(event.clientX - this.find("valley").getBoundingClientRect().left));
     };
     ball.onkeydown = (event) => {
-      const by = { ArrowLeft: -0.1, ArrowDown: -0.1, ArrowRight: 0.1, ArrowUp: 0.1, PageUp: 1, PageDown: -1, Home: -99, End: 99 }[event.key];
+      const keys = { ArrowLeft: -0.1, ArrowDown: -0.1, ArrowRight: 0.1, ArrowUp: 0.1 };
+      const by = { ...keys, PageUp: 1, PageDown: -1, Home: -99, End: 99 }[event.key];
       if (by === undefined) return;
       event.preventDefault();
       this.put(this.w + by);
@@ -166,7 +175,9 @@ class TrainValley {
     this.rate = rate;
     this.find("rate").value = rate;
     this.find("rate-now").textContent = TrainValley.number(rate, 1);
-    for (const chip of this.find("gaits").children) chip.setAttribute("aria-pressed", String(Number(chip.dataset.rate) === rate));
+    for (const chip of this.find("gaits").children) {
+      chip.setAttribute("aria-pressed", String(Number(chip.dataset.rate) === rate));
+    }
     this.draw();
   }
   offerRates() {

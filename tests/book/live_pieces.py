@@ -1,0 +1,76 @@
+"""What the tests of live pieces share: Node, and pages of pieces that need no large network."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from browser import Watched
+
+from cnnbook.book import _live, _live_data
+
+WEB = Path(_live.__file__).with_name("web") / "live"
+SMALL = ("photos", "small_digits")  # what is written in a second
+
+
+def node() -> Path:
+    """The program that Playwright brings along."""
+    package = find_spec("playwright")
+    path = Path(package.origin).parent / "driver" / "node" if package else Path("none")
+    if not path.is_file():
+        pytest.skip("needs Node, which the package playwright brings")
+    return path
+
+
+def in_node(script, code, **given):
+    """Run lines that `return` something; `sums` is what a script of web/live exports."""
+    path = json.dumps(str(WEB / script))
+    begin = f"const sums = require({path}), given = JSON.parse(require('fs').readFileSync(0));"
+    text = f"{begin} process.stdout.write(JSON.stringify((() => {{{code}}})()));"
+    command = [str(node()), "-e", text]
+    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def write_pages(folder, more):
+    """Write the previews of all pieces, without networks, and more scripts of data."""
+    with pytest.MonkeyPatch.context() as patch:
+        groups = {name: _live_data.GROUPS[name] for name in SMALL}
+        patch.setattr(_live_data, "GROUPS", groups)
+        pages = _live.preview(folder)
+    for name, text in more.items():
+        (folder / "_static" / "live" / name).write_text(text, encoding="utf-8")
+    return {page.stem: page for page in pages}
+
+
+@contextmanager
+def opened(browser, path, piece, width=1280, height=900, dark=False, **more):
+    """Open the page of a piece and wait until it is ready; no fault at the end."""
+    watched = Watched(browser, width, height, dark, **more)
+    watched.page.goto(path.as_uri() + ("?dark" if dark else ""))
+    watched.page.wait_for_selector(f"#live-{piece}[data-ready=yes]")
+    yield watched
+    assert watched.faults == [], watched.faults
+    watched.page.close()
+
+
+def barriers(watched):
+    """What axe finds, a line for each; it asks for no style sheet, which a page from disk cannot."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(watched.page, options={"preload": False}).response["violations"]
+    return [f"{it['id']}: {node['target']}" for it in found for node in it["nodes"]]
+
+
+def too_small(page):
+    """What a finger would miss: controls that are under 24 pixels wide or high."""
+    controls = "button, select, label, input:not([type=radio], [type=file]), [role=slider]"
+    return page.evaluate(
+        """(controls) => [...document.querySelectorAll(`.live :is(${controls})`)]
+          .filter((it) => Math.min(it.offsetWidth, it.offsetHeight) < 24 && it.offsetWidth > 0)
+          .map((it) => it.outerHTML)""",
+        controls,
+    )
