@@ -264,7 +264,6 @@
   function setCover(on) {
     state.cover.on = on;
     find("cover").setAttribute("aria-pressed", on);
-    root.classList.toggle("covering", on);
   }
 
   function moveTo(x, y) {
