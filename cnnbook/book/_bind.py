@@ -9,7 +9,7 @@ from pathlib import Path
 from cnnbook.book import _live
 from cnnbook.book._checked import claims_html
 from cnnbook.book._contents import CONTENTS, FIRST_EDITION, BookPart, Chapter, read_contents
-from cnnbook.book._dress import dress, facts_line, reading_minutes
+from cnnbook.book._dress import dress, facts_line, reading_minutes, with_live
 from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page
 from cnnbook.book._glossary import glossary_page, read_glossary
@@ -65,7 +65,7 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
     files = {"_static/glossary.js": f"window.GLOSSARY = {json.dumps(sentences)};\n"}
     files |= {f"notebooks/{name}.ipynb": notebook_as_text(it) for name, it in executed.items()}
     if has_plan:
-        live = _live.live_pages()
+        live = {it: with_live(text, _live.fragment) for it, text in _live.live_pages().items()}
         pages |= live
         titles = [(text.partition("\n")[0].removeprefix("# "), name) for name, text in live.items()]
         extra = [("Networks in the page", titles), *extra]

@@ -193,6 +193,11 @@ def _live_apart(cell: Node, live: Callable[[str], str]) -> list[Node]:
     return parts
 
 
+def with_live(text: str, live: Callable[[str], str]) -> str:
+    """Put live pieces into a page of Markdown, where their markers stand."""
+    return LIVE.sub(lambda found: f"\n```{{raw}} html\n{live(found[1])}\n```\n", text)
+
+
 def link_addresses(text: str) -> str:
     """Make a link of each bare address; those in code and in links are left alone."""
     out, place = "", 0
