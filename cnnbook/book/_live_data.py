@@ -65,21 +65,21 @@ def write_data(folder: Path, cache: Path | None) -> None:
     """Write all scripts of data into a folder; take from the cache what has not changed."""
     for name, group in GROUPS.items():
         if cache is None:
-            _write(folder, group.make())
+            _write_texts(folder, group.make())
             continue
         kept = cache / f"{name}-{_hash_of(group)}"
         if not kept.is_dir():
             part = partial_of(kept)
             shutil.rmtree(part, ignore_errors=True)
             part.mkdir(parents=True)
-            _write(part, group.make())
+            _write_texts(part, group.make())
             for old in cache.glob(f"{name}-*"):
                 shutil.rmtree(old)
             part.rename(kept)
         shutil.copytree(kept, folder, dirs_exist_ok=True)
 
 
-def _write(folder: Path, texts: dict[str, str]) -> None:
+def _write_texts(folder: Path, texts: dict[str, str]) -> None:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
@@ -91,11 +91,11 @@ def _hash_of(group: Group) -> str:
     for file in group.data:
         content.update(_data_file(file).read_bytes())
     for package in group.packages:
-        content.update(f"{package} {_version(package)}".encode())
+        content.update(f"{package} {_installed(package)}".encode())
     return content.hexdigest()[:16]
 
 
-def _version(package: str) -> str:
+def _installed(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -118,14 +118,14 @@ def load_digit_net() -> "keras.Model":
     Raises:
         BookError: If the file of the weights is not the one of the manifest.
     """
-    from cnnbook.models.small_digit_net import build_small_digit_net
-
     name = "digit_net/weights.npz"
     content = _data_file(name).read_bytes()
     expected = json.loads(_data_file("manifest.json").read_text())[name]["sha256"]
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         rule = f"its SHA-256 must be {expected}; got {found}"
         raise BookError(f"{shown(_data_file(name))}: {rule}; `git checkout` brings it back.")
+    from cnnbook.models.small_digit_net import build_small_digit_net
+
     model = build_small_digit_net()
     with np.load(io.BytesIO(content)) as arrays:
         for layer in model.layers:
@@ -137,10 +137,10 @@ def load_digit_net() -> "keras.Model":
 
 def unseen_digits() -> tuple[np.ndarray, np.ndarray]:
     """Return the embedded test digits, (1500, 28, 28) uint8, and their labels."""
-    return _digits("t10k")
+    return _embedded_digits("t10k")
 
 
-def _digits(part: str) -> tuple[np.ndarray, np.ndarray]:
+def _embedded_digits(part: str) -> tuple[np.ndarray, np.ndarray]:
     names = (f"mnist/{part}-images-idx3-ubyte.gz", f"mnist/{part}-labels-idx1-ubyte.gz")
     images, labels = (read_idx(_data_file(name)) for name in names)
     return images, labels
@@ -173,7 +173,7 @@ def _small_digit_scripts() -> dict[str, str]:
     """Digits of 14 x 14 pixels, each the mean of four."""
     parts = []
     for (part, count), source in zip(SMALL_DIGITS.items(), ("train", "t10k"), strict=True):
-        images, labels = (array[:count] for array in _digits(source))
+        images, labels = (array[:count] for array in _embedded_digits(source))
         means = images.reshape(count, 14, 2, 14, 2).mean((2, 4)).round().astype("uint8")
         parts.append(f"{part}: {_arrays({'images': means, 'labels': labels})}")
     return {"train_digits.js": f"cnnbook.train_digits = {{side: 14, {', '.join(parts)}}};\n"}

@@ -43,6 +43,8 @@ class Network {
 
   // pixels: 0 to 255, (h, w, c); wanted: names of layers. Without them, the outputs of all layers come back.
   run(pixels, wanted = this.layers.map(({ name }) => name)) {
+    const unknown = wanted.find((name) => !this.layer[name]);
+    if (unknown) throw new Error(`There is no layer ${unknown}.`);
     const outputs = {}, last = this.lastUses();
     let left = wanted.length;
     for (const [number, layer] of this.layers.entries()) {
