@@ -186,8 +186,8 @@ def _definition(
         parts.append(f"(Also: {', '.join(synonyms)}.)")
     if term.chapter in chapters:
         name, title = chapters[term.chapter]
-        parts.append(f"[Chapter {term.chapter}, {title}]({name})")
-    return f'<span id="{term.anchor}">{html.escape(term.name)}</span>\n: {" ".join(parts)}'
+        parts.append(f'<span class="of-chapter">[Chapter {term.chapter}, {title}]({name})</span>')
+    return f'<strong id="{term.anchor}">{html.escape(term.name)}</strong>\n: {" ".join(parts)}'
 
 
 def _with_links(term: Term, terms: Mapping[str, Term]) -> str:
@@ -197,7 +197,7 @@ def _with_links(term: Term, terms: Mapping[str, Term]) -> str:
         if other.name in seen:
             continue
         seen.add(other.name)
-        link = f'<a href="#{other.anchor}">{html.escape(term.sentence[start:end])}</a>'
+        link = f'<a class="term" href="#{other.anchor}">{html.escape(term.sentence[start:end])}</a>'
         out += html.escape(term.sentence[place:start], quote=False) + link
         place = end
     return out + html.escape(term.sentence[place:], quote=False)

@@ -239,11 +239,9 @@ def test_the_page_has_each_word_below_its_letter_with_a_link_to_its_chapter():
     page = glossary_page(SMALL, {3: ("03_how", "How a network learns")})
     assert page.startswith("# Glossary\n")
     assert "[A](#letter-a) · [F](#letter-f) · [L](#letter-l) · [R](#letter-r)" in page
-    entry = (
-        '<span id="term-loss">loss</span>\n: How wrong. [Chapter 3, How a network learns](03_how)'
-    )
-    assert entry in page
-    assert '<span id="term-adam">Adam</span>\n: An optimiser.\n' in page
+    link = '<span class="of-chapter">[Chapter 3, How a network learns](03_how)</span>'
+    assert f'<strong id="term-loss">loss</strong>\n: How wrong. {link}\n' in page
+    assert '<strong id="term-adam">Adam</strong>\n: An optimiser.\n' in page
     order = re.findall(r'id="term-([\w-]+)"', page)
     assert order == sorted(order) and len(order) == len(SMALL)
 
@@ -254,7 +252,7 @@ def test_a_sentence_of_the_page_leads_to_the_other_words_in_it_once():
         "b": Term("batch", "Few images.", (), 1),
     }
     page = glossary_page(terms, {})
-    assert ': A loss &amp; a <a href="#term-batch">batch</a>, then a batch.\n' in page
+    assert ': A loss &amp; a <a class="term" href="#term-batch">batch</a>, then a batch.\n' in page
 
 
 def test_the_page_names_other_words_for_the_same_but_no_plurals():
