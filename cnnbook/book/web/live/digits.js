@@ -1,5 +1,6 @@
-// Draw a digit: the pad, the test digits, and the network that answers. What each layer shows stands in digits_layers.js
-// and digits_network.js, how a number comes about in digits_sums.js, digits_story.js and digits_panel.js.
+// Draw a digit: the pad, the test digits, and the network that answers. What each layer shows stands in
+// digits_layers.js and digits_network.js; how one number comes about in digits_sums.js (the sums), digits_story.js
+// (in words), digits_scene.js and digits_drawing.js (as pictures), and digits_panel.js (step by step).
 "use strict";
 (() => {
   const SIDE = 224, PEN = 19, SHOWN = 5, FIRST = 7;
@@ -41,8 +42,7 @@
 
     redraw() {
       const { pen } = this;
-      pen.fillStyle = "black";
-      pen.fillRect(0, 0, SIDE, SIDE);
+      pen.clearRect(0, 0, SIDE, SIDE);
       if (this.sample) pen.drawImage(this.sample.canvas, 0, 0, SIDE, SIDE);
       Object.assign(pen, { lineWidth: PEN, lineCap: "round", lineJoin: "round", strokeStyle: "white" });
       for (const [first, ...points] of this.strokes) {
@@ -58,18 +58,16 @@
     pixels() {
       if (this.sample) return Float32Array.from(this.sample.pixels);
       const { data } = this.pen.getImageData(0, 0, SIDE, SIDE);
-      return window.cnnbook.center(Float32Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i]), SIDE);
+      return window.cnnbook.center(Float32Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i + 3]), SIDE);
     }
   }
 
   // One run for a frame of the screen. Pictures that came and went in the meantime are never computed.
   function runner(net, picture, show) {
-    let wanted = false, running = false;
+    let wanted = false, running = Promise.resolve(), busy = false;
     const frame = () => new Promise((done) => { requestAnimationFrame(done); });
-    return async () => {
-      wanted = true;
-      if (running) return;
-      running = true;
+    const work = async () => {
+      busy = true;
       try {
         while (wanted) {
           await frame();
@@ -77,86 +75,121 @@
           const pixels = picture();
           show(pixels, await net.run(pixels));
         }
-      } finally { running = false; }
+      } finally { busy = false; }
     };
+    const run = () => {
+      wanted = true;
+      if (!busy) running = work();
+    };
+    return Object.assign(run, { idle: () => running });
   }
 
-  function sampleButton({ images, labels }, i, choose) {
+  function sampleButton(digits, i, choose) {
     const button = document.createElement("button"), canvas = document.createElement("canvas");
-    const pixels = images.subarray(i * 784, (i + 1) * 784), sample = { canvas, pixels, label: labels[i] };
+    const pixels = imageOf(digits, i), sample = { canvas, pixels, label: digits.labels[i] };
     window.cnnbookDigits.paintMap(canvas, { data: pixels, shape: [28, 28, 1] }, 0, { scale: 255, ink: true });
     button.type = "button";
-    button.setAttribute("aria-label", `Test digit ${i + 1}, a ${labels[i]}`);
+    button.setAttribute("aria-label", `Test digit: ${window.cnnbookDigits.sums.a(sample.label)}`);
     button.append(canvas);
     button.onclick = () => choose(sample, button);
     return button;
   }
 
-  // The first test digit of each kind, and two that the network finds hardest.
-  async function chooseSamples(net, { images, labels, count }, answer) {
-    const sure = [], firsts = Array.from({ length: 10 }, (_, digit) => labels.indexOf(digit)).filter((i) => i >= 0);
-    for (let i = 0; i < count; i++) {
-      const scores = (await net.run(images.subarray(i * 784, (i + 1) * 784), [answer]))[answer].data;
-      sure.push(window.cnnbook.softmax(scores)[labels[i]]);
+  const imageOf = ({ images }, i) => images.subarray(i * 784, (i + 1) * 784);
+
+  // Of all test digits in the page the two of which the network is least sure.
+  async function hardest(net, digits, answer) {
+    const scores = await Promise.all(Array.from(digits.labels, (_, i) => net.run(imageOf(digits, i), [answer])));
+    const sure = scores.map((output, i) => window.cnnbook.softmax(output[answer].data)[digits.labels[i]]);
+    return Array.from(sure.keys()).sort((a, b) => sure[a] - sure[b]).slice(0, 2);
+  }
+
+  // The drawing, the network, the answer, in one: what is drawn is shown everywhere.
+  class Explainer {
+    constructor(works, net, digits) {
+      Object.assign(this, { works, net, digits, find: (selector) => works.querySelector(selector) });
     }
-    const hardest = [...sure.keys()].filter((i) => !firsts.includes(i)).sort((a, b) => sure[a] - sure[b]);
-    return [...firsts, ...hardest.slice(0, 2)];
+
+    // examples: outputs of all layers for some digits; weights: of each layer, by its name.
+    build(examples, weights) {
+      const { works, net, find } = this, pieces = window.cnnbookDigits;
+      this.stages = pieces.stagesOf(net.layers, examples[0]);
+      this.chosen = pieces.chooseMaps(this.stages, examples, SHOWN);
+      this.answer = new pieces.Answer(works, this.stages.at(-1).shape[0]);
+      const open = (layer, map) => this.panel.open(layer, map), opened = (layer, map) => this.view.select(layer, map);
+      this.view = new pieces.NetworkView(find(".network"), this.stages, this.chosen, open);
+      this.panel = new pieces.Panel(find(".panel"), this.stages, weights, opened);
+      this.run = runner(net, () => this.pad.pixels(), (pixels, outputs) => this.show(pixels, outputs));
+      this.pad = new Pad(find(".pad"), () => this.drawn());
+      find(".undo").onclick = () => this.pad.undo();
+      find(".clear").onclick = () => this.pad.show(null);
+      find(".follow").onclick = () => this.panel.follow();
+      find(".check").onclick = () => this.check();
+      window.cnnbook.onTheme(() => this.draw());
+    }
+
+    addSamples(indices) {
+      const choose = (sample, button) => {
+        this.pad.show(sample);
+        button.setAttribute("aria-pressed", "true");
+      };
+      this.find(".choices").append(...indices.map((i) => sampleButton(this.digits, i, choose)));
+    }
+
+    async addHardest() {
+      this.addSamples(await hardest(this.net, this.digits, this.stages.at(-1).name));
+      const { test_images: count, accuracy } = this.net.more, percent = (100 * accuracy).toFixed(1);
+      const all = count.toLocaleString("en");
+      this.find(".hard").textContent = `Of ${all} such digits it reads ${percent} % correctly. ` +
+        `The last two here are the hardest of the ${this.digits.count} kept in this page.`;
+    }
+
+    drawn() {
+      this.find(".undo").disabled = !this.pad.strokes.length;
+      for (const button of this.find(".choices").children) button.removeAttribute("aria-pressed");
+      this.run();
+    }
+
+    show(pixels, outputs) {
+      const last = this.stages.at(-1), blank = pixels.every((v) => v === 0);
+      Object.assign(this, { pixels, outputs, shares: window.cnnbook.softmax(outputs[last.name].data) });
+      last.blank = blank;
+      this.answer.show(this.shares, blank, this.pad.sample?.label);
+      this.find(".time").textContent = `${this.net.more.parameters.toLocaleString("en")} weights, ` +
+        `${Math.max(outputs.ms, 0.1).toFixed(outputs.ms < 10 ? 1 : 0)} ms, in this page`;
+      this.draw();
+    }
+
+    draw() {
+      const { pixels, outputs, shares, stages, chosen } = this, pieces = window.cnnbookDigits;
+      pieces.paintMap(this.find(".picture"), { data: pixels, shape: [28, 28, 1] }, 0, { scale: 255, ink: true });
+      for (const stage of stages) stage.scale = pieces.magnitude(outputs[stage.name], chosen[stage.name]);
+      this.view.draw(outputs, shares);
+      this.panel.show(outputs, shares);
+    }
+
+    async check() {
+      const checked = this.find(".checked");
+      checked.textContent = "Comparing …";
+      checked.textContent = window.cnnbook.describe(await this.net.compare());
+    }
   }
 
   async function start(root) {
-    const { cnnbook } = window, find = (selector) => root.querySelector(selector);
+    const { cnnbook } = window, works = root.querySelector(".works");
     const [net] = await Promise.all([cnnbook.network("digits"), cnnbook.script("live/digits_sample.js")]);
-    const { digits } = cnnbook, pieces = window.cnnbookDigits, examples = [];
-    const samples = await chooseSamples(net, digits, net.layers.at(-1).name);
-    for (const i of samples) examples.push(await net.run(digits.images.subarray(i * 784, (i + 1) * 784)));
-    const stages = pieces.stagesOf(net.layers, examples[0]), last = stages.at(-1).name;
-    const weights = Object.fromEntries(await Promise.all(stages.map(async ({ name }) => [name, await net.weights(name)])));
-    const answer = new pieces.Answer(root, stages.at(-1).shape[0]);
-    let outputs, shares;
-
-    const open = (layer, map) => panel.open(layer, map);
-    const chosen = pieces.chooseMaps(stages, examples, SHOWN);
-    const view = new pieces.NetworkView(find(".network"), stages, chosen, open);
-    const panel = new pieces.Panel(find(".panel"), stages, weights, (layer, map) => view.select(layer, map));
-
-    const draw = (pixels) => {
-      pieces.paintMap(find(".picture"), { data: pixels, shape: [28, 28, 1] }, 0, { scale: 255, ink: true });
-      for (const stage of stages) stage.scale = pieces.magnitude(outputs[stage.name], chosen[stage.name]);
-      view.draw(outputs, shares);
-      panel.show(outputs, shares);
-    };
-    const show = (pixels, result) => {
-      outputs = result;
-      shares = cnnbook.softmax(outputs[last].data);
-      stages.at(-1).blank = pixels.every((v) => v === 0);
-      answer.show(shares, stages.at(-1).blank, pad.sample?.label);
-      draw(pixels);
-      root.dataset.ready = "yes";
-    };
-    const run = runner(net, () => pad.pixels(), show);
-    const pad = new Pad(find(".pad"), () => {
-      find(".undo").disabled = !pad?.strokes.length;
-      if (!pad?.sample) for (const button of find(".choices").children) button.removeAttribute("aria-pressed");
-      if (pad) run();
-    });
-    const choose = (sample, button) => {
-      pad.show(sample);
-      for (const other of find(".choices").children) other.removeAttribute("aria-pressed");
-      button.setAttribute("aria-pressed", "true");
-    };
-    find(".choices").append(...samples.map((i) => sampleButton(digits, i, choose)));
-    find(".hard").textContent = `The last two are the hardest of the ${digits.count} kept in this page.`;
-    find(".undo").onclick = () => pad.undo();
-    find(".clear").onclick = () => pad.show(null);
-    find(".follow").onclick = () => panel.follow();
-    find(".check").onclick = async () => {
-      find(".checked").textContent = "Comparing …";
-      find(".checked").textContent = cnnbook.describe(await net.compare());
-    };
-    cnnbook.onTheme(() => draw(pad.pixels()));
-    find(".still").hidden = true;
-    find(".works").hidden = false;
-    find(`.choices [aria-label$="a ${FIRST}"]`).click();
+    const { digits } = cnnbook, explainer = new Explainer(works, net, digits);
+    const firsts = Array.from({ length: 10 }, (_, digit) => digits.labels.indexOf(digit)).filter((i) => i >= 0);
+    const examples = await Promise.all(firsts.map((i) => net.run(imageOf(digits, i))));
+    const weights = await Promise.all(net.layers.map(async ({ name }) => [name, await net.weights(name)]));
+    explainer.build(examples, Object.fromEntries(weights));
+    explainer.addSamples(firsts);
+    root.querySelector(".still").hidden = true;
+    works.hidden = false;
+    works.querySelector(`.choices [aria-label$=" ${FIRST}"]`).click();
+    await explainer.run.idle();
+    root.dataset.ready = "yes";
+    await explainer.addHardest();
   }
 
   // The network is loaded when the reader comes near.

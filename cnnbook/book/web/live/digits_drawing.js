@@ -1,5 +1,5 @@
-// Draw a digit: the parts of the panel that show a sum - small tables of numbers, terms with bars, a curve, the rays of
-// the window, all products of the last layer, and the table of softmax.
+// Draw a digit: the parts of the panel that show a sum: small tables of numbers, terms with bars, a curve,
+// all products of the last layer, and the table of softmax.
 "use strict";
 (() => {
   const digits = (window.cnnbookDigits ??= {}), number = (...given) => digits.sums.number(...given);
@@ -41,51 +41,63 @@
 
   // What is added up: a term a row, its bar to the right when it adds and to the left when it takes away.
   function drawRows(root, { rows }, step, { input, channel }) {
-    const most = largest(rows.map(({ value }) => value)), focused = root.contains(document.activeElement)
-      && document.activeElement.dataset.key;
+    const most = largest(rows.map(({ value }) => value)), active = document.activeElement;
+    const focused = root.contains(active) && active.dataset.key;
     root.replaceChildren(...rows.map((row, i) => {
-      const { label, value, since, total, last } = row, classes = ["term", since > step && "to-come", total && "total", last && "result",
-        row.channel === channel && rows.length > 4 && "chosen"];
-      const line = element("div", classes.filter(Boolean).join(" ")), name = element(row.channel === undefined ? "span" : "button", "label");
+      const { label, value, since, total, last } = row, canBeChosen = row.channel !== undefined;
+      const chosen = row.channel === channel && !row.cell && canBeChosen;
+      const line = element("div", "term"), name = element(canBeChosen ? "button" : "span", "label");
+      const kinds = { "to-come": since > step, total, result: last, chosen };
+      for (const kind in kinds) line.classList.toggle(kind, Boolean(kinds[kind]));
       line.dataset.value = value;
-      if (row.channel !== undefined) choosable(name, row, input, channel, i);
+      if (canBeChosen) choosable(name, row, input, channel);
       name.append(element("span", "", label));
-      const bar = element("span", rows.length === 1 ? "" : `signed ${value < 0 ? "low" : "high"}`), fill = element("i");
-      fill.style.width = `${(50 * Math.abs(value)) / most}%`;
-      bar.append(fill);
-      if (row.fold) name.append(Object.assign(element("button", "fold", row.fold), { type: "button" }));
+      if (row.fold) {
+        name.append(Object.assign(element("button", "fold", row.fold), { type: "button" }));
+        name.lastChild.dataset.key = "fold";
+      }
       const sign = total ? "= " : i ? `${value < 0 ? "−" : "+"} ` : "";
-      line.append(name, bar, element("b", "value", sign + number(i && !total ? Math.abs(value) : value, 3)));
+      const text = sign + number(i && !total ? Math.abs(value) : value, 3);
+      line.append(name, rows.length > 1 ? bar(value, most) : element("span"), element("b", "value", text));
       return line;
     }));
-    if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus();
+    if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });
   }
 
-  function choosable(button, { channel, cell, since }, input, current, i) {
+  function bar(value, most) {
+    const made = element("span", `signed ${value < 0 ? "low" : "high"}`), fill = element("i");
+    fill.style.width = `${(50 * Math.abs(value)) / most}%`;
+    made.append(fill);
+    return made;
+  }
+
+  // The name of a term that can be chosen, with the map that it comes from.
+  function choosable(button, { channel, cell }, input, current) {
     const canvas = document.createElement("canvas");
     digits.paintMap(canvas, input, channel);
     button.type = "button";
     button.append(canvas);
-    Object.assign(button.dataset, { channel, key: `${i}-${channel}` });
+    Object.assign(button.dataset, { channel, key: [channel, ...(cell ?? [])].join("-") });
     if (cell) Object.assign(button.dataset, { row: cell[0], column: cell[1] });
     else button.setAttribute("aria-pressed", channel === current);
-    button.tabIndex = 0;
   }
 
   // A number in, a number out: the line of scale and shift, or the bend of ReLU.
   function drawGraph(root, { line, before, value, since }, { data }, step) {
-    const W = 300, H = 200, low = Math.min(0, ...data), high = Math.max(1e-9, ...data);
-    const span = high - low, ends = [low - 0.05 * span, high + 0.05 * span], outs = ends.map(line);
-    const bottom = Math.min(0, ...outs), top = Math.max(0, ...outs), tall = top - bottom || 1;
-    const x = (v) => 20 + ((v - ends[0]) / (ends[1] - ends[0])) * (W - 40), y = (v) => H - 24 - ((v - bottom) / tall) * (H - 44);
+    const W = 300, H = 200, low = Math.min(0, ...data), high = Math.max(1e-9, ...data), span = high - low;
+    const ends = [low - 0.05 * span, high + 0.05 * span], outs = ends.map(line);
+    const bottom = Math.min(0, ...outs), tall = Math.max(0, ...outs) - bottom || 1;
+    const x = (v) => 20 + ((v - ends[0]) / (ends[1] - ends[0])) * (W - 40);
+    const y = (v) => H - 24 - ((v - bottom) / tall) * (H - 44);
     const points = [ends[0], 0, ends[1]].map((v) => `${x(v)},${y(line(v))}`).join(" ");
     const svg = shape("svg", { viewBox: `0 0 ${W} ${H}`, class: "graph", role: "img",
       "aria-label": `In goes ${number(before, 3)}, out comes ${number(value, 3)}` });
-    const words = (text, at) => Object.assign(shape("text", at), { textContent: text });
-    svg.append(shape("path", { class: "axis", d: `M8 ${y(0)}H${W - 8}M${x(0)} 8V${H - 12}` }), shape("polyline", { class: "line", points }),
-      words("in", { x: W - 10, y: y(0) + 15, "text-anchor": "end" }), words("out", { x: x(0) + 6, y: 16 }));
+    const words = (text, values) => Object.assign(shape("text", values), { textContent: text });
     const later = since > step ? " to-come" : "";
-    svg.append(shape("path", { class: `guide${later}`, d: `M${x(before)} ${y(0)}V${y(value)}H${x(0)}` }),
+    svg.append(shape("path", { class: "axis", d: `M8 ${y(0)}H${W - 8}M${x(0)} 8V${H - 12}` }),
+      shape("polyline", { class: "line", points }),
+      words("in", { x: W - 10, y: y(0) + 15, "text-anchor": "end" }), words("out", { x: x(0) + 6, y: 16 }),
+      shape("path", { class: `guide${later}`, d: `M${x(before)} ${y(0)}V${y(value)}H${x(0)}` }),
       shape("circle", { class: "before", cx: x(before), cy: y(0), r: 4.5 }),
       shape("circle", { class: `after${later}`, cx: x(before), cy: y(value), r: 6 }));
     root.append(svg);
@@ -100,8 +112,10 @@
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", weighted ? "What each number adds to the score" : "The numbers of the last maps");
     const most = number(largest(output.data));
-    const figure = element("figure"), words = weighted ? `Each number times its weight: blue speaks for this digit (up to ${most}), orange against it.`
-      : `The last ${values.shape[2]} maps of ${values.shape[0]} × ${values.shape[1]}, from 0 to ${most} (blue).`;
+    const [rows, columns, maps] = values.shape, figure = element("figure");
+    const words = weighted
+      ? `Each number times its weight: blue speaks for this digit (up to ${most}), orange against it.`
+      : `The last ${maps} maps of ${rows} × ${columns}, from 0 to ${most} (blue).`;
     figure.append(canvas, element("figcaption", "", words));
     root.append(figure);
   }
@@ -111,29 +125,19 @@
     root.hidden = !softmax;
     root.classList.toggle("to-come", !seen);
     if (!softmax) return;
-    const { powers, sum, shares } = softmax, power = (v) => number(v, v < 10 ? 3 : v < 1000 ? 1 : 0);
-    const small = (v) => (v < 0.0005 ? "< 0.001" : power(v));
-    const rows = powers.map((v, k) => `<tr class="${k === chosen ? "chosen" : ""}"><th scope="row"><button type="button" data-map="${k}" ` +
-      `aria-label="The score of the ${k}" aria-pressed="${k === chosen}">${k}</button></th><td>${number(output.data[k])}</td>` +
-      `<td>${small(v)}</td><td>${digits.sums.percent(shares[k])}</td></tr>`).join("");
-    root.innerHTML = "<table><caption>From scores to probabilities (softmax)</caption><thead><tr><th scope=\"col\">digit</th><th scope=\"col\">score</th>" +
-      `<th scope="col">e<sup>score</sup></th><th scope="col">share of the sum</th></tr></thead><tbody>${rows}</tbody>` +
+    const { powers, sum, shares } = softmax, focused = root.contains(document.activeElement);
+    const power = (v) => (v < 0.0005 ? "< 0.001" : number(v, v < 10 ? 3 : v < 1000 ? 1 : 0));
+    const button = (k) => `<button type="button" data-map="${k}" aria-label="The score of the ${k}" ` +
+      `aria-pressed="${k === chosen}">${k}</button>`;
+    const rows = powers.map((v, k) => `<tr${k === chosen ? ' class="chosen"' : ""}><th scope="row">${button(k)}</th>` +
+      `<td>${number(output.data[k])}</td><td>${power(v)}</td><td>${digits.sums.percent(shares[k])}</td></tr>`);
+    const names = ["digit", "score", "e<sup>score</sup>", "share of the sum"];
+    const heads = names.map((name) => `<th scope="col">${name}</th>`);
+    root.innerHTML = "<table><caption>From scores to probabilities (softmax)</caption>" +
+      `<thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody>` +
       `<tfoot><tr><th scope="row">sum</th><td></td><td>${power(sum)}</td><td>100 %</td></tr></tfoot></table>`;
+    if (focused) root.querySelector(`[data-map="${chosen}"]`).focus({ preventScroll: true });
   }
 
-  // The window on the input, the cell on the output, and two rays from one to the other.
-  function drawRays(svg, { input, output }, { top, left, size }, [y, x]) {
-    const box = svg.getBoundingClientRect(), a = input.getBoundingClientRect(), b = output.getBoundingClientRect();
-    if (!box.width) return;
-    svg.setAttribute("viewBox", `0 0 ${box.width} ${box.height}`);
-    const unit = a.width / input.width, cell = b.width / output.width;
-    const from = { x: a.left - box.left + left * unit, y: a.top - box.top + top * unit, side: size * unit };
-    const to = { x: b.left - box.left + x * cell, y: b.top - box.top + y * cell, side: cell };
-    const square = (name, { x: u, y: v, side }) => shape("rect", { class: name, x: u, y: v, width: side, height: side, rx: 2 });
-    const rays = shape("path", { class: "ray", d: `M${from.x + from.side} ${from.y}L${to.x} ${to.y}M${from.x + from.side} ` +
-      `${from.y + from.side}L${to.x} ${to.y + to.side}` });
-    svg.replaceChildren(rays, square("halo", from), square("frame", from), square("halo", to), square("frame", to));
-  }
-
-  Object.assign(digits, { drawGrids, drawRows, drawGraph, drawSpread, drawShares, drawRays });
+  Object.assign(digits, { drawGrids, drawRows, drawGraph, drawSpread, drawShares });
 })();

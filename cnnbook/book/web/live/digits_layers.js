@@ -9,7 +9,8 @@
     Rescaling: ({ shape: [h, w] }) => `The picture has ${h} × ${w} pixels, numbers from 0 (black) to 255 (white). ` +
       "They are brought down to 0 to 1, because a network learns more easily from small numbers.",
     Conv2D({ layer, shape: [, , maps], reach }, before, again) {
-      const [size, , channels] = layer.kernel_shape, step = layer.strides > 1 ? `, ${layer.strides} pixels at a time` : "";
+      const [size, , channels] = layer.kernel_shape;
+      const step = layer.strides > 1 ? `, ${layer.strides} pixels at a time` : "";
       const relu = layer.activation === "relu" ? " Whatever is below zero becomes 0 (ReLU)." : "";
       if (channels === 1) {
         return `${maps} small filters of ${size} × ${size} weights slide over the picture${step}. Each makes a map ` +
@@ -22,13 +23,15 @@
     },
     MaxPooling2D: ({ layer: { size } }) => `Of every ${size} × ${size} numbers only the largest stays. The maps ` +
       "become smaller, and it matters less where exactly a stroke was.",
-    BatchNormalization: (_, before, again) => (again ? `As in norm2, each map of ${before} has a scale and a shift of its own.`
+    BatchNormalization: (_, before, again) => (again
+      ? `As before, each map of ${before} is multiplied by a scale and shifted, both its own.`
       : "Each map is multiplied by one number and shifted by another, both its own. That brings all maps to a " +
         "similar range, which makes training faster."),
     ReLU: (_, before, again) => (again ? "Again, whatever is below zero becomes 0."
       : "Whatever is below zero becomes 0. Without such a bend, many layers could do no more than a single one."),
-    Dense: ({ layer: { kernel_shape: [count, classes] } }, before) => `The ${digits.sums.number(count, 0)} numbers of ${before} are ` +
-      `laid in one row (flatten). For each of the ${classes} digits all of them are weighted and added up to a score, ` +
+    Dense: ({ layer: { kernel_shape: [count, classes] } }, before) =>
+      `The ${digits.sums.number(count, 0)} numbers of ${before} are laid in one row (flatten). For each of the ` +
+      `${classes} digits all of them are weighted and added up to a score, ` +
       "and the scores become probabilities (softmax). Dropout, which stands between, works in training only.",
   };
 
@@ -58,7 +61,8 @@
       if (shape.length === 1) { chosen[name] = Array.from({ length: shape[0] }, (_, k) => k); continue; }
       let last = i; // of the layers up to the next convolution
       while (stages[last + 1] && !["Conv2D", "Dense"].includes(stages[last + 1].kind)) last += 1;
-      const begins = kind === "Conv2D" || kind === "Rescaling", outputs = examples.map((example) => example[stages[last].name]);
+      const begins = kind === "Conv2D" || kind === "Rescaling";
+      const outputs = examples.map((example) => example[stages[last].name]);
       chosen[name] = begins ? digits.sums.choose(outputs, count) : chosen[stages[i - 1].name];
     }
     return chosen;
@@ -76,7 +80,8 @@
     const [h, w, maps] = output.shape, { ground, blue, orange } = window.cnnbook.mapColors();
     if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
     const context = canvas.getContext("2d"), image = context.createImageData(w, h);
-    const low = ink ? [21, 24, 28] : ground, high = ink ? [255, 255, 255] : blue, most = scale ?? magnitude(output, [map]);
+    const low = ink ? [21, 24, 28] : ground, high = ink ? [255, 255, 255] : blue;
+    const most = scale ?? magnitude(output, [map]);
     for (let i = 0; i < w * h; i++) {
       const share = i === without ? 0 : output.data[i * maps + map] / most, strength = Math.min(Math.abs(share), 1);
       const color = share < 0 ? orange : high, faint = i < until ? 1 : 0.12;

@@ -1,4 +1,4 @@
-// Draw a digit: the whole network in one view. A column (on a phone a row) a layer, a few maps of each, and what joins them.
+// Draw a digit: the whole network in one view, a column (on a phone a row) for each layer; and the answer.
 "use strict";
 (() => {
   const digits = (window.cnnbookDigits ??= {});
@@ -20,7 +20,8 @@
   function paintButton(button, stage, outputs, shares) {
     const map = Number(button.dataset.map);
     if (stage.kind !== "Dense") {
-      digits.paintMap(button.firstChild, outputs[stage.name], map, { scale: stage.scale, ink: stage.kind === "Rescaling" });
+      const ink = stage.kind === "Rescaling";
+      digits.paintMap(button.firstChild, outputs[stage.name], map, { scale: stage.scale, ink });
       return;
     }
     button.classList.toggle("best", shares[map] === Math.max(...shares) && !stage.blank);
@@ -30,8 +31,9 @@
   class NetworkView {
     // open(layer, map) is called when a map is chosen.
     constructor(root, stages, chosen, open) {
-      Object.assign(this, { root, stages, chosen, list: root.querySelector(".stages ol"), wires: root.querySelector(".wires") });
-      this.caption = root.querySelector(".caption");
+      const find = (selector) => root.querySelector(selector);
+      Object.assign(this, { stages, chosen, wires: find(".wires"), caption: find(".caption") });
+      this.list = find(".stages ol");
       for (const stage of stages) this.list.append(this.column(stage));
       const enter = digits.roam(this.list);
       enter(this.list.querySelector("button"));
@@ -39,8 +41,9 @@
         const button = target.closest("button");
         if (button) open(button.dataset.layer, Number(button.dataset.map));
       });
-      for (const type of ["pointerover", "focusin"]) this.list.addEventListener(type, ({ target }) => this.point(target));
-      for (const type of ["pointerleave", "focusout"]) this.list.addEventListener(type, () => this.point(null));
+      const on = (types, act) => types.forEach((type) => this.list.addEventListener(type, act));
+      on(["pointerover", "focusin"], ({ target }) => this.point(target));
+      on(["pointerleave", "focusout"], () => this.point(null));
       new ResizeObserver(() => this.wire()).observe(this.list);
       this.point(null);
     }
@@ -70,19 +73,23 @@
     point(target) {
       const item = target?.closest("li"), button = target?.closest("button") ?? this.current;
       const stage = this.stages.find(({ name }) => name === (item ?? this.current?.closest("li"))?.dataset.layer);
-      this.caption.textContent = stage ? stage.does : "Blue stands for numbers above zero, orange for those below; the stronger " +
-        "the colour, the larger the number. Point at a layer to read what it does.";
+      const colours = "Blue stands for numbers above zero, orange for those below; the stronger the colour, the " +
+        "larger the number. Point at a layer to read what it does.";
+      this.caption.textContent = stage ? stage.does : colours;
       if (stage) this.caption.prepend(Object.assign(document.createElement("b"), { textContent: `${stage.title}.` }));
       for (const wire of this.wires.children) {
         wire.classList.toggle("on", wire.dataset.to === `${button?.dataset.layer}-${button?.dataset.map}`);
       }
     }
 
+    // The map that is open; none when the panel was closed: then the keyboard goes back to where it came from.
     select(layer, map) {
-      const find = (name) => this.list.querySelector(`button[data-layer="${name}"][data-map="${map}"]`);
+      const left = this.current ?? this.list.querySelector(".open button");
+      this.current = layer && this.list.querySelector(`button[data-layer="${layer}"][data-map="${map}"]`);
       for (const button of this.list.querySelectorAll("button")) button.removeAttribute("aria-pressed");
-      this.current = layer === null ? null : find(layer);
+      for (const item of this.list.children) item.classList.toggle("open", item.dataset.layer === layer);
       this.current?.setAttribute("aria-pressed", "true");
+      if (!layer) left?.focus();
       this.point(this.current);
     }
 
@@ -104,7 +111,8 @@
     }
 
     line(from, to, box) {
-      const a = from.getBoundingClientRect(), b = to.getBoundingClientRect(), path = document.createElementNS(SVG, "path");
+      const [a, b] = [from, to].map((button) => button.getBoundingClientRect());
+      const path = document.createElementNS(SVG, "path");
       const x = a.right - box.left, y = (a.top + a.bottom) / 2 - box.top;
       const u = b.left - box.left, v = (b.top + b.bottom) / 2 - box.top, bend = (u - x) / 2;
       path.setAttribute("d", `M${x} ${y}C${x + bend} ${y} ${u - bend} ${v} ${u} ${v}`);
@@ -135,15 +143,15 @@
       this.timer = setTimeout(() => { this.status.textContent = text; }, 400);
     }
 
+    // Honest words: how sure it is, what else it thinks of, and whether it is right where we know.
     sentence(shares, best, label) {
-      const whole = (p) => (p > 0.995 ? "more than 99 %" : `${Math.round(100 * p)} %`), sure = shares[best];
-      const second = shares.indexOf([...shares].sort((a, b) => b - a)[1]);
-      const truth = label === undefined ? "" : label === best ? ` It is right: this is a ${label}.` : ` It is wrong: this is a ${label}.`;
-      if (sure > 0.9) return `It reads a ${best}, and is ${whole(sure)} sure.${truth}`;
-      if (sure > 0.6) {
-        return `It reads a ${best}, with ${whole(sure)}, but thinks of a ${second} as well (${whole(shares[second])}).${truth}`;
-      }
-      return `It cannot say what this is: perhaps a ${best} (${whole(sure)}), perhaps a ${second} (${whole(shares[second])}).${truth}`;
+      const { a } = digits.sums, whole = (p) => (p > 0.995 ? "more than 99 %" : `${Math.round(100 * p)} %`);
+      const second = shares.indexOf([...shares].sort((p, q) => q - p)[1]), sure = shares[best];
+      const truth = label === undefined ? "" : ` It is ${label === best ? "right" : "wrong"}: this is ${a(label)}.`;
+      if (sure > 0.9) return `It reads ${a(best)}, and is ${whole(sure)} sure.${truth}`;
+      const [first, other] = [whole(sure), whole(shares[second])];
+      return sure > 0.6 ? `It reads ${a(best)}, with ${first}, but thinks of ${a(second)} as well (${other}).${truth}`
+        : `It cannot say what this is: perhaps ${a(best)} (${first}), perhaps ${a(second)} (${other}).${truth}`;
     }
   }
 

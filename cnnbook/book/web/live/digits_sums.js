@@ -42,6 +42,16 @@
     return parts.map(({ channel }) => channel).sort((a, b) => Math.abs(parts[b].sum) - Math.abs(parts[a].sum));
   }
 
+  // Which map of a convolution one incoming map speaks to most loudly in a place.
+  function listener(input, layer, weights, channel, cell) {
+    const values = patch(input, channel, windowOf(layer, cell));
+    const loudness = Array.from({ length: weights.kernel_shape[3] }, (_, map) => {
+      const kernel = kernelOf(weights, channel, map);
+      return Math.abs(total(values.map((v, i) => v * kernel[i])));
+    });
+    return loudness.indexOf(Math.max(...loudness));
+  }
+
   // Pooling: the largest number under the window stays.
   function pooling(input, layer, map, cell) {
     const window = windowOf(layer, cell), values = patch(input, map, window), value = Math.max(...values);
@@ -75,6 +85,26 @@
     return { powers, sum, shares: powers.map((v) => v / sum) };
   }
 
+  // Where a map is strongest, and which map of a layer changes most from place to place.
+  function strongest({ data, shape: [rows, columns, maps] }, map) {
+    let best = 0;
+    for (let i = 1; i < rows * columns; i++) if (data[i * maps + map] > data[best * maps + map]) best = i;
+    return [Math.floor(best / columns), best % columns];
+  }
+
+  function liveliest({ data, shape: [rows, columns, maps] }) {
+    const cells = rows * columns, means = new Float64Array(maps), squares = new Float64Array(maps);
+    for (const [i, v] of data.entries()) {
+      means[i % maps] += v / cells;
+      squares[i % maps] += (v * v) / cells;
+    }
+    const spread = squares.map((square, k) => square - means[k] ** 2);
+    return spread.indexOf(Math.max(...spread));
+  }
+
+  // "a 7", but "an 8"
+  const a = (digit) => `${digit === 8 ? "an" : "a"} ${digit}`;
+
   // A few maps that say much and do not say the same: strong over all examples, and unlike those chosen before.
   function choose(examples, count) {
     const [rows, columns, maps] = examples[0].shape, cells = rows * columns, alike = 0.7;
@@ -87,9 +117,9 @@
     }).sort((a, b) => b.length - a.length);
     const same = (a, b) => Math.abs(total(a.unit.map((v, i) => v * b.unit[i]))) > alike;
     const chosen = [];
-    for (const line of lines) if (chosen.length < count && !chosen.some((other) => same(line, other))) chosen.push(line);
-    for (const line of lines) if (chosen.length < count && !chosen.includes(line)) chosen.push(line);
-    return chosen.map(({ k }) => k).sort((a, b) => a - b);
+    for (const line of lines) if (!chosen.some((other) => same(line, other))) chosen.push(line);
+    chosen.push(...lines.filter((line) => !chosen.includes(line)));
+    return chosen.slice(0, count).map(({ k }) => k).sort((a, b) => a - b);
   }
 
   // Numbers as they are read: a true minus sign, no "-0.00", thousands apart.
@@ -103,7 +133,8 @@
     return p < 0.0005 ? (p > 0 ? "< 0.1 %" : "0 %") : `${(100 * p).toFixed(1)} %`;
   }
 
-  const parts = { at, windowOf, convolution, ranking, pooling, scaling, cutting, score, shares, choose, number, percent };
+  const parts = { at, convolution, ranking, listener, pooling, scaling, cutting, score, shares, strongest, liveliest,
+    choose, number, percent, a };
   if (typeof module !== "undefined") module.exports = parts;
   else (window.cnnbookDigits ??= {}).sums = parts;
 })();
