@@ -5,7 +5,7 @@ BIN := .venv/bin
 QUICK := -p no:nbval -o addopts="-q --strict-markers" -m "not slow and not long" -n 2 --dist loadfile tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book check test test-long test-lowest test-backends lab notebooks claims data bench \
+.PHONY: help setup book pdf check test test-long test-lowest test-backends lab notebooks claims data bench \
 	clean
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ endif
 
 book: .venv/ready  ## run every chapter (quick) and make the web pages under build/book
 	@$(BIN)/cnnbook book
+
+pdf: .venv/ready  ## print the pages of `make book` into build/cnnbook.pdf (needs Chromium)
+	@$(BIN)/cnnbook pdf
 
 check: .venv/ready  ## lint, format, types and the quick tests of every module (a minute on 2 cores)
 	@$(BIN)/ruff check .

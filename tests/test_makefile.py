@@ -33,8 +33,8 @@ def python_that(tmp_path: Path, code: str) -> str:
 def test_make_alone_lists_the_targets(make):
     listed = [line.split()[1] for line in make().stdout.splitlines()]
     assert listed == [
-        *("help", "setup", "book", "check", "test", "test-long", "test-lowest", "test-backends"),
-        *("lab", "notebooks", "claims", "data", "bench", "clean"),
+        *("help", "setup", "book", "pdf", "check", "test", "test-long", "test-lowest"),
+        *("test-backends", "lab", "notebooks", "claims", "data", "bench", "clean"),
     ]
 
 

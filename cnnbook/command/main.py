@@ -20,6 +20,7 @@ try:
     from cnnbook.command.data import list_data, verify_data
     from cnnbook.command.doctor import show_machine
     from cnnbook.command.models import list_models, show_summary
+    from cnnbook.command.pdf import print_book
     from cnnbook.command.prepare import prepare_data
 except KeyboardInterrupt:  # there is nothing to tidy yet
     print("Stopped by Ctrl-C.", file=sys.stderr)
@@ -47,6 +48,7 @@ app.command("models")(list_models)
 app.command("summary")(show_summary)
 app.command("copy")(copy_files)
 app.command("book")(bind_book)
+app.command("pdf")(print_book)
 app.command("claims")(print_claims)
 unwritten: set[str] = set()  # encodings that lack a sign
 
