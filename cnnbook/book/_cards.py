@@ -13,6 +13,7 @@ PIECES: dict[str, tuple[str, str]] = {  # title, and what one does there
     "photo": ("Where did it look?", "Five answers to a photo of yours, and a heat map for each."),
     "train": ("Train it here", "Find the learning rate at which a network learns."),
 }
+AFTERWARDS = "Afterwards you can "  # the page says it once, for all cards
 TICK = (
     '<svg class="tick" viewBox="0 0 20 20" aria-hidden="true" focusable="false">'
     '<path d="M4 10.5l4 4 8-9"/></svg>'
@@ -36,7 +37,7 @@ def part_cards(number: int, part: BookPart, times: Times) -> str:
 def part_strip(part: BookPart) -> str:
     """Return a square for each chapter; those that can be read know their page."""
     squares = (
-        f'<i data-page="{escape(it.name)}"></i>' if it.exists else '<i class="planned"></i>'
+        f'<i data-page="{escape(it.name)}"></i>' if it.exists else '<i class="later"></i>'
         for it in part.chapters
     )
     return f"<span>{''.join(squares)}</span>"
@@ -62,7 +63,8 @@ def _card(chapter: Chapter, times: Times) -> str:
     else:
         start, asks = '<li class="card planned">', f'<span class="question">{question}</span>'
         facts = "being written" if chapter.name.isdigit() else "not among these pages"
-    after = f'<span class="after">{escape(chapter.afterwards)}</span>' if chapter.afterwards else ""
+    can = chapter.afterwards.removeprefix(AFTERWARDS)
+    after = f'<span class="after">{escape(can[0].upper() + can[1:])}</span>' if can else ""
     return (
         f'{start}<span class="picture">{vignette(chapter.number)}</span><span class="words">'
         f'<span class="label"><b>{chapter.number}</b> {escape(chapter.title)}</span>{asks}{after}'

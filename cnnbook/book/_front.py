@@ -71,6 +71,7 @@ def front_page(
         "being_written": _being_written(len(written), len(chapters) - len(written)),
         "parts": "\n".join(part_cards(i, part, times) for i, part in enumerate(parts, start=1)),
         "badge": _badge(claims),
+        "claims": f"{claims:,} claims",
         "example": _chain(example) if example else "",
         "more_links": "".join(_link(address, title) for address, title in further.items()),
     }
@@ -89,7 +90,8 @@ def demo(still: Still) -> str:
         layers.append(
             f'<div class="layer"><p>{LAYERS[name].format(shown=shown, all=layer.count)}</p>'
             f'<canvas data-layer="{name}" data-maps="{numbers}" width="{layer.width}"'
-            f' height="{layer.height}" style="background-image:url({layer.picture})" role="img"'
+            f' height="{layer.side}" role="img"'
+            f' style="--still:url({layer.picture});--map:{layer.side};--all:{layer.width}"'
             f' aria-label="{shown.capitalize()} maps of the layer {name}"></canvas></div>'
         )
     fields = {

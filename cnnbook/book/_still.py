@@ -19,7 +19,7 @@ from cnnbook.arithmetic import convolve, pool
 from cnnbook.book._live_data import unseen_digits
 
 PACKAGE = Path(__file__).parents[1]
-LAYERS = {"conv1": 8, "relu2": 16, "relu3": 16}  # and how many maps of each are shown
+LAYERS = {"conv1": 8, "relu2": 12, "relu3": 12}  # and how many maps of each are shown
 SHOWN_DIGIT, SAMPLE = 2, 40
 EPSILON = 1e-3  # of Keras' batch normalisation
 BLUE = (0, 114, 178)
@@ -32,8 +32,8 @@ class Layer:
     maps: tuple[int, ...]
     count: int
     picture: str
+    side: int
     width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Still:
 def still_answer() -> Still:
     """Compute the answer to a test digit, and choose maps that differ."""
     images, labels = unseen_digits()
-    weights = _weights()
-    outputs = forward(weights, images[:SAMPLE])
+    weights = read_weights()
+    outputs = run_digit_net(weights, images[:SAMPLE])
     index = int(np.flatnonzero(labels[:SAMPLE] == SHOWN_DIGIT)[0])
     logits = outputs["logits"][index]
     shares = np.exp(logits - logits.max())
@@ -63,7 +63,7 @@ def still_answer() -> Still:
     )
 
 
-def _weights() -> dict[str, np.ndarray]:
+def read_weights() -> dict[str, np.ndarray]:
     """Read the weights of the digit net, which lie in the package or beside it."""
     places = (PACKAGE / "_data", PACKAGE.parent / "data")
     path = next(place for place in places if place.is_dir()) / "digit_net" / "weights.npz"
@@ -71,7 +71,7 @@ def _weights() -> dict[str, np.ndarray]:
         return {name: arrays[name].astype("float32") for name in arrays.files}
 
 
-def forward(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
+def run_digit_net(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:
     """Run the digit net, layer by layer.
 
     Args:
@@ -109,7 +109,7 @@ def _layer(output: np.ndarray, count: int, index: int) -> Layer:
         canvas[:, left : left + values.shape[1]] = 255 * values / max(values.max(), 1e-9)
     blue = Image.new("RGB", (width, output.shape[1]), BLUE)
     blue.putalpha(Image.fromarray(canvas))
-    return Layer(chosen, output.shape[3], _as_url(blue), width, output.shape[1])
+    return Layer(chosen, output.shape[3], _as_url(blue), output.shape[1], width)
 
 
 def different_maps(output: np.ndarray, count: int) -> tuple[int, ...]:
