@@ -12,7 +12,7 @@ from copy import deepcopy
 from cnnbook.book._checked import claimed, claims_html, without_claims
 from cnnbook.book._kernel import Node, nbformat
 from cnnbook.book._pixels import pictures_apart
-from cnnbook.book.record import Record
+from cnnbook.book.record import MARKER, Record
 
 WORDS_A_MINUTE = 180  # of a text that one thinks about
 SECONDS_A_LINE = 3  # of code
@@ -188,7 +188,7 @@ def _live_apart(cell: Node, live: Callable[[str], str]) -> list[Node]:
             parts.append(raw(live(text)))
         elif text.strip():
             part = deepcopy(cell)
-            part.source = link_addresses(text)
+            part.source = link_addresses(MARKER.sub("", text))
             parts.append(part)
     return parts
 
