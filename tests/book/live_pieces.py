@@ -58,7 +58,7 @@ def opened(browser, path, piece, width=1280, height=900, dark=False, **more):
 
 
 def barriers(watched):
-    """What axe finds, a line for each; it asks for no style sheet, which a page from disk cannot."""
+    """What axe finds, a line for each; a page from the disk may not ask for its style again."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(watched.page, options={"preload": False}).response["violations"]
