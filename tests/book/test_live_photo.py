@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 from browser import WIDTHS, Watched, chromium
+from matplotlib import colormaps
 from PIL import Image, ImageOps
 
 from cnnbook.book._live import WEB, preview
@@ -177,6 +178,30 @@ def test_the_heat_is_strongest_where_the_map_is_and_the_slider_fades_it(page):
     assert (cell == cell[0, 0]).all() and cell[0, 0, 3] == 255
 
 
+def test_the_colour_bar_is_inferno(page):
+    choose(page, "cat")
+    source = page.evaluate("document.querySelector('#photo-scale').toDataURL()").split(",")[1]
+    bar = np.array(Image.open(io.BytesIO(base64.b64decode(source))))[5, :, :3]
+    expected = 255 * colormaps["inferno"](np.linspace(0.1, 1, len(bar)))[:, :3]
+    assert np.abs(bar - expected).max() < 10
+
+
+def test_how_sure_it_is_is_said_honestly(page):
+    def verdict(*p):
+        numbers, classes = json.dumps(p), json.dumps(["cup", "mug", "pot"])
+        return page.evaluate(f"cnnbook.photo.verdict({numbers}, {classes})")
+
+    assert "almost sure: <b>cup</b>" in verdict(0.95, 0.03, 0.02)
+    assert "leans" in verdict(0.7, 0.2, 0.1)
+    assert "not sure: <b>mug</b>, or perhaps <b>pot</b>" in verdict(0.3, 0.36, 0.34)
+    assert "not sure: its best guess is <b>pot</b>" in verdict(0.2, 0.25, 0.55)
+    change = "cnnbook.photo.change([0.6, 0.4], {}, 0, ['cup', 'mug'])"
+    assert "Hardly any change" in page.evaluate(change.format([0.599, 0.401]))
+    assert "rises" in page.evaluate(change.format([0.8, 0.2]))
+    falls = page.evaluate(change.format([0.1, 0.9]))
+    assert "falls from 60.0" in falls and "Now it says <b>mug</b>" in falls
+
+
 def test_enter_on_another_class_shows_its_map(page, network):
     choose(page, "cat")
     before, first = heat_pixels(page), bars(page)[0][0]
@@ -226,8 +251,9 @@ def test_the_arrow_keys_move_a_square_and_the_answer_follows(page, network):
     for _ in range(30):
         page.keyboard.press("Shift+ArrowRight")
     assert covered_in_python(page)[1] == 224 - 64  # it stays in the picture
-    page.click("#photo-cover")
+    page.keyboard.press("Escape")
     settled(page)
+    assert page.evaluate("document.activeElement.id") == "photo-cover"
     assert page.is_hidden("#photo-square") and bars(page)[0][1] == before
 
 
@@ -247,6 +273,28 @@ def test_dragged_quickly_the_last_place_is_what_is_answered(page, network):
     page.check("#photo-blur")
     settled(page)
     assert np.abs(array(page, "state.now.probabilities") - shown).max() > 0.005
+
+
+def test_a_tap_brings_the_square_and_a_finger_drags_it(browser, site):
+    opened = Watched(browser, *WIDTHS["phone"], has_touch=True, is_mobile=True)
+    page = opened.open(site)
+    page.wait_for_selector("#live-photo[data-ready=yes]")
+    choose(page, "rocket")
+    page.locator("#photo-stage").scroll_into_view_if_needed()
+    box = page.locator("#photo-stage").bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    settled(page)
+    place = "[cnnbook.photo.state.cover.x, cnnbook.photo.state.cover.y]"
+    assert page.evaluate(place) == pytest.approx([80, 80], abs=1)
+    finger = page.context.new_cdp_session(page)
+    for step, kind in enumerate(["touchStart", "touchMove", "touchMove", "touchEnd"]):
+        x = box["x"] + box["width"] / 2 + step * 28 * box["width"] / 224
+        points = [] if kind == "touchEnd" else [{"x": x, "y": box["y"] + box["height"] / 2}]
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    settled(page)
+    assert page.evaluate(place) == pytest.approx([80 + 56, 80], abs=1)
+    assert opened.faults == []
+    page.close()
 
 
 def test_covered_everywhere_in_turn_gives_the_occlusion_map_of_the_book(page, network):

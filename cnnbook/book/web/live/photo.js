@@ -4,12 +4,10 @@
 (() => {
   const root = document.querySelector("#live-photo");
   if (!root) return;
-  const { SIDE, SHOWN, resize, prepare, covered } = cnnbook.photo;
-  const CELLS = 7;                // the last maps are 7 by 7
+  const { SIDE, SHOWN, CELLS, prepare, covered, paintHeat, paintScale } = cnnbook.photo;
+  const { bestOf, percent, verdict, change, place, agreement, strongest } = cnnbook.photo;
   const LOOKING = "It is looking at the picture …";
   const STEP = 8;                 // pixels that one press of an arrow key moves the square
-  const INFERNO = ["000004", "1b0c41", "4a0c6b", "781c6d", "a52c60", "cf4446", "ed6925", "fb9b06", "f7d13d", "fcffa4"]
-    .map((hex) => [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)));  // ten colours of Matplotlib's map
   const find = (name) => root.querySelector(`#photo-${name}`);
   const stage = find("stage"), picture = find("picture"), heat = find("heat"), square = find("square");
   const state = { asked: 0, cover: { on: false, x: 80, y: 80 } };
@@ -44,12 +42,13 @@
     find("own").classList.toggle("chosen", name === "own");
     drawStage();
     say("");
-    find("verdict").textContent = state.net ? LOOKING : `Loading the network: ${find("size").textContent}, once …`;
+    drawEmptyBars();
+    find("wait").textContent = state.net ? LOOKING : `Loading the network: ${find("size").textContent}, once …`;
     try {
       await new Promise((done) => setTimeout(done, 30));   // let the page show the sentence first
       await networkReady();
       if (turn !== state.asked) return;
-      find("verdict").textContent = LOOKING;
+      find("wait").textContent = LOOKING;
       const answer = await ask(state.photo.pixels);
       if (turn !== state.asked) return;
       state.before = state.now = answer;
@@ -65,8 +64,6 @@
       say(`The network did not answer. ${error.message}`);
     }
   }
-
-  const bestOf = (values, count) => [...values.keys()].sort((a, b) => values[b] - values[a]).slice(0, count);
 
   // Ask about the square where it is now. While an answer is under way only the newest wish waits.
   async function askCovered() {
@@ -97,89 +94,15 @@
   const say = (words) => { find("status").textContent = words; };
   const nameOf = (k) => state.names[k];
 
-  function percent(p) {
-    if (p > 0 && p < 0.001) return "under 0.1\u202f%";
-    return `${p > 0.999 && p < 1 ? "over 99.9" : (100 * p).toFixed(1)}\u202f%`;
-  }
-
   function sayHow({ ms }) {
     const { scaledFrom } = state.photo;
     const scaled = scaledFrom ? ` The picture had ${scaledFrom.join(" × ")} pixels and was scaled down first.` : "";
     say(`It took ${(ms / 1000).toFixed(1)} seconds, in this page.${scaled}`);
   }
 
-  // How sure it is, in honest words: the first sentence under the photograph.
-  function verdict(p) {
-    const [first, second] = bestOf(p, 2), names = [nameOf(first), nameOf(second)];
-    if (p[first] >= 0.9) return `It is almost sure: <b>${names[0]}</b>.`;
-    if (p[first] >= 0.6) return `It leans clearly towards <b>${names[0]}</b>.`;
-    if (p[second] > 0.6 * p[first]) return `It is not sure: <b>${names[0]}</b>, or perhaps <b>${names[1]}</b>.`;
-    return `It is not sure: its best guess is <b>${names[0]}</b>.`;
-  }
-
-  // What covering has changed for the chosen class, and whether another class is first now.
-  function change() {
-    const k = state.chosen, [was, is] = [state.before.probabilities[k], state.now.probabilities[k]];
-    const by = is - was, first = bestOf(state.now.probabilities, 1)[0], name = `<b>${nameOf(k)}</b>`;
-    const points = `${percent(was)} to ${percent(is)}`;
-    let words = `Hardly any change for ${name}: from ${points}. It can do without this part.`;
-    if (by < -0.3 * was && was - is > 0.002) words = `${name} falls from ${points}: this part mattered.`;
-    else if (by < -0.05 * was && was - is > 0.002) words = `${name} falls a little, from ${points}.`;
-    else if (by > 0.05 * was && is - was > 0.002) words = `${name} rises from ${points}: this part spoke against it.`;
-    if (first !== bestOf(state.before.probabilities, 1)[0]) words += ` Now it says <b>${nameOf(first)}</b>.`;
-    return words;
-  }
-
-  // Where a map is largest, for those who cannot see it.
-  function place(map) {
-    const at = map.indexOf(Math.max(...map)), row = Math.floor(at / CELLS), column = at % CELLS;
-    const vertical = ["top", "middle", "bottom"][Math.floor(row * 3 / CELLS)];
-    const horizontal = ["left", "middle", "right"][Math.floor(column * 3 / CELLS)];
-    const where = vertical === horizontal ? "in the middle" : `at the ${vertical}, ${horizontal}`;
-    return `${where} (row ${row + 1}, column ${column + 1} of ${CELLS})`;
-  }
-
   // ---- Drawing it ----------------------------------------------------------------------------------------
 
-  // 256 colours of the heat map, from dark violet on; the black that inferno begins with is left out.
-  const COLORS = Array.from({ length: 256 }, (_, i) => {
-    const place = (0.1 + 0.9 * i / 255) * (INFERNO.length - 1), low = Math.min(Math.floor(place), INFERNO.length - 2);
-    return INFERNO[low].map((from, c) => Math.round(from + (place - low) * (INFERNO[low + 1][c] - from)));
-  });
-  const AGAINST = [86, 180, 233];                             // blue: covering this raised the score
-
   const heatOf = (answer, k) => cnnbook.classActivation(answer.maps, state.dense, k);
-
-  // 49 values over the picture: blown up by the bicubic filter, or each as the cell that it is.
-  function paintHeat(canvas, map, { cells, strength, signed }) {
-    const side = canvas.width, image = new ImageData(side, side), pixels = image.data;
-    const data = Float32Array.from(map), box = [0, 0, CELLS, CELLS];
-    const smooth = cells ? null : resize({ data, width: CELLS, height: CELLS, channels: 1 }, box, side);
-    const cellOf = (place) => Math.floor(place * CELLS / side);
-    for (let y = 0, at = 0; y < side; y++) for (let x = 0; x < side; x++, at += 4) {
-      const value = cells ? map[cellOf(y) * CELLS + cellOf(x)] : smooth[y * side + x];
-      const size = Math.min(Math.abs(value), 1);
-      const [red, green, blue] = signed && value < 0 ? AGAINST : COLORS[Math.round(255 * size)];
-      pixels[at] = red;
-      pixels[at + 1] = green;
-      pixels[at + 2] = blue;
-      pixels[at + 3] = 255 * strength * (value < 0 && !signed ? 0 : size);
-    }
-    const context = canvas.getContext("2d");
-    context.putImageData(image, 0, 0);
-    if (cells) drawLines(context, side);
-  }
-
-  function drawLines(context, side) {
-    context.strokeStyle = "#ffffff59";
-    context.beginPath();
-    for (let i = 1; i < CELLS; i++) {
-      const at = Math.round(i * side / CELLS) + 0.5;
-      context.moveTo(at, 0); context.lineTo(at, side);
-      context.moveTo(0, at); context.lineTo(side, at);
-    }
-    context.stroke();
-  }
 
   const strength = () => Number(find("strength").value) / 100;
 
@@ -217,32 +140,45 @@
     find("scale-name").textContent = nameOf(state.chosen);
   }
 
-  function drawScale() {
-    const canvas = find("scale"), context = canvas.getContext("2d");
-    for (let x = 0; x < canvas.width; x++) {
-      context.fillStyle = `rgb(${COLORS[Math.round(255 * x / canvas.width)].join(" ")})`;
-      context.fillRect(x, 0, 1, canvas.height);
+  // As many rows as classes, each a button.
+  function rowsOf(count) {
+    const list = find("classes");
+    while (list.children.length > count) list.lastChild.remove();
+    while (list.children.length < count) list.append(find("row").content.cloneNode(true));
+    return [...list.querySelectorAll("button")];
+  }
+
+  function drawBar(button, { name, amount, share, was }) {
+    button.querySelector(".name").textContent = name;
+    button.querySelector(".amount").textContent = amount;
+    button.querySelector(".bar i").style.width = `${100 * share}%`;
+    const mark = button.querySelector(".bar u");
+    mark.hidden = was === undefined;
+    mark.style.left = `${100 * (was ?? 0)}%`;
+  }
+
+  function drawEmptyBars() {
+    find("verdict").textContent = "";
+    find("classes").inert = true;
+    for (const button of rowsOf(5)) {
+      button.setAttribute("aria-pressed", false);
+      button.classList.remove("best");
+      drawBar(button, { name: "\u00a0", amount: "", share: 0 });
     }
   }
 
   // The five classes: a bar each, and while a part is covered a mark where the bar stood before.
   function drawBars() {
-    const { before, now, chosen } = state, list = find("classes");
-    const first = bestOf(now.probabilities, 1)[0];
-    const rows = state.rows.includes(first) ? state.rows : [...state.rows, first];
-    while (list.children.length > rows.length) list.lastChild.remove();
-    while (list.children.length < rows.length) list.append(find("row").content.cloneNode(true));
-    rows.forEach((k, i) => {
-      const button = list.children[i].firstElementChild, p = now.probabilities[k];
-      const parts = [".name", ".amount", ".bar i", ".bar u"].map((part) => button.querySelector(part));
+    const { before, now, chosen } = state, first = bestOf(now.probabilities, 1)[0];
+    const classes = [...new Set([...state.rows, first, chosen])];
+    find("classes").inert = false;
+    rowsOf(classes.length).forEach((button, i) => {
+      const k = classes[i], p = now.probabilities[k];
       button.dataset.class = k;
       button.setAttribute("aria-pressed", k === chosen);
       button.classList.toggle("best", k === first);
-      parts[0].textContent = nameOf(k);
-      parts[1].textContent = percent(p);
-      parts[2].style.width = `${100 * p}%`;
-      parts[3].hidden = !state.cover.on;
-      parts[3].style.left = `${100 * before.probabilities[k]}%`;
+      const was = state.cover.on ? before.probabilities[k] : undefined;
+      drawBar(button, { name: nameOf(k), amount: percent(p), share: p, was });
     });
   }
 
@@ -250,8 +186,9 @@
     if (!state.now) return;
     drawStage();
     drawBars();
-    find("verdict").innerHTML = verdict(state.now.probabilities);
-    const words = state.cover.on ? change() : "";
+    find("verdict").innerHTML = verdict(state.now.probabilities, state.names);
+    const both = [state.before.probabilities, state.now.probabilities];
+    const words = state.cover.on ? change(...both, state.chosen, state.names) : "";
     if (root.dataset.state === "answered" || !words) find("change").innerHTML = words;
     find("change").hidden = !state.cover.on;
     find("hint").hidden = state.cover.on;
@@ -264,6 +201,7 @@
   function setCover(on) {
     state.cover.on = on;
     find("cover").setAttribute("aria-pressed", on);
+    find("cover").classList.toggle("main", !on);
   }
 
   function moveTo(x, y) {
@@ -303,6 +241,12 @@
       moveTo(x - size / 2, y - size / 2);
     });
     square.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" || event.key === "Enter") {
+        setCover(false);
+        moveTo(state.cover.x, state.cover.y);
+        find("cover").focus();
+        event.preventDefault();
+      }
       const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
       if (!way) return;
       const step = event.shiftKey ? 4 * STEP : STEP;
@@ -324,6 +268,8 @@
     const sweep = { photo, size, fill, logits: [] };
     const started = performance.now();
     Object.assign(state, { sweep, pair: "sweep" });
+    drawPair(started);
+    find("stop").focus({ preventScroll: true });
     if (state.cover.on) { setCover(false); askCovered(); }
     try {
       while (sweep.logits.length < CELLS * CELLS && !sweep.stopped && photo === state.photo) {
@@ -338,10 +284,11 @@
       sweep.stopped = true;
     }
     sweep.done = sweep.logits.length === CELLS * CELLS;
-    if (state.sweep === sweep && photo === state.photo && before) {
-      if (!sweep.done && state.pair === "sweep") state.pair = null;
-      drawPair();
-    }
+    if (state.sweep !== sweep || photo !== state.photo || !before) return;
+    const held = document.activeElement === find("stop");
+    if (!sweep.done && state.pair === "sweep") state.pair = null;
+    drawPair();
+    if (held) find("sweep").focus({ preventScroll: true });
   }
 
   // How far the score of a class falls when a cell is covered, as shares of the largest fall.
@@ -349,14 +296,6 @@
     const falls = Float32Array.from({ length: CELLS * CELLS }, (_, cell) =>
       cell < logits.length ? state.before.logits[k] - logits[cell][k] : 0);
     return { falls, largest: Math.max(...falls.map(Math.abs)) || 1 };
-  }
-
-  // Do two maps agree? Of the ten cells that are largest in each, so many are the same; by chance it would be two.
-  function agreement(map, falls) {
-    const strong = bestOf(falls, 10), same = bestOf(map, 10).filter((cell) => strong.includes(cell)).length;
-    const words = same >= 6 ? "largely agree" : same >= 4 ? "agree in part" : "hardly agree";
-    return `The two maps ${words}: of the ten cells that are strongest in each, ${same || "none"} ` +
-      `${same > 1 ? "are" : "is"} the same. By chance it would be two.`;
   }
 
   function drawPair(started) {
@@ -382,14 +321,6 @@
       paintOver("right", heatOf(before, other), look, `Heat map of <b>${nameOf(other)}</b>`);
       find("agree").textContent = "Each map has a scale of its own, so compare the places, not the brightness.";
     }
-  }
-
-  // Where covering lowered the score most, and how far it raised the score elsewhere.
-  function strongest(falls, { size }) {
-    const cell = bestOf(falls, 1)[0], where = `row ${Math.floor(cell / CELLS) + 1}, column ${cell % CELLS + 1}`;
-    const least = Math.min(...falls), rise = least < 0 ? ` Blue places raise it, by up to ${(-least).toFixed(1)}.` : "";
-    const most = falls[cell] > 0 ? `falls most, by ${falls[cell].toFixed(1)}, behind` : "falls nowhere, and rises least behind";
-    return `The score (before softmax) ${most} a square of ${size} pixels at ${where}.${rise}`;
   }
 
   function showProgress(done, started) {
@@ -423,11 +354,13 @@
     const name = file.name ? `“${file.name}”` : "What you pasted";
     if (file.size > 1e8) return say(`${name} is larger than 100 MB. Make it smaller first.`);
     say(`Reading ${name} …`);
+    let image = null;
     try {
-      await choose(await createImageBitmap(file, { imageOrientation: "from-image" }), "own");
+      image = await createImageBitmap(file, { imageOrientation: "from-image" });
     } catch {
-      say(`${name} is no picture that this browser can read. Try a JPEG, a PNG or a WebP.`);
+      return say(`${name} is no picture that this browser can read. Try a JPEG, a PNG or a WebP.`);
     }
+    await choose(image, "own");
   }
 
   function ownPictures() {
@@ -490,7 +423,7 @@
     find("check").addEventListener("click", check);
     dragging();
     ownPictures();
-    drawScale();
+    paintScale(find("scale"));
   }
 
   async function offerPhotos() {
