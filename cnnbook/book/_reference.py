@@ -151,7 +151,8 @@ def _rooms() -> dict[str, list[str]]:
     return rooms
 
 
-def _modules() -> list[str]:
+def all_modules() -> list[str]:
+    """List the modules that have a page."""
     return [module for modules in _rooms().values() for module in modules]
 
 
@@ -191,12 +192,12 @@ def _summary(module: str, name: str) -> str:
 @cache
 def _targets() -> dict[str, str]:
     """Say what the names in backticks lead to, where it is one thing only."""
-    names = [(item.name, module) for module in _modules() for item in items_of(module)]
+    names = [(item.name, module) for module in all_modules() for item in items_of(module)]
     often = Counter(name for name, _ in names)
     targets = {
         name: f"{{py:obj}}`{name} <{module}.{name}>`" for name, module in names if often[name] == 1
     }
-    for module in _modules():
+    for module in all_modules():
         for name in {_stem(module), module} - {*targets}:
             targets[name] = f"{{doc}}`{name} </{_page(module)}>`"
     for room in {*_rooms()} - {"cnnbook"}:
@@ -221,14 +222,14 @@ def _users(folder: Path, chapters: Sequence[str]) -> dict[str, list[Chapter]]:
 @cache
 def _copies() -> dict[str, dict[str, tuple[str, str]]]:
     """Write every module as a file that stands alone; their formatter runs in processes beside."""
-    names = [_copied_as(module) for module in _modules()]
+    names = [_copied_as(module) for module in all_modules()]
     with ThreadPoolExecutor(4) as threads:
-        return dict(zip(_modules(), threads.map(copy_of, names), strict=True))
+        return dict(zip(all_modules(), threads.map(copy_of, names), strict=True))
 
 
 def _copied_as(module: str) -> str:
     """Return the name by which `cnnbook copy` knows a module: of two alike, with the room."""
-    often = Counter(map(_stem, _modules()))
+    often = Counter(map(_stem, all_modules()))
     return _stem(module) if often[_stem(module)] == 1 else "/".join(module.split(".")[-2:])
 
 
