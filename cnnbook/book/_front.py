@@ -64,7 +64,7 @@ def front_page(
         "hero_kind": "" if "digits" in live else " alone",
         "begin": _begin(written),
         "strip": "".join(part_strip(part) for part in parts),
-        "count_line": f"{_counted(len(chapters), 'chapter').capitalize()} in {_counted(len(parts), 'part')}",
+        "count_line": _count_line(len(chapters), len(parts)),
         "demo": demo(still_answer()) if "digits" in live else "",
         "pieces": _filled("front_pieces.html", {"cards": cards}) if live else "",
         "questions_title": _counted(len(chapters), "question").capitalize(),
@@ -72,8 +72,8 @@ def front_page(
         "parts": "\n".join(part_cards(i, part, times) for i, part in enumerate(parts, start=1)),
         "badge": _badge(claims),
         "claims": f"{claims:,} claims",
-        "example": _chain(example) if example else "",
-        "more_links": "".join(_link(address, title) for address, title in further.items()),
+        "example": _example_chain(example) if example else "",
+        "more_links": "".join(_anchor(address, title) for address, title in further.items()),
     }
     return _filled("front.html", fields)
 
@@ -131,7 +131,11 @@ def _counted(count: int, thing: str) -> str:
     return f"{_word(count)} {thing}{'s' * (count != 1)}"
 
 
-def _link(address: str, text: str) -> str:
+def _count_line(chapters: int, parts: int) -> str:
+    return f"{_counted(chapters, 'chapter').capitalize()} in {_counted(parts, 'part')}"
+
+
+def _anchor(address: str, text: str) -> str:
     return f'<a href="{escape(address)}">{escape(text)}</a>'
 
 
@@ -139,7 +143,7 @@ def _top_links(further: Mapping[str, str], has_live: bool) -> str:
     live = {"#pieces": "Live"} if has_live else {}
     words = {it: title for it, title in further.items() if it in ("glossary.html", "search.html")}
     links = {"#chapters": "Chapters", **live, "#start": "Your machine", **words}
-    return "".join(_link(address, text) for address, text in links.items())
+    return "".join(_anchor(address, text) for address, text in links.items())
 
 
 def _begin(written: Sequence[Chapter]) -> str:
@@ -162,7 +166,7 @@ def _badge(claims: int) -> str:
     return f'<p class="badge">{TICK}<span>{words}</span></p>'
 
 
-def _chain(example: Example) -> str:
+def _example_chain(example: Example) -> str:
     """Return how a figure of the text, the code that computed it, and its claim belong together."""
     words = {name: escape(text) for name, text in vars(example).items()}
     return _filled("front_chain.html", {**words, "tick": TICK})

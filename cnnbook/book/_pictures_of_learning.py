@@ -3,7 +3,7 @@
 import math
 import random
 
-from cnnbook.book._shapes import arrow, cell, dot, line, path, rect
+from cnnbook.book._shapes import arrow, dot, line, path, pixel, pixels, rect
 
 SEVEN = "M32 32H56C48 42 44 50 42 60"
 TWO = (".......", "..###..", ".#...#.", "....#..", "...#...", "..#....", ".#####.")
@@ -25,32 +25,33 @@ def convolution() -> str:
         [sum(ink[y + i][x + j] for i in range(3) for j in range(3)) for x in range(5)]
         for y in range(5)
     ]
-    out = "".join(
-        cell(14 + 9 * x, 13.5 + 9 * y, 8, "b" if dark else "t")
+    digit = (
+        pixel(14 + 9 * x, 13.5 + 9 * y, 8, "b" if dark else "t")
         for y, row in enumerate(ink)
         for x, dark in enumerate(row)
     )
-    out += rect(13, 12.5, 28, 28, "lo slide", 2) + arrow(85, 45)
-    return out + "".join(
-        cell(108 + 8 * x, 25.5 + 8 * y, 7, "o", 0.08 + 0.92 * value / 5)
+    answers = (
+        pixel(108 + 8 * x, 25.5 + 8 * y, 7, "o", 0.08 + 0.92 * value / 5)
         for y, row in enumerate(sums)
         for x, value in enumerate(row)
     )
+    window = rect(13, 12.5, 28, 28, "lo slide", 2)
+    return pixels(digit) + window + arrow(85, 45) + pixels(answers)
 
 
 def pooling() -> str:
     """Chapter 2: of four values the largest stays."""
     values = ((2, 7, 1, 3), (4, 1, 5, 9), (8, 3, 2, 6), (1, 2, 4, 3))
-    out = arrow(93, 45)
+    out = []
     for top in (0, 2):
         for left in (0, 2):
             block = [(values[y][x], y, x) for y in (top, top + 1) for x in (left, left + 1)]
             for value, y, x in block:
                 stays = value == max(block)[0]
                 at = (22 + 15 * x + 1.5 * left, 13.5 + 15 * y + 1.5 * top)
-                out += cell(*at, 14, "o" if stays else "b", 1 if stays else 0.12 + value / 14)
-            out += cell(115 + 7.5 * left, 31 + 7.5 * top, 14, "o", 0.4 + max(block)[0] / 15)
-    return out
+                out.append(pixel(*at, 14, *(("o", 1) if stays else ("b", 0.12 + value / 14))))
+            out.append(pixel(115 + 7.5 * left, 31 + 7.5 * top, 14, "o", 0.4 + max(block)[0] / 15))
+    return arrow(93, 45) + pixels(out)
 
 
 def learning() -> str:
@@ -72,8 +73,11 @@ def few_links() -> str:
     """Chapter 4: all pixels to all outputs, or neighbours to one, with the same three weights."""
 
     def net(left: float, links: list[tuple[int, int, str]]) -> str:
-        ends = [(left + 7.4 * i, left + 7.4 * (o + 1), kind) for i, o, kind in links]
-        lines = "".join(path(f"M{a:g} 71L{b:g} 21", kind) for a, b, kind in ends)
+        looks: dict[str, str] = {}
+        for i, o, kind in links:
+            link = f"M{left + 7.4 * i:.4g} 71L{left + 7.4 * (o + 1):.4g} 21"
+            looks[kind] = looks.get(kind, "") + link
+        lines = "".join(path(d, kind) for kind, d in looks.items())
         pixels = "".join(rect(left - 2.6 + 7.4 * i, 70, 5.2, 5.2, "k", 1) for i in range(8))
         outputs = "".join(dot(left + 7.4 * (o + 1), 19, 3.2, "k") for o in range(6))
         return lines + pixels + outputs
@@ -123,8 +127,8 @@ def colours() -> str:
     for plane, kind in enumerate(("gr", "o", "b")):
         left, top = 26 + 26 * plane, 10 + 7 * plane
         out += rect(left - 2, top - 2, 59, 59, "s", 3)
-        out += "".join(
-            cell(left + 11 * x, top + 11 * y, 10.2, kind, 0.18 + 0.8 * values.random())
+        out += pixels(
+            pixel(left + 11 * x, top + 11 * y, 10.2, kind, 0.18 + 0.8 * values.random())
             for y in range(5)
             for x in range(5)
         )

@@ -2,7 +2,7 @@
 
 import math
 
-from cnnbook.book._shapes import area, arrow, cat, cell, dot, line, path, rect, tile
+from cnnbook.book._shapes import area, arrow, cat, dot, line, path, pixel, pixels, rect, tile
 
 CUP = "M52 30H98V52Q98 70 82 70H68Q52 70 52 52Z"
 HANDLE = "M98 35H104Q116 35 116 45.5T104 56H98"
@@ -41,7 +41,9 @@ def newer() -> str:
     out += dot(62, 45, 3, "o") + dot(90, 45, 3, "o")
     for i, share in enumerate((0.35, 1, 0.6, 0.85, 0.25)):
         top = 17 + 11.6 * i
-        out += cell(106, top, 9.6, "b", share) + rect(119, top + 3, 26 * share, 3.6, "o", 1)
+        out += pixels([pixel(106, top, 9.6, "b", share)]) + rect(
+            119, top + 3, 26 * share, 3.6, "o", 1
+        )
     return out
 
 
@@ -103,12 +105,12 @@ def phone() -> str:
     out = path(CURVE, "lg") + path(STAIRS, "lb")
     out += rect(102, 10, 40, 70, "k", 7) + rect(106, 17, 32, 54, "s", 2)
     out += rect(117, 74, 10, 2, "g", 1)
+    shown = []
     for y in range(5):
         for x in range(3):
-            hit = (x, y) == (1, 2)
-            shade = 1 if hit else 0.25 + 0.25 * ((x + 2 * y) % 3)
-            out += cell(111 + 8 * x, 23 + 8 * y, 7, "o" if hit else "b", shade)
-    return out
+            look = ("o", 1) if (x, y) == (1, 2) else ("b", 0.25 + 0.25 * ((x + 2 * y) % 3))
+            shown.append(pixel(111 + 8 * x, 23 + 8 * y, 7, *look))
+    return out + pixels(shown)
 
 
 def server() -> str:

@@ -7,6 +7,8 @@ tint, the colour of the card and green; lb, lo, lg, lk and ls draw lines.
 
 from collections.abc import Iterable
 
+Pixel = tuple[float, float, float, str, float]
+LINE = 0.8  # width of the line around a pixel
 CAT = "M-11-12L-8-3Q0-6 8-3L11-12Q14 0 11 6Q6 13 0 13Q-6 13-11 6Q-14 0-11-12Z"
 EYES = ((-4.5, 2.0), (4.5, 2.0))
 
@@ -20,9 +22,19 @@ def rect(
     return f'<rect {place}{corners} class="{kind}"{faint(opacity)}/>'
 
 
-def cell(x: float, y: float, side: float, kind: str, opacity: float = 1) -> str:
-    """Draw a pixel."""
-    return rect(x, y, side, side, kind, round(side / 9, 1), opacity)
+def pixel(x: float, y: float, side: float, kind: str, opacity: float = 1) -> Pixel:
+    """Return a pixel, for `pixels` to draw."""
+    return x, y, side, kind, max(0.1, round(opacity, 1))
+
+
+def pixels(several: Iterable[Pixel]) -> str:
+    """Draw pixels, those of one look as one path; their corners are made round by their lines."""
+    looks: dict[tuple[str, float], str] = {}
+    for x, y, side, kind, opacity in several:
+        inner = f"{side - LINE:.4g}"
+        square = f"M{x + LINE / 2:.4g} {y + LINE / 2:.4g}h{inner}v{inner}h-{inner}z"
+        looks[kind, opacity] = looks.get((kind, opacity), "") + square
+    return "".join(path(d, f"{kind} px", opacity) for (kind, opacity), d in looks.items())
 
 
 def dot(x: float, y: float, r: float, kind: str, turn: int | None = None) -> str:

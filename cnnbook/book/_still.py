@@ -26,7 +26,7 @@ BLUE = (0, 114, 178)
 
 
 @dataclass(frozen=True)
-class Layer:
+class ShownLayer:
     """Some maps of a layer, and their picture."""
 
     maps: tuple[int, ...]
@@ -42,7 +42,7 @@ class Still:
 
     digit: str
     probabilities: tuple[float, ...]
-    layers: Mapping[str, Layer]
+    layers: Mapping[str, ShownLayer]
     parameters: int
 
 
@@ -99,7 +99,7 @@ def run_digit_net(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict
     return outputs
 
 
-def _layer(output: np.ndarray, count: int, index: int) -> Layer:
+def _layer(output: np.ndarray, count: int, index: int) -> ShownLayer:
     chosen = different_maps(output, count)
     width = count * (output.shape[2] + 1) - 1
     canvas = np.zeros((output.shape[1], width), "uint8")
@@ -109,7 +109,7 @@ def _layer(output: np.ndarray, count: int, index: int) -> Layer:
         canvas[:, left : left + values.shape[1]] = 255 * values / max(values.max(), 1e-9)
     blue = Image.new("RGB", (width, output.shape[1]), BLUE)
     blue.putalpha(Image.fromarray(canvas))
-    return Layer(chosen, output.shape[3], _as_url(blue), output.shape[1], width)
+    return ShownLayer(chosen, output.shape[3], _as_url(blue), output.shape[1], width)
 
 
 def different_maps(output: np.ndarray, count: int) -> tuple[int, ...]:

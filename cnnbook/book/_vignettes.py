@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from cnnbook.book import _pictures_of_learning as learning
 from cnnbook.book import _pictures_of_networks as networks
-from cnnbook.book._shapes import CAT, arrow, cell, dot, line, path, picture, rect
+from cnnbook.book._shapes import CAT, arrow, dot, line, path, picture, pixel, pixels, rect
 
 CHAPTERS: tuple[Callable[[], str], ...] = (
     learning.goal,
@@ -46,14 +46,15 @@ def live_picture(name: str) -> str:
 def _digits() -> str:
     """A stroke, and the maps of three layers, smaller and more, up to the answer."""
     out = rect(8, 21, 48, 48, "k", 4) + path("M22 33Q34 24 38 34T22 57H42", "lp")
-    for x, maps, pixels, side in ((64, 2, 5, 4.4), (93, 3, 3, 5.2), (116, 5, 2, 5.2)):
-        size = pixels * side
-        top = 45 - (maps * (size + 4) - 4) / 2
-        for number in range(maps):
-            for i in range(pixels**2):
+    for x, count, columns, side in ((64, 2, 5, 4.4), (93, 3, 3, 5.2), (116, 5, 2, 5.2)):
+        size, maps = columns * side, []
+        top = 45 - (count * (size + 4) - 4) / 2
+        for number in range(count):
+            for i in range(columns**2):
                 shade = 0.12 + 0.88 * ((number * 7 + i * i * 3 + i) % 8) / 7
-                place = (x + side * (i % pixels), top + number * (size + 4) + side * (i // pixels))
-                out += cell(*place, side - 0.7, "b", shade)
+                down = top + number * (size + 4) + side * (i // columns)
+                maps.append(pixel(x + side * (i % columns), down, side - 0.7, "b", shade))
+        out += pixels(maps)
     for i in range(10):
         out += rect(134, 13.5 + 6.4 * i, 19 if i == 2 else 4, 4, "o" if i == 2 else "g", 1)
     return out
@@ -61,22 +62,21 @@ def _digits() -> str:
 
 def _kernel() -> str:
     """Sobel's nine numbers, and the edge that they find in a disc."""
-    out = ""
+    numbers, squares, found = "", [], []
     for y, row in enumerate(SOBEL):
         for x, weight in enumerate(row):
             kind = "o" if weight > 0 else "b" if weight else "t"
-            out += cell(12 + 19 * x, 16.5 + 19 * y, 18, kind, 0.3 + 0.3 * abs(weight) or 1)
+            squares.append(pixel(12 + 19 * x, 16.5 + 19 * y, 18, kind, 0.3 + 0.3 * abs(weight)))
             sign = f"{weight}".replace("-", "−")
             place = f'x="{21 + 19 * x}" y="{29.5 + 19 * y}"'
-            out += f'<text {place} text-anchor="middle" class="num">{sign}</text>'
-    out += arrow(76, 45, 12)
+            numbers += f'<text {place} text-anchor="middle" class="num">{sign}</text>'
     for y in range(9):
         for x in range(9):
             slope = _slope(x - 4, y - 4)
             kind = "o" if slope > 0.05 else "b" if slope < -0.05 else "t"
             shade = min(1, 0.2 + abs(slope)) if kind != "t" else 1
-            out += cell(95 + 6.4 * x, 16.5 + 6.4 * y, 5.7, kind, shade)
-    return out
+            found.append(pixel(95 + 6.4 * x, 16.5 + 6.4 * y, 5.7, kind, shade))
+    return pixels(squares) + numbers + arrow(76, 45, 12) + pixels(found)
 
 
 def _slope(x: float, y: float) -> float:
