@@ -144,6 +144,9 @@ figure = plot_kernel(grey, HORIZONTAL_EDGES, edges, "Red where it turns brighter
 # Before networks learned them, people designed such kernels. A convolutional network starts with
 # random numbers and *learns* them, as chapter 4 shows.
 #
+# The pages of this book, which `make book` makes, have a kernel whose numbers you can change, on
+# this photograph or on a picture of your own.<!--live:kernel-->
+#
 # ## Convolution, or cross-correlation?
 #
 # What we slid is, strictly, a *cross-correlation*:

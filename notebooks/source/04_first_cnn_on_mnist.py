@@ -583,6 +583,9 @@ right.set(xlabel="digit", ylabel="probability", ylim=(0, 1), title=f"A {label}, 
 plt.show()
 
 # %% [markdown]
+# A smaller network of the same kind answers in the pages of this book. Draw a digit there, and
+# follow every number on its way from the picture to the answer.<!--live:digits-->
+#
 # ## Break it on purpose
 #
 # The validation digits, black on white, as on paper. People read them as well as before; the

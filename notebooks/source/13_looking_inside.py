@@ -293,6 +293,9 @@ claim("inside_peak_on_cup", int(on_cup), at_least=1, quick=0)
 # do): in sum nothing is left out or invented. That does not make them easy to read: a network
 # reacts to single pixels. Occlusion asks the plainest question, and takes one run for each place.
 #
+# In the pages of this book you can ask the same of three photographs, or of one of your own: choose
+# a class, see where the network looked, cover that place, and ask again.<!--live:photo-->
+#
 # ## Is the map about the network at all?
 #
 # Such maps look convincing, and some are nothing but the edges of the picture. Adebayo et al.
