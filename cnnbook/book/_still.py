@@ -20,9 +20,9 @@ from cnnbook.book._live_data import unseen_digits
 
 PACKAGE = Path(__file__).parents[1]
 LAYERS = {"conv1": 8, "relu2": 12, "relu3": 12}  # and how many maps of each are shown
-SHOWN_DIGIT, SAMPLE = 2, 40
+SHOWN, SAMPLE = 25, 40  # a clear 5; digits by which maps are chosen
 EPSILON = 1e-3  # of Keras' batch normalisation
-BLUE = (0, 114, 178)
+BLUE, WHITE = (0, 114, 178), (255, 255, 255)
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,15 @@ class Still:
 @cache
 def still_answer() -> Still:
     """Compute the answer to a test digit, and choose maps that differ."""
-    images, labels = unseen_digits()
+    images, _ = unseen_digits()
     weights = read_weights()
     outputs = run_digit_net(weights, images[:SAMPLE])
-    index = int(np.flatnonzero(labels[:SAMPLE] == SHOWN_DIGIT)[0])
-    logits = outputs["logits"][index]
+    logits = outputs["logits"][SHOWN]
     shares = np.exp(logits - logits.max())
     return Still(
-        _as_url(Image.fromarray(images[index])),
+        _as_url(_colored(images[SHOWN], WHITE)),
         tuple(float(share) for share in shares / shares.sum()),
-        {name: _layer(outputs[name], count, index) for name, count in LAYERS.items()},
+        {name: _layer(outputs[name], count) for name, count in LAYERS.items()},
         sum(array.size for array in weights.values()),
     )
 
@@ -99,17 +98,23 @@ def run_digit_net(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict
     return outputs
 
 
-def _layer(output: np.ndarray, count: int, index: int) -> ShownLayer:
+def _layer(output: np.ndarray, count: int) -> ShownLayer:
     chosen = different_maps(output, count)
     width = count * (output.shape[2] + 1) - 1
     canvas = np.zeros((output.shape[1], width), "uint8")
     for place, number in enumerate(chosen):
-        values = output[index, :, :, number]
+        values = output[SHOWN, :, :, number]
         left = place * (values.shape[1] + 1)
         canvas[:, left : left + values.shape[1]] = 255 * values / max(values.max(), 1e-9)
-    blue = Image.new("RGB", (width, output.shape[1]), BLUE)
-    blue.putalpha(Image.fromarray(canvas))
-    return ShownLayer(chosen, output.shape[3], _as_url(blue), output.shape[1], width)
+    picture = _as_url(_colored(canvas, BLUE))
+    return ShownLayer(chosen, output.shape[3], picture, output.shape[1], width)
+
+
+def _colored(amounts: np.ndarray, color: tuple[int, int, int]) -> Image.Image:
+    """Paint amounts from 0 to 255 in one colour, on no ground."""
+    picture = Image.new("RGB", amounts.shape[::-1], color)
+    picture.putalpha(Image.fromarray(amounts))
+    return picture
 
 
 def different_maps(output: np.ndarray, count: int) -> tuple[int, ...]:
