@@ -57,6 +57,9 @@ class Term:
     chapter: int
     unless: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:  # `find_terms` asks for it at each call
+        return hash(self.name)
+
     @property
     def anchor(self) -> str:
         """Where it stands in the page."""
