@@ -431,9 +431,10 @@
     for (const button of root.querySelectorAll("[data-photo]")) {
       const { src, alt, title } = cnnbook.photos[button.dataset.photo], image = new Image();
       Object.assign(image, { src, alt: "" });
+      await image.decode();
       button.prepend(image);
       button.title = alt || title;
-      button.addEventListener("click", async () => { await image.decode(); choose(image, button.dataset.photo); });
+      button.addEventListener("click", () => choose(image, button.dataset.photo));
     }
   }
 
