@@ -31,6 +31,7 @@ CELLS = [
     nbf.new_markdown_cell(
         "# 3. How it learns\n\nThe *loss* says how wrong it is, and the loss falls. A formula,"
         " $a < b$, and a bare address: https://example.org/a_b.\n\n"
+        "A source.[^one]\n\n[^one]: Somebody (1998), \"A title\".\n\n"
         "$$ L = \\frac{1}{N} \\sum_i z_i $$\n"
     ),
     code("import numpy as np", tags=["setup"]),
@@ -118,6 +119,10 @@ def test_the_first_use_of_a_word_is_explained_and_only_the_first(text):
 def test_formulas_are_mathml_and_addresses_links(text):
     assert text.count("<math") == 2 and "<mfrac>" in text and "$" not in re.sub("<[^>]*>", "", text)
     assert 'href="https://example.org/a_b"' in text
+
+
+def test_a_source_is_a_footnote(text):
+    assert 'class="footnote-reference' in text and "Somebody (1998)" in text
 
 
 def test_every_page_has_one_viewport_one_icon_and_its_description(site, text):
