@@ -117,7 +117,7 @@ def sections_of(page: str) -> list[list[str]]:
     prose.feed(page)
     left, out = MOST_CHARACTERS, []
     for where, title, text in prose.sections:
-        words = " ".join(text.split())[:left]
+        words = " ".join(text.split()).replace(" : ", ": ").lstrip(": ")[:left]
         left -= len(words)
         out.append([where, " ".join(title.split()), words])
     return [section for section in out if section[1] or section[2]]
