@@ -366,13 +366,16 @@ def test_the_users_packages_are_all_there():
         assert f'"{package}>=' in text
 
 
+BINARY = {".gz", ".png", ".jpg", ".woff2", ".ttf", ".npz"}
+
+
 def test_no_tracked_file_names_a_machines_folder_or_a_registry():
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
     hosts = ("pypi" + ".org", "python" + "hosted.org", "registry.npm" + "js", "deb.debian" + ".org")
     folders = re.compile(r"(?<![\w.])/(?:work|root|farm|home/\w+|tmp/\w{6,})/")
     for name in files.splitlines():
         path = ROOT / name
-        if path.suffix in {".gz", ".png", ".jpg"} or not path.is_file():
+        if path.suffix in BINARY or not path.is_file():
             continue
         text = path.read_text(encoding="utf-8")
         assert not folders.search(text), f"{name}: {folders.search(text)}"

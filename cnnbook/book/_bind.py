@@ -9,11 +9,12 @@ from pathlib import Path
 from cnnbook.book import _live
 from cnnbook.book._checked import claims_html
 from cnnbook.book._contents import CONTENTS, FIRST_EDITION, BookPart, Chapter, read_contents
-from cnnbook.book._dress import dress, facts_line, reading_minutes, with_live
+from cnnbook.book._dress import dress, facts_line, reading_minutes
 from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page
 from cnnbook.book._glossary import glossary_page, read_glossary
 from cnnbook.book._kernel import Node
+from cnnbook.book._prose import with_live
 from cnnbook.book._quiz import quiz_html, read_quiz
 from cnnbook.book._reference import reference_files, reference_pages
 from cnnbook.book._search import add_search_texts
@@ -61,7 +62,7 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
         known = {it.number: (it.name, it.title) for it in chapters.values()}
         pages["glossary"] = glossary_page(terms, known)
         extra = [("More", [("Glossary", "glossary"), *extra[0][1]])]
-    sentences = {name.lower(): term.sentence for name, term in terms.items()}
+    sentences = {term.anchor: [name, term.sentence] for name, term in terms.items()}
     files = {"_static/glossary.js": f"window.GLOSSARY = {json.dumps(sentences)};\n"}
     files |= {f"notebooks/{name}.ipynb": notebook_as_text(it) for name, it in executed.items()}
     if has_plan:

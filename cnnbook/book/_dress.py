@@ -12,22 +12,15 @@ from copy import deepcopy
 from cnnbook.book._checked import claimed, claims_html, without_claims
 from cnnbook.book._kernel import Node, nbformat
 from cnnbook.book._pixels import pictures_apart
-from cnnbook.book.record import MARKER, Record
+from cnnbook.book._prose import html_cell, live_apart
+from cnnbook.book.record import Record
 
 WORDS_A_MINUTE = 180  # of a text that one thinks about
 SECONDS_A_LINE = 3  # of code
-LIVE = re.compile(r"[ \t]*<!--live:(\w+)-->[ \t]*")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 EXERCISES = re.compile(r"^## Exercises$", re.MULTILINE)
 SOLUTIONS = re.compile(r"^##+ Solutions$", re.MULTILINE)
 TITLE = re.compile(r"\A# (?:\d+\. )?(?P<title>.*)\n?")
-FENCE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?://[^>]*>", re.MULTILINE | re.DOTALL)
-ADDRESS = re.compile(r"(?<![<\"'\w])(?<!\]\()https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
-
-
-def raw(text: str) -> Node:
-    """Return a cell of HTML that stands in the page as it is."""
-    return nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{text}\n```")
 
 
 def dress(
@@ -44,7 +37,7 @@ def dress(
     """
     dressed = deepcopy(notebook)
     cells, late = _without_machinery(_solutions_marked(dressed.cells))
-    cells = _with_head(_folded(cells, measured), head)
+    cells = _with_head(_in_folds(cells, measured), head)
     if quiz:
         _insert_quiz(cells, quiz)
     if late:
@@ -52,7 +45,8 @@ def dress(
     dressed.cells, section = [], ""
     for number, cell in enumerate(cells, start=1):
         is_text = cell.cell_type == "markdown"
-        parts = _live_apart(cell, live) if is_text else pictures_apart(cell, section)
+        below = cells[number].source if number < len(cells) else ""
+        parts = live_apart(cell, live) if is_text else pictures_apart(cell, section, below)
         for place, part in enumerate(parts):
             part["id"] = f"cell-{number}-{place}"
         dressed.cells += parts
@@ -106,7 +100,7 @@ def _without_machinery(cells: list[Node]) -> tuple[list[Node], list[Node]]:
     return kept, late
 
 
-def _folded(cells: list[Node], measured: Record) -> list[Node]:
+def _in_folds(cells: list[Node], measured: Record) -> list[Node]:
     """Put machinery into folds; cells of one kind that follow each other share one."""
     out: list[Node] = []
     for kind, group in _groups(cells):
@@ -135,7 +129,7 @@ def _groups(cells: list[Node]) -> list[tuple[str, list[Node]]]:
 
 def _fold(classes: str, title: str, cells: list[Node]) -> list[Node]:
     start = f'<details class="fold {classes}"><summary>{html.escape(title)}</summary>'
-    return [raw(start), *cells, raw("</details>")]
+    return [html_cell(start), *cells, html_cell("</details>")]
 
 
 def _claims_fold(cells: list[Node], measured: Record, of: str) -> list[Node]:
@@ -149,7 +143,7 @@ def _claims_fold(cells: list[Node], measured: Record, of: str) -> list[Node]:
     table = []
     if entries:
         run = measured["notebooks"].get(next(iter(entries.values()))["notebook"], {})
-        table = [raw(claims_html(entries, run.get("machine", "an unknown machine")))]
+        table = [html_cell(claims_html(entries, run.get("machine", "an unknown machine")))]
     return _fold("machinery claims", title, [*table, code])
 
 
@@ -161,7 +155,12 @@ def _with_head(cells: list[Node], head: str) -> list[Node]:
         return cells
     rest.source = first.source[title.end() :].strip("\n")
     first.source = f"# {title['title']}"
-    return [first, *([raw(head)] if head else []), *([rest] if rest.source else []), *cells[1:]]
+    return [
+        first,
+        *([html_cell(head)] if head else []),
+        *([rest] if rest.source else []),
+        *cells[1:],
+    ]
 
 
 def _insert_quiz(cells: list[Node], quiz: str) -> None:
@@ -173,39 +172,9 @@ def _insert_quiz(cells: list[Node], quiz: str) -> None:
             before.source, after.source = cell.source[: found.start()], cell.source[found.start() :]
             before.source = before.source.rstrip()
             parts = [before] if before.source else []
-            cells[place : place + 1] = [*parts, section, raw(quiz), after]
+            cells[place : place + 1] = [*parts, section, html_cell(quiz), after]
             return
-    cells += [section, raw(quiz)]
-
-
-def _live_apart(cell: Node, live: Callable[[str], str]) -> list[Node]:
-    """Split a text where a live piece stands; make links of its bare addresses."""
-    if cell.source.startswith("```{raw} html"):
-        return [cell]
-    parts = []
-    for place, text in enumerate(LIVE.split(cell.source)):
-        if place % 2:
-            parts.append(raw(live(text)))
-        elif text.strip():
-            part = deepcopy(cell)
-            part.source = link_addresses(MARKER.sub("", text))
-            parts.append(part)
-    return parts
-
-
-def with_live(text: str, live: Callable[[str], str]) -> str:
-    """Put live pieces into a page of Markdown, where their markers stand."""
-    return LIVE.sub(lambda found: f"\n```{{raw}} html\n{live(found[1])}\n```\n", text)
-
-
-def link_addresses(text: str) -> str:
-    """Make a link of each bare address; those in code and in links are left alone."""
-    out, place = "", 0
-    for kept in [*FENCE.finditer(text), None]:
-        end = kept.start() if kept else len(text)
-        out += ADDRESS.sub(lambda found: f"<{found[0]}>", text[place:end])
-        out, place = (out + kept[0], kept.end()) if kept else (out, end)
-    return out
+    cells += [section, html_cell(quiz)]
 
 
 def facts_line(facts: Mapping[str, str]) -> str:

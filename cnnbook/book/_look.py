@@ -130,7 +130,7 @@ def _link(text: nodes.Text, terms: dict[str, Term], seen: set[str], page: str) -
         if term.name in seen:
             continue
         seen.add(term.name)
-        address = f"{page}#term-{term.name.lower().replace(' ', '-')}"
+        address = f"{page}#{term.anchor}"
         link = nodes.reference("", whole[start:end], internal=True, refuri=address)
         link["classes"] = ["term"]
         parts += [nodes.Text(whole[place:start]), link]

@@ -30,7 +30,7 @@ def is_photo(content: bytes) -> bool:
     return bool(free.mean() < GROUND or len(np.unique(codes)) > COLORS)
 
 
-def pictures_apart(cell: Node, section: str) -> list[Node]:
+def pictures_apart(cell: Node, section: str, below: str = "") -> list[Node]:
     """Give each picture of a code cell a cell of its own, with a kind and a text for the blind.
 
     A chart is turned for the dark, a photograph is not. What is printed goes before the picture
@@ -53,7 +53,7 @@ def pictures_apart(cell: Node, section: str) -> list[Node]:
         if number < len(pictures):
             if not {"photo", "chart"} & set(tags):
                 tags.append("photo" if is_photo(pictures[number]) else "chart")
-            text = picture_text(cell, section, number)
+            text = picture_text(cell, section, number, below)
             part.metadata["mystnb"] = {"image": {"alt": text}}
         if tags:
             part.metadata["tags"] = tags

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from cnnbook.book._checked import claimed, claims_html, without_claims
-from cnnbook.book._dress import dress, link_addresses, reading_minutes
+from cnnbook.book._dress import dress, reading_minutes
 from cnnbook.book._pixels import is_photo, pictures_apart
+from cnnbook.book._prose import link_addresses
 
 ENTRY = {"value": 0.5, "rule": "at least", "bound": 0.4, "profile": "full", "source": "the <set>"}
 RUN = {"seconds": 61.0, "machine": "a machine", "versions": {}}

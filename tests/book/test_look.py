@@ -31,7 +31,7 @@ CELLS = [
     nbf.new_markdown_cell(
         "# 3. How it learns\n\nThe *loss* says how wrong it is, and the loss falls. A formula,"
         " $a < b$, and a bare address: https://example.org/a_b.\n\n"
-        "A source.[^one]\n\n[^one]: Somebody (1998), \"A title\".\n\n"
+        'A source.[^one]\n\n[^one]: Somebody (1998), "A title".\n\n'
         "$$ L = \\frac{1}{N} \\sum_i z_i $$\n"
     ),
     code("import numpy as np", tags=["setup"]),
@@ -65,7 +65,7 @@ def site(tmp_path_factory):
             ("I · Seeing", [("3 · How", "03_how"), ("4 · Next", "04_next")]),
             ("More", [("Glossary", "glossary")]),
         ],
-        files={"_static/glossary.js": 'window.GLOSSARY = {"loss": "How wrong the answers are."};'},
+        files={"_static/glossary.js": 'window.GLOSSARY = {"term-loss": ["loss", "How wrong."]};'},
         questions={"04_next": "And then?"},
         descriptions={"03_how": "Who writes the <weights>?"},
         glossary=folder / "glossary.toml",
@@ -175,7 +175,7 @@ def test_a_reader_is_told_about_a_word_judged_remembered_and_shown_a_picture_in_
     page.locator("a.term").first.focus()
     assert page.locator("#term-note").inner_text().split("\n") == [
         "loss",
-        "How wrong the answers are.",
+        "How wrong.",
     ]
     page.keyboard.press("Escape")
     assert page.locator("#term-note").is_hidden()
