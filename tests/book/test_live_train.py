@@ -220,7 +220,7 @@ def text(page, name):
 
 def numbers(row):
     return [
-        float(cell.replace("−", "-").replace(",", "").removesuffix(" %"))
+        float(cell.replace("−", "-").replace(",", "").removesuffix("\xa0%"))
         for cell in row.locator("td").all_inner_texts()
     ]
 
@@ -355,9 +355,28 @@ def test_runs_stand_side_by_side_and_a_sentence_says_what_happened(page):
     learn(page, 2)
     names = page.locator("#train-runs th").all_inner_texts()
     assert [name.strip() for name in names] == ["B", "C", "A"]
-    assert numbers(page.locator("#train-runs .now"))[1:4:2] == [2000, 2]
+    _, batch, epochs, steps, *_ = numbers(page.locator("#train-runs .now"))
+    assert batch == 2000 and steps == epochs >= 2  # all of them at each step
     page.click("#train-clear")
     assert page.locator("#train-runs tr").count() == 1
+
+
+@pytest.mark.slow
+def test_three_rates_learn_side_by_side_on_the_same_digits(page):
+    page.select_option("#train-pace", label="fast")
+    page.click("#train-race-rates")
+    page.locator("#train-told", has_text="After the same 3 epochs").wait_for()
+    rows = [numbers(row) for row in page.locator("#train-runs tr").all()]
+    assert [row[0] for row in rows] == [50, 0.01, 0.5]
+    assert [row[1:4] for row in rows] == [[32, 3, 189]] * 3
+    assert rows[0][4] > np.log(10) > rows[1][4] > rows[2][4]
+    told = text(page, "told").replace("\xa0", " ")
+    assert "Run A, 3 epochs: it diverges" in told and "Run C, 3 epochs: the loss" in told
+    for name, row in zip("ABC", rows, strict=True):
+        assert f"{name} {row[5]} %" in told
+    assert text(page, "whose").strip() == "in run C"
+    page.click("#train-reset")
+    assert [numbers(row)[3] for row in page.locator("#train-runs tr").all()] == [0, 0, 0]
 
 
 @pytest.mark.slow

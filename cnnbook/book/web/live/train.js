@@ -8,11 +8,12 @@
   const { Run, answer, best, zeros, gradient, step, judge, LN10 } = TrainSums;
   const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50];
   const SIZES = [1, 4, 16, 32, 64, 128, 500, 2000];
-  const NAMES = ["A", "B", "C"], MOST_EPOCHS = 20, SHOWN_DIGITS = 20, FRAME_MS = 10;
+  const NAMES = ["A", "B", "C"], MOST_EPOCHS = 20, RACE_EPOCHS = 3, SHOWN_DIGITS = 20, FRAME_MS = 10;
+  const RACES = { rates: [[50, 32], [0.01, 32], [0.5, 32]], batches: [[0.1, 500], [0.1, 1], [0.1, 32]] };
 
   const element = (name, properties = {}) => Object.assign(document.createElement(name), properties);
   const some = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`; // not torn apart at the end of a line
   const number = (value) => {
     if (!Number.isFinite(value)) return "infinite";
     return value.toFixed(value < 10 ? 2 : value < 1000 ? 1 : 0);
@@ -23,16 +24,17 @@
     return [1, 3, 5].map((at) => parseInt(full.slice(at, at + 2), 16));
   };
 
-  let data, runs = [], playing = 0, before = 0, owed = 0, lossChart, rightChart;
+  let data, runs = [], group = [], goal = 0, target = 0, playing = 0, before = 0, lossChart, rightChart;
   const current = () => runs[runs.length - 1];
 
   // ---- Runs ----
   function settings() {
     return { rate: RATES[Number(find("sgd-rate").value)], batch: SIZES[Number(find("size").value)] };
   }
-  function newRun() {
+  function newRun(how = settings()) {
     const free = NAMES.find((name) => !runs.some((run) => run.name === name));
-    runs.push(Object.assign(new Run(data.train, data.test, settings()), { name: free }));
+    runs.push(Object.assign(new Run(data.train, data.test, how), { name: free }));
+    [group, goal] = [[current()], MOST_EPOCHS];
   }
   function changeSettings() { // a run that has begun stays on the chart; the next one starts from 0
     pause();
@@ -41,18 +43,30 @@
     newRun();
     showSettings();
     show();
-    const { rate, batch } = current(), kept = runs.length > 1 ? " The run before stays on the chart." : "";
+    const { rate, batch } = current(), kept = runs.length > 1 ? " What ran before stays on the chart." : "";
     find("told").textContent = `A new run, rate ${rate} and batch ${batch.toLocaleString("en")}: press Play.${kept}`;
   }
   function restart() {
     pause();
-    const { name } = runs.pop();
-    runs.push(Object.assign(new Run(data.train, data.test, settings()), { name }));
+    const again = group.map((run) => Object.assign(new Run(data.train, data.test, run), { name: run.name }));
+    runs = [...runs.filter((run) => !group.includes(run)), ...again];
+    group = again;
     show();
     find("told").textContent = "All weights are 0 again: a guess, with the same probability for each digit.";
   }
+  function race(hows) { // three runs learn side by side, the last one is shown in pictures
+    pause();
+    runs = [];
+    for (const how of hows) newRun(how);
+    [group, goal] = [runs.slice(), RACE_EPOCHS];
+    find("sgd-rate").value = RATES.indexOf(current().rate);
+    find("size").value = SIZES.indexOf(current().batch);
+    showSettings();
+    play();
+  }
   function clear() {
-    runs = [current()];
+    pause();
+    runs = group = [current()];
     show();
     tell();
   }
@@ -66,26 +80,32 @@
   }
 
   // ---- Learning, a slice a frame, so that the page stays awake ----
+  // All runs of the group are to have seen `target` digits, so that they keep in step with each other.
   function frame(now) {
-    const run = current(), until = performance.now() + FRAME_MS;
-    owed += Math.min(0.1, (now - before) / 1000) * Number(find("pace").value) * run.count;
+    target += Math.min(0.1, (now - before) / 1000) * Number(find("pace").value) * data.train.labels.length;
     before = now;
-    while (owed >= run.batch || (owed > 0 && run.batch >= run.count)) {
-      run.next();
-      owed -= Math.min(run.batch, run.count);
-      if (run.epochs >= MOST_EPOCHS || performance.now() > until) break;
-    }
-    owed = Math.min(owed, run.count); // what the machine cannot do in time is not made up for
+    const inTime = group.map((run) => advance(run, performance.now() + FRAME_MS / group.length));
+    if (inTime.includes(false)) target = Math.min(...group.map((run) => run.seen + run.nextSize)); // a slow machine
     show();
-    if (run.epochs >= MOST_EPOCHS) { pause(); return; }
-    playing = requestAnimationFrame(frame);
+    if (group.every((run) => run.epochs >= goal)) pause();
+    else playing = requestAnimationFrame(frame);
+  }
+  function advance(run, until) { // says whether there was time enough
+    while (run.epochs < goal && run.seen + run.nextSize <= target) {
+      run.next();
+      if (performance.now() > until) return false;
+    }
+    return true;
   }
   function play() {
     if (playing) { pause(); return; }
-    if (current().epochs >= MOST_EPOCHS) changeSettings();
+    if (group.every((run) => run.epochs >= goal)) {
+      if (goal < MOST_EPOCHS) goal = MOST_EPOCHS; else changeSettings();
+    }
     find("play").textContent = "Pause";
     find("told").textContent = "";
-    [before, owed] = [performance.now(), current().batch];
+    before = performance.now();
+    target = Math.max(...group.map((run) => run.seen + run.nextSize)); // something happens at once
     playing = requestAnimationFrame(frame);
   }
   function pause() {
@@ -93,24 +113,28 @@
     cancelAnimationFrame(playing);
     playing = 0;
     find("play").textContent = "Play";
-    current().test();
+    for (const run of group) run.test();
     show();
     tell();
   }
   function oneBatch() {
     pause();
-    const run = current(), loss = run.next();
-    run.test();
+    for (const run of group) {
+      run.lately = run.next();
+      run.test();
+    }
     show();
-    find("told").textContent = `Step ${run.steps}: the loss of this batch was ${number(loss)}, and each weight went`
-      + ` ${run.rate} × its slope downhill. ${percent(run.accuracy)} of the unseen digits are right.`;
+    const { steps, lately, rate, accuracy } = current();
+    find("told").textContent = `Step ${steps}: the loss of this batch was ${number(lately)}, and each weight went`
+      + ` ${rate} × its slope downhill. ${percent(accuracy)} of the unseen digits are right.`;
   }
 
   // ---- What happened, in a sentence ----
   function tell() {
     const run = current();
     if (!run.steps) return;
-    find("told").textContent = [storyOf(run), memoryOf(run), comparisonOf(run)].filter(Boolean).join(" ");
+    const words = group.length > 1 ? group.map(storyOf) : [storyOf(run), memoryOf(run)];
+    find("told").textContent = [...words, comparisonOf()].filter(Boolean).join(" ");
   }
   function storyOf(run) {
     const losses = run.epochLosses, last = number(run.recentLoss), previous = number(losses[losses.length - 2] ?? LN10);
@@ -132,7 +156,7 @@
     const peak = most - run.accuracy > 0.01 ? `; the most was ${percent(most)}, after ${when.toFixed(1)} epochs` : "";
     return `It reads ${percent(run.accuracy)} of the unseen digits${peak}.`;
   }
-  function comparisonOf(run) { // at the same number of epochs, which is fair
+  function comparisonOf() { // at the same number of epochs, which is fair
     const begun = runs.filter((each) => each.steps);
     if (begun.length < 2) return "";
     const epochs = Math.min(...begun.map((each) => each.epochs));
@@ -143,9 +167,9 @@
 
   // ---- Charts and table ----
   function drawCharts() {
-    const longest = Math.max(...runs.map((run) => run.epochs));
-    const ends = [1, 2, 5, 10, 20].find((end) => longest <= end) ?? 20;
-    const apart = { 1: 0.5, 2: 0.5, 5: 1, 10: 2, 20: 5 }[ends];
+    const longest = Math.max(goal < MOST_EPOCHS ? goal : 0, ...runs.map((run) => run.epochs));
+    const ends = [1, 2, 3, 5, 10, 20].find((end) => longest <= end) ?? 20;
+    const apart = { 1: 0.5, 2: 0.5, 3: 1, 5: 1, 10: 2, 20: 5 }[ends];
     const ticks = Array.from({ length: ends / apart + 1 }, (_, i) => i * apart);
     for (const chart of [lossChart, rightChart]) {
       chart.x = [0, ends];
@@ -157,19 +181,25 @@
     lossChart.word(lossChart.toX(ends), lossChart.toY(LN10) - 6, `guessing: ${number(LN10)}`, "end");
     rightChart.line([[0, 10], [ends, 10]], "guess");
     rightChart.word(rightChart.toX(ends), rightChart.toY(10) - 6, "guessing: 10 %", "end");
-    for (const run of runs) {
-      const right = run.accuracies.map(([x, share]) => [x, 100 * share]);
-      drawLine(lossChart, [[0, LN10], ...run.losses], run.name);
-      drawLine(rightChart, right, run.name);
-    }
+    drawLines(lossChart, (run) => [[0, LN10], ...run.losses]);
+    drawLines(rightChart, (run) => run.accuracies.map(([x, share]) => [x, 100 * share]));
     lossChart.end();
     rightChart.end();
   }
-  function drawLine(chart, points, name) {
-    chart.line(points, `run-${name}`);
-    if (points.length < 2) return;
-    const [x, y] = points[points.length - 1], high = Math.max(chart.margin.top + 4, chart.toY(chart.inside(y)));
-    chart.word(chart.toX(x) + 5, high + 4, y > chart.y[1] ? `${name} ↑` : name, "start", `name-${name}`);
+  function drawLines(chart, pointsOf) { // each with its letter at the end, one below the other where they meet
+    const letters = [];
+    for (const run of runs) {
+      const points = pointsOf(run), [x, y] = points[points.length - 1];
+      chart.line(points, `run-${run.name}`);
+      const high = Math.max(chart.margin.top + 4, chart.toY(chart.inside(y)));
+      if (points.length > 1) letters.push({ x, high, text: y > chart.y[1] ? `${run.name} ↑` : run.name });
+    }
+    letters.sort((one, other) => one.high - other.high);
+    let last = -Infinity;
+    for (const { x, high, text } of letters) {
+      last = Math.max(high, last + 13);
+      chart.word(chart.toX(x) + 5, last + 4, text, "start", "letter");
+    }
   }
   function drawTable() {
     find("runs").replaceChildren(...runs.map((run) => {
@@ -232,7 +262,8 @@
       word.title = run.steps && !fine ? `It is a ${labels[index]}` : "";
     });
     const score = run.steps ? `${right} of these ${SHOWN_DIGITS} are right (✓)` : "nothing yet";
-    find("score").textContent = `and what the network reads: ${score}`;
+    find("score").textContent = `and what ${runs.length > 1 ? `run ${run.name}` : "the network"} reads: ${score}`;
+    find("whose").textContent = runs.length > 1 ? ` in run ${run.name}` : "";
   }
   function show() {
     drawCharts();
@@ -274,6 +305,9 @@
     find("reset").onclick = restart;
     find("clear").onclick = clear;
     find("check").onclick = check;
+    for (const [name, hows] of Object.entries(RACES)) {
+      find(`race-${name}`).onclick = () => race(hows.map(([rate, batch]) => ({ rate, batch })));
+    }
     for (const name of ["sgd-rate", "size"]) {
       find(name).oninput = showSettings;
       find(name).onchange = changeSettings;

@@ -112,11 +112,12 @@ const TrainSums = (() => {
       this.losses = []; // [epochs, mean loss of the last 100 images or more]
       this.accuracies = [[0, judge(this.model, unseen).accuracy]];
     }
+    get nextSize() { return Math.min(this.batch, this.count - this.at); }
     get epochs() { return this.seen / this.count; }
     get accuracy() { return this.accuracies[this.accuracies.length - 1][1]; }
 
     next() { // one batch
-      const batch = this.order.subarray(this.at, Math.min(this.at + this.batch, this.count));
+      const batch = this.order.subarray(this.at, this.at + this.nextSize);
       const slopes = gradient(this.model, this.data, batch);
       step(this.model, slopes, this.rate);
       this.steps += 1;
