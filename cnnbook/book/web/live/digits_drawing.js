@@ -53,7 +53,7 @@
       if (canBeChosen) choosable(name, row, input, channel);
       name.append(element("span", "", label));
       if (row.fold) {
-        name.append(Object.assign(element("button", "fold", row.fold), { type: "button" }));
+        name.append(Object.assign(element("button", "unfold", row.fold), { type: "button" }));
         name.lastChild.dataset.key = "fold";
       }
       const sign = total ? "= " : i ? `${value < 0 ? "−" : "+"} ` : "";

@@ -57,7 +57,7 @@
         '<p class="does"></p><div class="maps"></div>';
       const previous = this.stages[this.stages.indexOf(stage) - 1];
       item.querySelector(".group").textContent = stage.group === previous?.group ? "" : stage.group;
-      item.querySelector("b").textContent = dense ? "scores" : stage.title;
+      item.querySelector("b").textContent = dense ? "scores" : stage.name;
       item.querySelector(".does").textContent = stage.does;
       item.querySelector(".maps").append(...this.chosen[stage.name].map((map) => mapButton(stage, map)));
       return item;
@@ -145,7 +145,7 @@
 
     // Honest words: how sure it is, what else it thinks of, and whether it is right where we know.
     sentence(shares, best, label) {
-      const { a } = digits.sums, whole = (p) => (p > 0.995 ? "more than 99 %" : `${Math.round(100 * p)} %`);
+      const { a } = digits.sums, whole = (p) => (p > 0.995 ? "more than 99\u00a0%" : `${Math.round(100 * p)}\u00a0%`);
       const second = shares.indexOf([...shares].sort((p, q) => q - p)[1]), sure = shares[best];
       const truth = label === undefined ? "" : ` It is ${label === best ? "right" : "wrong"}: this is ${a(label)}.`;
       if (sure > 0.9) return `It reads ${a(best)}, and is ${whole(sure)} sure.${truth}`;

@@ -49,7 +49,7 @@
       click(".play", () => (this.timer ? this.stop() : this.play()));
       click(".slide", () => this.slide());
       click(".from", () => this.walkBack());
-      for (const onward of [".to", ".onward"]) click(onward, () => this.walkOn());
+      for (const selector of [".to", ".ahead"]) click(selector, () => this.walkOn());
       click(".account", (button) => button && this.pick(button));
       for (const many of [".sheet", ".shares"]) click(many, choose);
       this.find(".pace").onchange = ({ target }) => this.pace(target.value);
@@ -80,7 +80,7 @@
       this.update();
       this.opened(layer, this.map);
       if (stay) return;
-      this.find("h3").focus({ preventScroll: true });
+      this.find(".title").focus({ preventScroll: true });
       this.root.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
     }
 
@@ -132,7 +132,7 @@
     title() {
       const { stage, map, count } = this, [before, after] = this.neighbours, label = digits.mapLabel(stage, map);
       const name = ({ kind, title }) => ({ Dense: "the scores", Rescaling: "the picture" })[kind] ?? title;
-      this.find("h3").textContent = this.dense ? label : count > 1 ? `${label} of ${count}` : "The picture";
+      this.find(".title").textContent = this.dense ? label : count > 1 ? `${label} of ${count}` : "The picture";
       this.find(".does").textContent = stage.does;
       this.find(".all").hidden = count === 1 || this.dense;
       this.find("summary").textContent = `All ${count} maps of ${stage.title}`;
@@ -147,7 +147,7 @@
       this.find(".to").hidden = !after;
       if (before) this.find(".from").innerHTML = `<span>Where does this come from?</span> ← ${name(before)}`;
       if (after) this.find(".to").innerHTML = `<span>Where does it go?</span> ${name(after)} →`;
-      if (after) this.find(".onward").textContent = `Follow it to ${name(after)} →`;
+      if (after) this.find(".ahead").textContent = `Follow it to ${name(after)} →`;
     }
 
     drawAll() {
@@ -167,7 +167,7 @@
     // One of the terms of the sum: an incoming map, or for a score the number that was weighted.
     pick(button) {
       const { channel, row, column } = button.dataset;
-      if (button.matches(".fold")) this.all = !this.all;
+      if (button.matches(".unfold")) this.all = !this.all;
       else if (this.dense) {
         this.open(this.neighbours[0].name, Number(channel));
         this.cell = [Number(row), Number(column)];
@@ -291,7 +291,7 @@
       this.find(".say").textContent = story.steps[step];
       this.find(".count").textContent = this.progress(at);
       this.find(".slide").hidden = !whole || this.dense || Boolean(timer);
-      this.find(".onward").hidden = !whole || !this.neighbours[1] || Boolean(timer);
+      this.find(".ahead").hidden = !whole || !this.neighbours[1] || Boolean(timer);
       this.find(".work").classList.toggle("beside", Boolean(story.graph) || stage.kind === "MaxPooling2D");
       const until = sliding ? at + 1 : Infinity, output = this.outputs[stage.name];
       this.scene.draw({ stage, story, input, output, map, cell, at, until, whole });

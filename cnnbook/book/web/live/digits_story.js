@@ -98,8 +98,8 @@
     const rows = [outcome(`The largest of ${size * size}, ${place(cell)} of map ${map + 1}`, value, 1)];
     const steps = [
       `The window lies on ${size} × ${size} numbers of ${mapOf(map, stage.input)}. The windows do not overlap here.`,
-      `Only the largest, ${exact(value)}, stays. The others are dropped. Nothing is multiplied, because pooling has no ` +
-        "weights.",
+      `Only the largest, ${exact(value)}, stays. The others are dropped. Nothing is multiplied: pooling has ` +
+        "no weights.",
     ];
     return { window, channel: map, value, grids, rows, steps };
   }
@@ -163,7 +163,7 @@
       `Each is multiplied by its weight for the ${map}. What is blue speaks for ${digits.sums.a(map)}, what is ` +
         "orange against it.",
       `All products and the bias are added up to ${exact(value)}, the score of the ${map}. The strongest are listed.`,
-      "Every digit gets a score in this way. Softmax raises e to the power of each and divides by the sum of all ten, " +
+      "Every digit gets a score like this. Softmax raises e to the power of each and divides by the sum of all ten, " +
         `so that they become shares of 100 %. The ${map} gets ${percent}.`,
     ];
   }

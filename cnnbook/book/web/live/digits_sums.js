@@ -129,8 +129,8 @@
   }
 
   function percent(p) {
-    if (p > 0.9995) return p < 1 ? "> 99.9 %" : "100 %";
-    return p < 0.0005 ? (p > 0 ? "< 0.1 %" : "0 %") : `${(100 * p).toFixed(1)} %`;
+    if (p > 0.9995) return p < 1 ? "> 99.9\u00a0%" : "100\u00a0%";
+    return p < 0.0005 ? (p > 0 ? "< 0.1\u00a0%" : "0\u00a0%") : `${(100 * p).toFixed(1)}\u00a0%`;
   }
 
   const parts = { at, convolution, ranking, listener, pooling, scaling, cutting, score, shares, strongest, liveliest,
