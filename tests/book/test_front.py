@@ -439,7 +439,7 @@ def test_what_was_read_is_shown_and_can_be_forgotten(opened):
 
 @pytest.mark.slow
 def test_one_who_comes_back_from_a_chapter_sees_it_ticked_off(opened):
-    page = opened(ready=False).page
+    page = opened(reduced_motion="reduce").page
     page.click("[data-next]")
     page.wait_for_url("**/00_before_you_start.html")
     page.evaluate("localStorage.cnnbook = JSON.stringify({read: {'00_before_you_start': true}})")
@@ -450,7 +450,7 @@ def test_one_who_comes_back_from_a_chapter_sees_it_ticked_off(opened):
 
 @pytest.mark.slow
 def test_the_theme_is_kept_where_the_chapters_look_for_it(opened):
-    page = opened(ready=False).page
+    page = opened(reduced_motion="reduce").page
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     page.click(".theme")
     assert page.locator(".theme").get_attribute("aria-pressed") == "true"
