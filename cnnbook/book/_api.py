@@ -75,18 +75,18 @@ def items_of(module: str) -> list[Item]:
     public = [name for name in own if name[:1] != "_" and isinstance(own[name], kinds)]
     if isinstance(listed := own.get("__all__"), ast.Assign):
         public = ast.literal_eval(listed.value)
-    items = [item for name in public if (item := _item(*_home(module, name)))]
+    items = [item for name in public if (item := _item(*_defined_in(module, name)))]
     used = set(re.findall(r"\w+", " ".join(t for item in items for t in item.types.values())))
     shown = {item.name for item in items}
     for name in sorted(used & {*taken, *own} - shown):
-        home, original = _home(module, name)
+        home, original = _defined_in(module, name)
         is_private = home == module or "._" in home
         if is_private and isinstance(definitions(home).get(original), ast.ClassDef):
             items += filter(None, [_item(home, original)])
     return items
 
 
-def _home(module: str, name: str) -> tuple[str, str]:
+def _defined_in(module: str, name: str) -> tuple[str, str]:
     """Follow a name to the module that defines it."""
     while name not in definitions(module) and name in imports_in(tree_of(module)):
         module, name = imports_in(tree_of(module))[name]
@@ -168,7 +168,7 @@ class _Spelled(ast.NodeTransformer):
         self.module = module
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        home, name = _home(self.module, node.id)
+        home, name = _defined_in(self.module, node.id)
         found = definitions(home).get(name) if home.startswith("cnnbook.") else None
         is_alias = isinstance(found, ast.Assign) and not isinstance(found.value, ast.Call)
         return _Spelled(home).visit(deepcopy(found.value)) if is_alias else node  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cnnbook.book._api import Item, entries_of, examples_of, sections_of
 
@@ -98,6 +98,13 @@ def cell(example: tuple[str, str]) -> str:
     parts += [("cell_output", shown)] if output else []
     inside = "\n".join(f"````{{container}} {name}\n{text}\n````" for name, text in parts)
     return f"`````{{container}} cell\n{inside}\n`````"
+
+
+def import_of(module: str, names: Sequence[str]) -> str:
+    """Write the line that imports names, over several where it is long."""
+    line = f"from {module} import {', '.join(names)}"
+    inside = "".join(f"    {name},\n" for name in names)
+    return line if len(line) <= 84 else f"from {module} import (\n{inside})"
 
 
 def table(rows: Mapping[str, str]) -> str:

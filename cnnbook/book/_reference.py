@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from cnnbook.book._api import first_names, first_words, imports_in, items_of, tree_of
-from cnnbook.book._api_pages import Writer, commented, raw, table
+from cnnbook.book._api_pages import Writer, commented, import_of, raw, table
 from cnnbook.book._chapters import source_of
 from cnnbook.book._contents import Chapter, read_contents
 from cnnbook.book._files import read_text
@@ -115,11 +115,12 @@ def reference_pages(folder: Path, chapters: Sequence[str] | None = None) -> dict
     users, pages, sections = _users(folder, chapters), {}, []
     for room, modules in _rooms().items():
         question, answer = _room_in_words(room)
-        rows = {f"{{doc}}`{_stem(m)} </{_page(m)}>`": _in_words(m) for m in modules}
+        rows = {f"{{doc}}`{_stem(m)} </{_page(m)}>`": _line_of(m) for m in modules}
         sections.append(f"## {question}\n\n{answer}\n\n{table(rows)}")
         toctree = "\n".join(f"{_stem(module)} <{_stem(module)}>" for module in modules)
-        words = {"question": question, "answer": answer, "table": table(rows)}
-        pages[f"reference/{room}/index"] = PAGES["room"].format(**words, toctree=toctree)
+        pages[f"reference/{room}/index"] = PAGES["room"].format(
+            question=question, answer=answer, table=table(rows), toctree=toctree
+        )
         pages |= {_page(m): _module_page(m, users.get(m, [])) for m in modules}
     first = first_names()
     pages["reference/index"] = PAGES["index"].format(
@@ -178,7 +179,7 @@ def _room_in_words(room: str) -> tuple[str, str]:
     return title, Writer("", _targets()).prose(rest[:1].upper() + rest[1:])
 
 
-def _in_words(module: str) -> str:
+def _line_of(module: str) -> str:
     question, answer = _question(module)
     return Writer(module, {}).prose(f"{question} {answer}".strip())
 
@@ -242,10 +243,9 @@ def _module_page(module: str, users: list[Chapter]) -> str:
     question, answer = _question(module)
     docstring = ast.get_docstring(tree_of(module)) or ""
     items, writer = items_of(module), Writer(module, _targets())
-    count = len(items)
     where = f"<code>{module}</code>"
-    offers = f"{count} name{'s'[: count > 1]} to import"
-    used = f"used in {len(users)} chapter{'s'[: len(users) > 1]}" if users else ""
+    offers = f"{len(items)} name{'s' * (len(items) > 1)} to import"
+    used = f"used in {len(users)} chapter{'s' * (len(users) > 1)}" if users else ""
     asks = f'<p class="asks">{html.escape(answer)}</p>' if answer else ""
     chapters = [f"- {{doc}}`{c.number}. {c.title} </{c.name}>`" for c in users]
     return PAGES["module"].format(
@@ -253,17 +253,11 @@ def _module_page(module: str, users: list[Chapter]) -> str:
         head=raw(asks + _dateline(where, offers, used)),
         words=writer.source(docstring.partition("\n\n")[2]),
         module=module,
-        imported=_import_of(module, [item.name for item in items]),
+        imported=import_of(module, [item.name for item in items]),
         items="\n\n".join(map(writer.item, items)),
         copy=raw(_copy_card(module)),
         users="## Used in these chapters\n\n" + "\n".join(chapters) if chapters else "",
     )
-
-
-def _import_of(module: str, names: Sequence[str]) -> str:
-    line = f"from {module} import {', '.join(names)}"
-    inside = "".join(f"    {name},\n" for name in names)
-    return line if len(line) <= 84 else f"from {module} import (\n{inside})"
 
 
 def _copy_card(module: str) -> str:

@@ -31,6 +31,10 @@ SKIPPED_CLASSES = {
     ),
 }
 BLOCKS = ("p", "div", "li", "td", "th", "dt", "dd", "tr", "section", "figcaption", "summary")
+# The theme loads these into every page, for a search as one types that we do not have.
+TOOLS = re.compile(
+    r'\s*<script src="[./]*(?:_static/)?(?:searchtools|language_data|searchindex)\.js"></script>'
+)
 INDEX = '<script src="searchindex.js"></script>'
 BODY = re.compile(r'(<div class="bd-search-container">).*?</div>\s*<script>.*?</script>', re.DOTALL)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -105,12 +109,12 @@ class _Prose(HTMLParser):
             self.sections[-1][1 if self.title else 2] += text
 
 
-def sections_of(page: str) -> list[list[str]]:
+def prose_by_section(page: str) -> list[list[str]]:
     """Return where each section of a page begins, its title, and its prose without code.
 
     Example:
         >>> page = '<article class="bd-article"><section id="a"><h1>A</h1><p>One <b>t</b>wo.</p>'
-        >>> sections_of(page + "<pre>x = 1</pre></section></article>")
+        >>> prose_by_section(page + "<pre>x = 1</pre></section></article>")
         [['a', 'A', 'One two.']]
     """
     prose = _Prose()
@@ -124,7 +128,7 @@ def sections_of(page: str) -> list[list[str]]:
 
 
 def add_search_texts(out: Path) -> None:
-    """Give the page of the search what it needs to show where a word stands.
+    """Give the page of the search what it needs to show where a word stands, and it alone.
 
     Args:
         out: The built site, with Sphinx' search.html in it, and offline_search.js in _static.
@@ -135,9 +139,13 @@ def add_search_texts(out: Path) -> None:
     texts = {}
     for path in sorted(out.glob("**/*.html")):
         name = path.relative_to(out).with_suffix("").as_posix()
-        is_text = name not in ("search", "genindex") and not name.startswith("_static/")
-        if is_text and (sections := sections_of(read_text(path))):
+        if name in ("search", "genindex") or name.startswith("_static/"):
+            continue
+        page = read_text(path)
+        if sections := prose_by_section(page):
             texts[name] = sections
+        if TOOLS.search(page):
+            path.write_text(TOOLS.sub("", page), encoding="utf-8")
     script = json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
     (out / TEXTS).write_text(f"window.SEARCH_TEXTS = {script};\n", encoding="utf-8")
     page = read_text(out / "search.html")

@@ -9,8 +9,8 @@ def print_book() -> None:
     """Print the pages of build/book into build/cnnbook.pdf, with contents, outline and links."""
     folder = project_folder()
     require_extra("book", ("pypdf", "nbformat", "jupytext", "nbclient"))
-    from cnnbook.book._pdf import make_pdf
     from cnnbook.book.build import BookError
+    from cnnbook.book.pdf import make_pdf
 
     try:
         pdf = make_pdf(folder, typer.echo)

@@ -7,11 +7,11 @@ import subprocess
 import pytest
 from browser import chromium
 
-from cnnbook.book import _pdf
+from cnnbook.book import pdf as book_pdf
 from cnnbook.book._contents import BookPart, Chapter
 from cnnbook.book._files import BookError
 from cnnbook.book._one_page import article_of, compose, titles_of
-from cnnbook.book._pdf import make_pdf
+from cnnbook.book.pdf import make_pdf
 
 PAGE = """<html><head><link rel="stylesheet" href="_static/look.css"></head><body>
 <article class="bd-article">
@@ -130,9 +130,9 @@ def test_who_is_stopped_while_it_writes_keeps_the_old_book(project, monkeypatch)
     def stopped(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_pdf, "_printer", Printer)
-    monkeypatch.setattr(_pdf, "_places", lambda pdf: {})
-    monkeypatch.setattr(_pdf, "_with_outline", stopped)
+    monkeypatch.setattr(book_pdf, "_printer", Printer)
+    monkeypatch.setattr(book_pdf, "_places", lambda pdf: {})
+    monkeypatch.setattr(book_pdf, "_with_outline", stopped)
     with pytest.raises(KeyboardInterrupt):
         make_pdf(project, lambda line: None)
     assert old.read_bytes() == b"the old book"

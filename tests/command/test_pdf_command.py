@@ -36,10 +36,10 @@ def test_a_fault_is_one_line_and_a_book_is_named_with_its_size(project, monkeypa
         file.write_bytes(bytes(3_000_000))
         return file
 
-    monkeypatch.setattr("cnnbook.book._pdf.make_pdf", no_browser)
+    monkeypatch.setattr("cnnbook.book.pdf.make_pdf", no_browser)
     result = CliRunner().invoke(app, ["pdf"])
     assert (result.exit_code, result.output) == (1, "Chromium does not start\n")
-    monkeypatch.setattr("cnnbook.book._pdf.make_pdf", print_something)
+    monkeypatch.setattr("cnnbook.book.pdf.make_pdf", print_something)
     result = CliRunner().invoke(app, ["pdf"])
     assert result.output == "Read it: build/cnnbook.pdf (3 MB)\n"
 
