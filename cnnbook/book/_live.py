@@ -19,7 +19,7 @@ LIVE = {  # piece: the page of its own
     "photo": "where_did_it_look",
     "train": "train_it_here",
 }
-SHARED = ("engine.js", "worker.js", "live.js", "live.css")
+SHARED = ("engine.js", "fast.js", "worker.js", "live.js", "live.css")
 
 
 def live_names() -> list[str]:
@@ -78,7 +78,7 @@ def write_live_files(static: Path, cache: Path | None = None) -> None:
     for file in [*SHARED, *own]:
         if (WEB / "live" / file).is_file():
             shutil.copyfile(WEB / "live" / file, folder / file)
-    worker = "\n".join(read_text(WEB / "live" / file) for file in ("engine.js", "worker.js"))
+    worker = "\n".join(read_text(WEB / "live" / file) for file in SHARED[:3])
     text = f"window.CNN_WORKER = {json.dumps(worker)};\n"
     (folder / "worker_text.js").write_text(text, encoding="utf-8", newline="\n")
     write_data(folder, cache)

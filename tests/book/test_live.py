@@ -57,12 +57,12 @@ def test_a_piece_that_is_not_there_is_named():
         fragment("digit")
 
 
-def test_the_text_of_the_worker_is_the_engine_and_the_worker(tmp_path, monkeypatch):
+def test_the_text_of_the_worker_is_all_that_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(_live, "write_data", lambda folder, cache: None)
     _live.write_live_files(tmp_path)
     text = (tmp_path / "live" / "worker_text.js").read_text(encoding="utf-8")
     script = json.loads(text.removeprefix("window.CNN_WORKER = ").removesuffix(";\n"))
-    for name in ("engine.js", "worker.js"):
+    for name in ("engine.js", "fast.js", "worker.js"):
         assert (WEB / "live" / name).read_text(encoding="utf-8") in script
 
 

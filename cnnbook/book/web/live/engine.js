@@ -80,6 +80,10 @@ const OPERATIONS = {
   // which spares reading and writing the sums; where all four are 0, as after ReLU, nothing is to be done.
   Conv2D({ kernel, bias, kernel_shape: [kh, kw, cin, cout], strides, same }, { data, shape }) {
     const { rows, columns, top, left } = windows(shape, [kh, kw], strides, same), [h, w] = shape;
+    // fast.js computes the same, where it was loaded and the browser can
+    if (globalThis.fastSums && kh * kw * strides === 1 && cout % 8 === 0) {
+      return { data: fastSums(data, kernel, bias, h * w, cout), shape: [h, w, cout] };
+    }
     const out = new Float32Array(rows * columns * cout), sums = new Float64Array(cout);
     for (let y = 0, at = 0; y < rows; y++) for (let x = 0; x < columns; x++, at += cout) {
       sums.set(bias);
@@ -102,7 +106,8 @@ const OPERATIONS = {
     const { rows, columns, top, left } = windows(shape, [kh, kw], strides, same), [h, w] = shape;
     const out = new Float32Array(rows * columns * n);
     for (let y = 0, at = 0; y < rows; y++) for (let x = 0; x < columns; x++, at += n) {
-      out.set(bias, at);
+      const sums = out.subarray(at, at + n);
+      sums.set(bias);
       for (let i = 0; i < kh; i++) {
         const row = y * strides + i - top;
         if (row < 0 || row >= h) continue;
@@ -110,7 +115,7 @@ const OPERATIONS = {
           const column = x * strides + j - left;
           if (column < 0 || column >= w) continue;
           const from = (row * w + column) * n, k = (i * kw + j) * n;
-          for (let c = 0; c < n; c++) out[at + c] += data[from + c] * kernel[k + c];
+          for (let c = 0; c < n; c++) sums[c] += data[from + c] * kernel[k + c];
         }
       }
     }
@@ -128,7 +133,10 @@ const OPERATIONS = {
 
   ReLU({ max }, { data, shape }) {
     const out = new Float32Array(data.length), most = max ?? Infinity;
-    for (let i = 0; i < out.length; i++) out[i] = Math.min(Math.max(data[i], 0), most);
+    for (let i = 0; i < out.length; i++) {
+      const v = data[i];
+      out[i] = v < 0 ? 0 : v > most ? most : v;
+    }
     return { data: out, shape };
   },
 
@@ -154,9 +162,11 @@ const OPERATIONS = {
     return { data: Float32Array.from(sums), shape: [m] };
   },
 
-  Add: (_, first, ...others) => ({
-    data: first.data.map((v, i) => others.reduce((sum, { data }) => sum + data[i], v)), shape: first.shape,
-  }),
+  Add(_, first, ...others) {
+    const out = first.data.slice();
+    for (const { data } of others) for (let i = 0; i < out.length; i++) out[i] += data[i];
+    return { data: out, shape: first.shape };
+  },
   Flatten: (_, { data }) => ({ data, shape: [data.length] }),
   Dropout: (_, input) => input, // drops nothing but in training
 };

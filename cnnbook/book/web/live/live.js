@@ -48,6 +48,7 @@ async function startWorker() {
 
 // Where no worker may be made, the page computes itself, and lets the browser draw before.
 async function computeHere() {
+  await script("live/fast.js");
   await script("live/worker.js");
   return async (message) => {
     await new Promise((done) => { setTimeout(done); });

@@ -1,5 +1,5 @@
 // The network computes here, beside the page, so that the page never stands still. The builder puts
-// engine.js before these lines. A message is { id, task, ... }; the answer has the same id.
+// engine.js and fast.js before these lines. A message is { id, task, ... }; the answer has the same id.
 "use strict";
 (() => {
 const networks = {};
