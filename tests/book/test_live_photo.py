@@ -20,7 +20,7 @@ from cnnbook.models.imagenet import class_names
 
 pytestmark = pytest.mark.slow
 MINUTE = 60_000  # milliseconds, for a busy machine
-PHOTOS = ("cat", "coffee", "rocket")
+PHOTOS = ("cat", "coffee", "rocket", "camera")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_the_fragment_is_small_and_its_names_are_its_own():
 def test_a_photograph_gets_the_answer_and_the_heat_map_that_keras_gives(page, network, name):
     choose(page, name)
     source = page.evaluate(f"cnnbook.photos.{name}.src").split(",")[1]
-    picture = Image.open(io.BytesIO(base64.b64decode(source)))
+    picture = Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")
     expected = center_crop(picture, (224, 224), 0.875, resample="bicubic")
     found = seen(page)
     assert np.abs(found - expected.astype(int)).max() <= 1
@@ -309,7 +309,11 @@ def test_covered_everywhere_in_turn_gives_the_occlusion_map_of_the_book(page, ne
     picture = seen(page)[None].astype("float32")
     expected = occlusion_map(network, picture, k, window=32, strides=32)[0, ::32, ::32]
     assert np.abs(falls.reshape(7, 7) - expected).max() < 0.05
-    assert re.search(r"The two maps (largely|hardly)? ?agree", page.inner_text("#photo-agree"))
+    row, column = np.unravel_index(falls.argmax(), (7, 7))
+    said = page.inner_text("#photo-agree")
+    assert re.search(r"The two maps (largely |hardly )?agree", said)
+    assert f"falls most, by {falls.max():.1f}, behind a square of 32 pixels" in said
+    assert f"at row {row + 1}, column {column + 1}." in said
     heat = heat_pixels(page, "right-heat")[16::32, 16::32]
     assert (heat[..., 3].ravel().argmax() == np.abs(falls).argmax()).all()
     page.locator("#photo-classes button").nth(1).click()  # of another class, without asking again

@@ -314,7 +314,7 @@
       const { falls, largest } = fallsOf(sweep, chosen), map = falls.map((fall) => fall / largest);
       const words = `What <b>${nameOf(chosen)}</b> loses when a place is covered`;
       paintOver("right", map, { ...look, signed: true }, words, running && sweep.spot);
-      find("agree").textContent = running ? "" : `${agreement(left, falls)} ${strongest(falls, sweep)}`;
+      find("agree").textContent = running ? "" : `${agreement(left, falls)} ${strongest(falls, sweep.size)}`;
       if (running) showProgress(sweep.logits.length, started);
     } else {
       const { other } = state;
