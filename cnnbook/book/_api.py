@@ -139,10 +139,7 @@ def _class(module: str, node: ast.ClassDef) -> Item:
         signature, types = f"({signature})" if signature else "", fields
     methods = [each for each in functions if each.name[0] != "_" and not _is_machinery(each, node)]
     members = tuple(_function(module, each, "method") for each in methods)
-    docstring = ast.get_docstring(node) or ""
-    if fields and "Attributes:" not in docstring and "Args:" not in docstring:
-        docstring += "\n\nAttributes:\n" + "\n".join(f"    {name}: " for name in fields)
-    return Item("class", node.name, signature, types, docstring, members)
+    return Item("class", node.name, signature, types, ast.get_docstring(node) or "", members)
 
 
 def _maker(module: str, node: ast.ClassDef) -> ast.FunctionDef | None:

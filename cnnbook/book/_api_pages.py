@@ -78,7 +78,7 @@ class Writer:
         for name, words in entries_of(section).items():
             kind = html.escape(types.get(name.strip("*"), ""))
             term = f"`{name}`" + (f' <span class="api-type">{kind}</span>' if kind else "")
-            entries.append(f"{term}\n: {self.prose(words) or '—'}")
+            entries.append(f"{term}\n: {self.prose(words)}")
         return "\n\n".join(entries)
 
 

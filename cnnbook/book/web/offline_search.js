@@ -30,7 +30,8 @@
   function placesOf(page, terms) {
     const places = TEXTS[page].map(([anchor, title, text]) => {
       const hits = hitsIn(text, terms), inTitle = distinct(hitsIn(title, terms));
-      return { anchor, title, text, hits, score: 6 * inTitle + 3 * distinct(hits) + Math.min(hits.length, 8) / 4, found: inTitle + hits.length };
+      const score = 6 * inTitle + 3 * distinct(hits) + Math.min(hits.length, 8) / 4;
+      return { anchor, title, text, hits, score, found: inTitle + hits.length };
     });
     return places.filter(({ found }) => found).sort((a, b) => b.score - a.score);
   }
@@ -40,7 +41,8 @@
     let from = 0, best = 0;
     for (const [, start] of hits) {
       const inside = hits.filter(([, a, b]) => a >= start && b <= start + EXCERPT - 40);
-      if (distinct(inside) + inside.length / 100 > best) { best = distinct(inside) + inside.length / 100; from = start; }
+      const worth = distinct(inside) + inside.length / 100;
+      if (worth > best) { best = worth; from = start; }
     }
     const before = text.slice(Math.max(0, from - 90), from), sentence = before.search(/(?<=[.?!:] )[^.?!:]*$/u);
     from = from <= 90 ? 0 : sentence >= 0 ? from - before.length + sentence : text.lastIndexOf(" ", from - 30) + 1;
@@ -63,8 +65,8 @@
     const chapter = page.match(/^(\d+)_/);
     if (chapter) return `Chapter ${Number(chapter[1])}`;
     const file = page.match(/^reference\/(\w+)\/(\w+)$/);
-    if (file) return file[2] === "index" ? "Reference" : ["cnnbook", ...file.slice(1).filter((room) => room !== "cnnbook")].join(".");
-    return "";
+    if (!file) return "";
+    return file[2] === "index" ? "Reference" : `cnnbook.${file.slice(1).join(".").replace(/^cnnbook\./, "")}`;
   }
 
   function showPage({ page, places }, terms, most) {
@@ -74,7 +76,7 @@
     if (where) item.append(make("p", "hit-where", where));
     item.append(make("h2", "", link));
     if (!places.length) item.append(excerpt(first || sections.map(([, , text]) => text).find(Boolean) || "", []));
-    const shown = places.slice(0, most).sort((a, b) => (b.anchor === top) - (a.anchor === top)); // what opens the page first
+    const shown = places.slice(0, most).sort((a, b) => (b.anchor === top) - (a.anchor === top)); // the beginning first
     for (const { anchor, title, text, hits } of shown) {
       if (anchor !== top) {
         const to = make("a", "hit-place", ...marked(title, hitsIn(title, terms)));
@@ -90,8 +92,9 @@
     const items = found.map((each, i) => () => showPage(each, terms, i < DETAILED ? PLACES : 1));
     list.append(...items.slice(0, AT_ONCE).map((build) => build()));
     if (items.length <= AT_ONCE) return;
-    const rest = items.slice(AT_ONCE), button = Object.assign(make("button", "", `Show ${rest.length} more`), { type: "button" });
+    const rest = items.slice(AT_ONCE), button = make("button", "", `Show ${rest.length} more`);
     const more = make("li", "hit", button);
+    button.type = "button";
     button.onclick = () => {
       const added = rest.map((build) => build());
       more.replaceWith(...added);
@@ -112,8 +115,10 @@
     const found = [...scores].map(([page, score]) => {
       const places = placesOf(page, terms), times = places.reduce((sum, { found: n }) => sum + n, 0);
       const title = TEXTS[page][0][1].replace(/^\d+\. /, ""), words = title.split(/\s+/).length;
-      const named = (10 * distinct(hitsIn(title, terms))) / Math.max(words, terms.size), chapter = /^\d/.test(page) ? 2 : 0;
-      return { page, places, score: score + named + Math.log2(1 + times) + (places[0]?.score ?? 0) / 4 + chapter };
+      const named = (10 * distinct(hitsIn(title, terms))) / Math.max(words, terms.size);
+      const explained = places.some(({ title: its }) => its.toLowerCase() === query.toLowerCase()) ? 12 : 0;
+      const often = Math.log2(1 + times) + (places[0]?.score ?? 0) / 4, chapter = /^\d/.test(page) ? 2 : 0;
+      return { page, places, score: score + named + explained + often + chapter };
     });
     return { terms, found: found.sort((a, b) => b.score - a.score) };
   }
@@ -137,11 +142,14 @@
     if (!counts) {
       counts = new Map();
       for (const [, title, text] of Object.values(TEXTS).flat()) {
-        for (const [each] of `${title} ${text}`.toLowerCase().matchAll(/[\p{L}_]{4,}/gu)) counts.set(each, (counts.get(each) ?? 0) + 1);
+        for (const [each] of `${title} ${text}`.toLowerCase().matchAll(/[\p{L}_]{4,}/gu)) {
+          counts.set(each, (counts.get(each) ?? 0) + 1);
+        }
       }
     }
     if (counts.has(word)) return word;
-    const near = [...counts].filter(([, n]) => n > 1).map(([each, n]) => [distance(word, each), -n, each]).filter(([d]) => d < 3);
+    const near = [...counts].filter(([, n]) => n > 1).map(([each, n]) => [distance(word, each), -n, each])
+      .filter(([d]) => d < 3);
     return near.sort((a, b) => a[0] - b[0] || a[1] - b[1])[0]?.[2] ?? null;
   }
 
