@@ -318,7 +318,7 @@
       if (sum < 0) return "Less than 0: black in the map.";
       return sum > 255 ? "More than 255: white in the map." : "A grey of the map.";
     }
-    if (Math.abs(sum) < 1e-6) return "As pale as the ground in the map.";
+    if (Math.abs(sum) < 0.03 * state.peak) return "As pale as the ground in the map, or nearly so.";
     return sum > 0 ? "Blue in the map." : "Orange in the map.";
   }
   let saying;
@@ -431,6 +431,7 @@
   }
   function repaint() {
     const scale = scaleOf(state.map.data);
+    state.peak = scale.high;
     pictureRaster = raster(state.side, state.side, (i) => Array(3).fill(state.grey[i]));
     mapRaster = raster(state.map.width, state.map.height, (i) => scale.of(state.map.data[i]));
     showScale(scale, state.map.data);
@@ -614,5 +615,10 @@
     redraw();
     root.dataset.ready = "yes";
   }
-  start();
+  const near = new IntersectionObserver((entries) => { // the photographs are loaded when the piece comes near
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    near.disconnect();
+    start().catch((error) => { root.querySelector(".still p").append(` It cannot begin: ${error.message}`); });
+  }, { rootMargin: "800px" });
+  near.observe(root);
 })();
