@@ -106,8 +106,10 @@ def demo(still: Still) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share as the page's script does: one decimal, but none at the ends."""
-    return f"{100 * share:.{1 if 0.0005 <= share < 0.9995 else 0}f} %"
+    """Write a share as the page's script does: nothing of what is next to nothing."""
+    if share < 0.0005:
+        return ""
+    return "> 99.9 %" if share >= 0.9995 else f"{100 * share:.1f} %"
 
 
 def _answer(digit: int, share: float, is_best: bool) -> str:
@@ -115,7 +117,7 @@ def _answer(digit: int, share: float, is_best: bool) -> str:
     return (
         f'<button type="button" data-digit="{digit}"{best} disabled>'
         f'<b><span class="unseen">Write a </span>{digit}</b><span class="bar">'
-        f'<i style="width:{100 * share:.1f}%"></i></span><em>{percent(share)}</em></button>'
+        f'<i style="width:{100 * share:.1f}%"></i></span><em>{escape(percent(share))}</em></button>'
     )
 
 
