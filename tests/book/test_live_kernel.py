@@ -397,3 +397,13 @@ def test_without_scripts_a_picture_and_a_sentence_stand_there(browser, site):
     assert page.locator("#live-kernel .still img").first.is_visible()
     assert not page.locator("#kernel-map").is_visible()
     context.close()
+
+
+@pytest.mark.slow
+def test_what_cannot_be_loaded_is_said_below_the_picture(browser, site):
+    page = browser.new_page()
+    page.route("**/photos.js", lambda route: route.abort())
+    page.goto(site.as_uri())
+    page.locator("#live-kernel .still p", has_text="photos.js could not be loaded").wait_for()
+    assert not page.locator("#kernel-map").is_visible()
+    page.close()

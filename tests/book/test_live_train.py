@@ -449,3 +449,13 @@ def test_without_scripts_a_picture_and_a_sentence_stand_there(browser, site):
     assert page.locator("#live-train .still img").is_visible()
     assert not page.locator("#train-play").is_visible()
     context.close()
+
+
+@pytest.mark.slow
+def test_what_cannot_be_loaded_is_said_below_the_picture(browser, site):
+    page = browser.new_page()
+    page.route("**/train_digits.js", lambda route: route.abort())
+    page.goto(site.as_uri())
+    page.locator("#live-train .still p", has_text="train_digits.js could not be loaded").wait_for()
+    assert not page.locator("#train-play").is_visible()
+    page.close()
