@@ -7,6 +7,7 @@ for those who listen come out right by themselves; docs/decisions/0031 has what 
 from __future__ import annotations
 
 import html
+import logging
 import re
 import shutil
 import tempfile
@@ -102,6 +103,7 @@ def _places(pdf: bytes) -> dict[str, tuple[int, float]]:
     """Return where each place that a link leads to has come: its page, and how high on it."""
     from pypdf import PdfReader
 
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # Chromium counts its objects otherwise
     reader = PdfReader(BytesIO(pdf))
     return {
         name.removeprefix("/"): (number, float(place.top or 0))

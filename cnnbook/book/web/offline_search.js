@@ -168,12 +168,15 @@
     if ("glossary" in TEXTS) list.push(to("glossary.html", "glossary"));
     if ("reference/index" in TEXTS) list.push(to("reference/index.html", "reference"));
     const links = list.flatMap((link, i) => [i === 0 ? "" : i === list.length - 1 ? " or the " : ", the ", link]);
-    $("search-advice").append(make("p", "", "Try one word instead of several, or its shortest form; or look through the ", ...links, "."));
+    const advice = "Try one word instead of several, or its shortest form; or look through the ";
+    $("search-advice").append(make("p", "", advice, ...links, "."));
   }
 
   function show() {
     const query = $("search-words").value.trim(), list = $("search-found");
-    try { history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : location.pathname); } catch { /* from a disk */ }
+    try {
+      history.replaceState(null, "", query ? `?q=${encodeURIComponent(query)}` : location.pathname);
+    } catch { /* a browser that keeps the address of a file as it is */ }
     document.title = document.title.replace(/^.*?Search/, query ? `${query} – Search` : "Search");
     list.replaceChildren();
     $("search-advice").replaceChildren();
