@@ -9,8 +9,9 @@ import json
 import shutil
 from pathlib import Path
 
+from cnnbook.book import _live_data
 from cnnbook.book._files import BookError, read_text
-from cnnbook.book._live_data import write_data
+from cnnbook.book._live_cache import write_data
 
 WEB = Path(__file__).with_name("web")
 LIVE = {  # piece: the page of its own
@@ -81,7 +82,7 @@ def write_live_files(static: Path, cache: Path | None = None) -> None:
     worker = "\n".join(read_text(WEB / "live" / file) for file in SHARED[:3])
     text = f"window.CNN_WORKER = {json.dumps(worker)};\n"
     (folder / "worker_text.js").write_text(text, encoding="utf-8", newline="\n")
-    write_data(folder, cache)
+    write_data(_live_data.GROUPS, folder, cache)
 
 
 PREVIEW = """<!doctype html>

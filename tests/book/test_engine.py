@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from cnnbook.book import _live_data
+from cnnbook.book import _live_cache, _live_data
 from cnnbook.book._export_web import checks_script, model_script
 from cnnbook.book._files import BookError
 from cnnbook.explain.grad_cam import grad_cam
@@ -472,7 +472,7 @@ def test_changed_weights_of_the_digit_net_are_model_of(monkeypatch, tmp_path):
     content = bytearray((data / "digit_net" / "weights.npz").read_bytes())
     content[5_000] ^= 1
     (tmp_path / "data" / "digit_net" / "weights.npz").write_bytes(content)
-    monkeypatch.setattr(_live_data, "PACKAGE", tmp_path / "cnnbook")
+    monkeypatch.setattr(_live_cache, "PACKAGE", tmp_path / "cnnbook")
     with pytest.raises(BookError, match="weights.npz: its SHA-256 must be"):
         _live_data.load_digit_net()
 

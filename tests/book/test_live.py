@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from browser import WIDTHS, Watched, chromium
 
-from cnnbook.book import _live, _live_data
+from cnnbook.book import _live, _live_cache, _live_data
 from cnnbook.book._files import BookError
 from cnnbook.book._live import LIVE, WEB, fragment, live_names, live_pages, marker, preview
 
@@ -45,7 +45,7 @@ def test_a_fragment_is_one_section_that_says_something_without_scripts(name):
 
 
 def test_a_fragment_loads_only_files_that_are_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(_live, "write_data", lambda folder, cache: None)
+    monkeypatch.setattr(_live, "write_data", lambda *arguments: None)
     _live.write_live_files(tmp_path)
     for name in LIVE:
         for address in re.findall(r'(?:src|href)="_static/([^"]+)"', fragment(name)):
@@ -58,7 +58,7 @@ def test_a_piece_that_is_not_there_is_named():
 
 
 def test_the_text_of_the_worker_is_all_that_it_runs(tmp_path, monkeypatch):
-    monkeypatch.setattr(_live, "write_data", lambda folder, cache: None)
+    monkeypatch.setattr(_live, "write_data", lambda *arguments: None)
     _live.write_live_files(tmp_path)
     text = (tmp_path / "live" / "worker_text.js").read_text(encoding="utf-8")
     script = json.loads(text.removeprefix("window.CNN_WORKER = ").removesuffix(";\n"))
@@ -73,7 +73,7 @@ def test_scripts_have_lines_that_one_can_read():
 
 
 def groups(monkeypatch, calls):
-    """Two groups that say when they are made."""
+    """Two groups that say when they are made, here and not in a process of their own."""
 
     def make(name):
         def made():
@@ -82,43 +82,50 @@ def groups(monkeypatch, calls):
 
         return made
 
-    one = _live_data.Group(make("one"), ("book/_live.py",))
-    two = _live_data.Group(make("two"), (), ("manifest.json",), ("numpy", "no-such-package"))
-    monkeypatch.setattr(_live_data, "GROUPS", {"one": one, "two": two})
+    def make_here(group, folder, temporary):
+        _live_cache.write(group.make(), folder)
+
+    monkeypatch.setattr(_live_cache, "_make", make_here)
+    one = _live_cache.Group(make("one"), ("book/_live.py",))
+    two = _live_cache.Group(make("two"), (), ("manifest.json",), ("numpy", "no-such-package"))
+    return {"one": one, "two": two}
 
 
 def test_scripts_of_data_are_made_once_and_again_when_something_changed(tmp_path, monkeypatch):
-    groups(monkeypatch, calls := [])
+    two_groups = groups(monkeypatch, calls := [])
     cache, folder = tmp_path / "cache", tmp_path / "live"
     folder.mkdir()
     for _ in range(2):
-        _live_data.write_data(folder, cache)
+        _live_cache.write_data(two_groups, folder, cache)
     assert calls == ["one", "two"]
     assert (folder / "two.js").read_text() == "two 2"
-    monkeypatch.setattr(_live_data, "_installed", lambda package: "another")
-    _live_data.write_data(folder, cache)
+    monkeypatch.setattr(_live_cache, "_installed", lambda package: "another")
+    _live_cache.write_data(two_groups, folder, cache)
     assert calls == ["one", "two", "two"]
     assert (folder / "two.js").read_text() == "two 3"
     assert len(list(cache.iterdir())) == 2  # what is not used any more is gone
-    _live_data.write_data(folder, None)
+    _live_cache.write_data(two_groups, folder, None)
     assert calls[3:] == ["one", "two"]
 
 
 def test_scripts_that_were_half_made_are_made_again(tmp_path, monkeypatch):
-    groups(monkeypatch, [])
-    cache = tmp_path / "cache"
-    make = _live_data.GROUPS["one"].make
+    one = groups(monkeypatch, [])["one"]
 
     def killed():
         raise KeyboardInterrupt
 
-    broken = _live_data.GROUPS["one"]._replace(make=killed)
-    monkeypatch.setitem(_live_data.GROUPS, "one", broken)
     with pytest.raises(KeyboardInterrupt):
-        _live_data.write_data(tmp_path, cache)
-    monkeypatch.setitem(_live_data.GROUPS, "one", broken._replace(make=make))
-    _live_data.write_data(tmp_path, cache)
+        _live_cache.write_data({"one": one._replace(make=killed)}, tmp_path, tmp_path / "cache")
+    _live_cache.write_data({"one": one}, tmp_path, tmp_path / "cache")
     assert (tmp_path / "one.js").read_text() == "one 1"
+
+
+@pytest.mark.slow
+def test_what_cannot_be_made_is_told_in_one_line(tmp_path):
+    wrong = _live_cache.Group(live_names)  # names are no scripts
+    with pytest.raises(BookError, match="live_names could not be made: AttributeError") as caught:
+        _live_cache.write_data({"wrong": wrong}, tmp_path, None)
+    assert "\n" not in str(caught.value)
 
 
 def test_without_its_package_the_photo_network_says_what_to_install(monkeypatch):
@@ -130,7 +137,7 @@ def test_without_its_package_the_photo_network_says_what_to_install(monkeypatch)
 
 
 def test_a_file_of_data_that_is_not_there_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(_live_data, "PACKAGE", tmp_path / "cnnbook")
+    monkeypatch.setattr(_live_cache, "PACKAGE", tmp_path / "cnnbook")
     with pytest.raises(BookError, match="weights.npz is not there; take the folder data/"):
         _live_data.load_digit_net()
 
@@ -175,11 +182,10 @@ def test_the_second_time_nothing_is_exported_again(site, tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     shutil.copytree(site.parent / "cache", cache)
 
-    def made_again():
+    def made_again(*arguments):
         raise AssertionError("it should be in the cache")
 
-    again = {name: group._replace(make=made_again) for name, group in _live_data.GROUPS.items()}
-    monkeypatch.setattr(_live_data, "GROUPS", again)
+    monkeypatch.setattr(_live_cache, "_make", made_again)
     _live.write_live_files(tmp_path, cache)
     written = {path.name: path.read_bytes() for path in (tmp_path / "live").iterdir()}
     for path in (site.parent / "_static" / "live").iterdir():
@@ -245,6 +251,7 @@ def test_the_photo_network_answers_from_the_disk_as_keras_does(page):
     assert found["report"]["probability"] <= 0.005
     assert found["report"]["map"] <= 0.02
     assert "Compared with Keras on 3 pictures: the same answer for 3." in found["words"]
+    assert re.search(r"the probabilities by \d\.\d × 10⁻⁴", found["words"])
 
 
 @pytest.mark.slow

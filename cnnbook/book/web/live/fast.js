@@ -3,7 +3,7 @@
 // as well, multiplies four. These lines write one small function in its bytes, and engine.js uses it where it is there.
 //
 //   for each two pixels, for each eight filters:
-//     begin with the bias; for each channel: add  value of the pixel * the eight weights;  write the two times eight sums
+//     begin with the bias; for each channel add the value of the pixel * each of the eight weights; write all sums
 "use strict";
 (() => {
 
@@ -59,7 +59,8 @@ const MODULE = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
 
 // pixels: (count, channels); kernel: (channels, filters), of which there are a multiple of eight.
 function fastSums(pixels, kernel, bias, count, filters) {
-  const pairs = count + (count % 2), places = [], lengths = [pixels.length * 2, kernel.length, filters, pairs * filters];
+  const places = [], room = count + 1; // for a pixel more, where their number is odd
+  const lengths = [(pixels.length / count) * room, kernel.length, filters, room * filters];
   let end = 0;
   for (const length of lengths) {
     places.push(end);

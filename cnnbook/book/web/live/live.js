@@ -91,7 +91,9 @@ async function loadNetwork(name) {
 
 // What compare() found, as a sentence for a status line.
 function describe({ images, worst, sameTop, probability, map }) {
-  const say = (v) => (v < 1e-3 ? v.toExponential(1).replace("e-", "\u2009×\u200910^-") : v.toPrecision(2));
+  const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
+  const small = (v) => v.toExponential(1).replace(/e-(\d+)/, (_, power) => ` × 10⁻${raised(power)}`);
+  const say = (v) => (v > 0 && v < 1e-3 ? small(v) : v.toPrecision(2));
   return `Compared with Keras on ${images} pictures: the same answer for ${sameTop}. The numbers of the layers ` +
     `differ by at most ${say(worst)}, the probabilities by ${say(probability)}, the heat maps by ${say(map)}.`;
 }

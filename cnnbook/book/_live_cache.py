@@ -1,0 +1,92 @@
+"""Which scripts of numbers were made before, and need not be made again?
+
+Each group of scripts is kept by the hash of all that goes into it, and made in a process of its
+own, in the environment that chapters have: Keras says much when it starts, and takes its room.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from cnnbook._checks import shown
+from cnnbook.book._files import BookError, in_one_line, partial_of
+from cnnbook.book.environment import kernel_environment
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class Group(NamedTuple):
+    """Scripts that are made together, and of what."""
+
+    make: Callable[[], Mapping[str, str]]  # of a module's top level
+    ingredients: tuple[str, ...] = ()  # files of the package, beside that of `make`
+    data: tuple[str, ...] = ()  # files of the embedded data
+    packages: tuple[str, ...] = ()
+
+
+def write_data(groups: Mapping[str, Group], folder: Path, cache: Path | None) -> None:
+    """Write all scripts into a folder; take from the cache what has not changed."""
+    with TemporaryDirectory() as temporary:
+        for name, group in groups.items():
+            kept = (cache or Path(temporary)) / f"{name}-{_hash_of(group)}"
+            if not kept.is_dir():
+                part = partial_of(kept)
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir(parents=True)
+                _make(group, part, Path(temporary))
+                for old in kept.parent.glob(f"{name}-*"):
+                    shutil.rmtree(old)
+                part.rename(kept)
+            shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def _make(group: Group, folder: Path, temporary: Path) -> None:
+    """Let another process make the scripts of a group."""
+    module, name = group.make.__module__, group.make.__name__
+    code = f"from cnnbook.book._live_cache import write; from {module} import {name} as make"
+    command = [sys.executable, "-c", f"{code}; write(make(), {str(folder)!r})"]
+    environment = kernel_environment(True, temporary / "kernel")
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    if run.returncode:
+        last = in_one_line((run.stderr.strip().splitlines() or ["no word"])[-1])
+        raise BookError(f"the live pages' {name} could not be made: {last}")
+
+
+def write(texts: Mapping[str, str], folder: str) -> None:
+    """Write the scripts of a group."""
+    for name, text in texts.items():
+        Path(folder, name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _hash_of(group: Group) -> str:
+    content = hashlib.sha256()
+    for file in ("book/_live_data.py", *group.ingredients):
+        content.update((PACKAGE / file).read_bytes())
+    for file in group.data:
+        content.update(data_file(file).read_bytes())
+    for package in group.packages:
+        content.update(f"{package} {_installed(package)}".encode())
+    return content.hexdigest()[:16]
+
+
+def _installed(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
+
+
+def data_file(name: str) -> Path:
+    """Find a file of the embedded data, which lies in the package or beside it."""
+    places = [PACKAGE / "_data" / name, PACKAGE.parent / "data" / name]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " or ".join(str(shown(place)) for place in places)
+    raise BookError(f"{looked} is not there; take the folder data/ of the repository along.")
