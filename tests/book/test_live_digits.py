@@ -84,7 +84,7 @@ def test_the_maps_shown_first_are_strong_and_unlike_each_other():
 
 
 def test_the_text_names_as_many_digits_as_the_network_was_trained_on():
-    record = json.loads((_live_data.PACKAGE.parent / "data/digit_net/record.json").read_text())
+    record = json.loads((_live_data.data_file("digit_net/record.json")).read_text())
     assert f"{record['trained_on']:,} digits" in (WEB / "digits.md").read_text(encoding="utf-8")
 
 
@@ -438,9 +438,14 @@ def test_the_window_follows_the_mouse_over_both_maps(page):
 def test_a_panel_that_is_open_follows_the_drawing(page):
     open_layer(page, "conv1")
     before = page.locator(".digits .output canvas").get_attribute("aria-valuetext")
-    page.click(".digits .clear")
+    page.click(".digits .clear")  # further up, where the panel is out of sight
     settle(page)
-    assert page.locator(".digits .output canvas").get_attribute("aria-valuetext") != before
+    page.locator(".digits .output").scroll_into_view_if_needed()
+    page.wait_for_function(
+        """(before) => document.querySelector(".digits .output canvas")
+          .getAttribute("aria-valuetext") !== before""",
+        arg=before,
+    )
 
 
 @pytest.mark.slow

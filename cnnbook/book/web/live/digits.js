@@ -19,7 +19,8 @@
       });
       canvas.addEventListener("pointermove", (event) => {
         if (!canvas.hasPointerCapture(event.pointerId) || !this.strokes.length) return;
-        for (const point of event.getCoalescedEvents?.() ?? [event]) this.strokes.at(-1).push(this.place(point));
+        const points = event.getCoalescedEvents?.() ?? []; // a fast pen is in several places between two frames
+        for (const point of points.length ? points : [event]) this.strokes.at(-1).push(this.place(point));
         this.redraw();
       });
     }
@@ -58,7 +59,9 @@
     pixels() {
       if (this.sample) return Float32Array.from(this.sample.pixels);
       const { data } = this.pen.getImageData(0, 0, SIDE, SIDE);
-      return window.cnnbook.center(Float32Array.from({ length: SIDE * SIDE }, (_, i) => data[4 * i + 3]), SIDE);
+      const ink = new Float32Array(SIDE * SIDE);
+      for (let i = 0; i < ink.length; i++) ink[i] = data[4 * i + 3]; // the pad is clear where nothing is drawn
+      return window.cnnbook.center(ink, SIDE);
     }
   }
 

@@ -47,7 +47,7 @@
       const { label, value, since, total, last } = row, canBeChosen = row.channel !== undefined;
       const chosen = row.channel === channel && !row.cell && canBeChosen;
       const line = element("div", "term"), name = element(canBeChosen ? "button" : "span", "label");
-      const kinds = { "to-come": since > step, total, result: last, chosen };
+      const kinds = { "to-come": since > step, total, result: last, chosen, alone: rows.length === 1 };
       for (const kind in kinds) line.classList.toggle(kind, Boolean(kinds[kind]));
       line.dataset.value = value;
       if (canBeChosen) choosable(name, row, input, channel);
@@ -58,7 +58,7 @@
       }
       const sign = total ? "= " : i ? `${value < 0 ? "−" : "+"} ` : "";
       const text = sign + number(i && !total ? Math.abs(value) : value, 3);
-      line.append(name, rows.length > 1 ? bar(value, most) : element("span"), element("b", "value", text));
+      line.append(name, ...(rows.length > 1 ? [bar(value, most)] : []), element("b", "value", text));
       return line;
     }));
     if (focused) root.querySelector(`[data-key="${focused}"]`)?.focus({ preventScroll: true });

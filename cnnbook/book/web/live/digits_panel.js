@@ -56,6 +56,10 @@
       this.find(".all").ontoggle = () => this.drawAll();
       this.enterAll = digits.roam(this.find(".sheet"));
       this.root.addEventListener("keydown", (event) => this.key(event));
+      new IntersectionObserver((entries) => {
+        this.isSeen = entries.at(-1).isIntersecting;
+        if (this.stage && this.isSeen && this.isOld) this.renew();
+      }).observe(this.root);
     }
 
     // Which map of a layer to show first: the same one where layers work map by map, else the liveliest.
@@ -106,7 +110,7 @@
       this.update();
     }
 
-    // To the layer after: the same place, and where all maps are mixed, the map to which this one speaks most loudly.
+    // To the layer after: the same place, and where all maps are mixed, the map that takes most from this one.
     walkOn() {
       const { stage, map, cell, size } = this, [, to] = this.neighbours;
       if (to.kind === "Dense") {
@@ -114,17 +118,22 @@
         return;
       }
       const place = cell.map((v, axis) => clamp(Math.floor(((v + 0.5) / size[axis]) * to.shape[axis]), to.shape[axis]));
-      const mixes = to.kind === "Conv2D", weights = this.weights[to.name], output = this.outputs[stage.name];
-      this.open(to.name, mixes ? digits.sums.listener(output, to.layer, weights, map, place) : this.mapFor(to));
+      const mixes = to.kind === "Conv2D", weights = this.weights[to.name];
+      const [from, out] = [stage.name, to.name].map((name) => this.outputs[name]);
+      this.open(to.name, mixes ? digits.sums.listener(from, to.layer, weights, map, place, out) : this.mapFor(to));
       this.cell = place;
       if (mixes) Object.assign(this, { channel: map, followed: cell, ranks: null });
       this.update();
     }
 
-    // New numbers, because something was drawn.
+    // New numbers, because something was drawn. As long as the panel is out of sight, it need not be drawn anew.
     show(outputs, shares) {
-      Object.assign(this, { outputs, shares });
-      if (!this.stage) return;
+      Object.assign(this, { outputs, shares, isOld: true });
+      if (this.stage && this.isSeen) this.renew();
+    }
+
+    renew() {
+      this.isOld = false;
       this.drawAll();
       this.update();
     }

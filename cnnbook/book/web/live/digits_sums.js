@@ -42,14 +42,16 @@
     return parts.map(({ channel }) => channel).sort((a, b) => Math.abs(parts[b].sum) - Math.abs(parts[a].sum));
   }
 
-  // Which map of a convolution one incoming map speaks to most loudly in a place.
-  function listener(input, layer, weights, channel, cell) {
+  // Which map of a convolution takes most from one incoming map in a place, of those that answer there at all.
+  function listener(input, layer, weights, channel, cell, output) {
     const values = patch(input, channel, windowOf(layer, cell));
-    const loudness = Array.from({ length: weights.kernel_shape[3] }, (_, map) => {
+    const share = (map) => {
       const kernel = kernelOf(weights, channel, map);
-      return Math.abs(total(values.map((v, i) => v * kernel[i])));
-    });
-    return loudness.indexOf(Math.max(...loudness));
+      return total(values.map((v, i) => v * kernel[i]));
+    };
+    const maps = Array.from({ length: weights.kernel_shape[3] }, (_, map) => map);
+    const answering = maps.filter((map) => at(output, cell, map) > 0), list = answering.length ? answering : maps;
+    return list.reduce((best, map) => (share(map) > share(best) ? map : best));
   }
 
   // Pooling: the largest number under the window stays.
