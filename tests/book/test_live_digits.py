@@ -348,6 +348,33 @@ def test_the_scores_and_their_shares_are_those_of_the_engine(page):
 
 
 @pytest.mark.slow
+def test_each_of_the_last_numbers_can_be_pointed_at_and_is_that_of_the_engine(page):
+    take(page, 5)
+    maps = outputs_of(page, 5)["relu3"]
+    weights = page.evaluate("""async () => {
+      const net = await cnnbook.network("digits");
+      return [...(await net.weights("logits")).kernel];
+    }""")
+    weights = np.reshape(weights, (3, 3, 128, 10))
+    open_layer(page, "logits")
+    page.click(".digits .next")
+    sheet = page.locator(".digits .spread canvas")
+    sheet.focus()
+    seen = set()
+    for keys in (["ArrowUp"] * 30 + ["ArrowLeft"] * 50, ["ArrowRight"] * 4, ["ArrowDown"] * 5):
+        for key in keys:
+            page.keyboard.press(key)
+        text = sheet.get_attribute("aria-valuetext")
+        k, y, x = (int(number) - 1 for number in re.findall(r"(?:Map|row|column) (\d+)", text))
+        value, weight, product = map(number_in, re.split("[×=]", text.split(":")[1]))
+        assert value == pytest.approx(maps[y, x, k], abs=0.0051)
+        assert weight == pytest.approx(weights[y, x, k, 5], abs=0.0051)
+        assert product == pytest.approx(maps[y, x, k] * weights[y, x, k, 5], abs=6e-4)
+        seen.add((k, y, x))
+    assert seen == {(0, 0, 0), (1, 0, 1), (17, 2, 1)}
+
+
+@pytest.mark.slow
 def test_all_incoming_maps_can_be_listed_and_still_add_up(page):
     take(page, 3)
     output = outputs_of(page, 3)["conv2"]

@@ -1,6 +1,6 @@
 // Draw a digit: the pad, the test digits, and the network that answers. What each layer shows stands in
 // digits_layers.js and digits_network.js; how one number comes about in digits_sums.js (the sums), digits_story.js
-// (in words), digits_scene.js and digits_drawing.js (as pictures), and digits_panel.js (step by step).
+// (in words), digits_scene.js, digits_drawing.js and digits_spread.js (as pictures), digits_panel.js (step by step).
 "use strict";
 (() => {
   const SIDE = 224, PEN = 19, SHOWN = 5, FIRST = 7;

@@ -1,5 +1,5 @@
 // Draw a digit: the parts of the panel that show a sum: small tables of numbers, terms with bars, a curve,
-// all products of the last layer, and the table of softmax.
+// and the table of softmax.
 "use strict";
 (() => {
   const digits = (window.cnnbookDigits ??= {}), number = (...given) => digits.sums.number(...given);
@@ -103,23 +103,6 @@
     root.append(svg);
   }
 
-  // All numbers of the last maps, 16 maps in a row; then what each adds to the score.
-  function drawSpread(root, { values, products }, step) {
-    const canvas = document.createElement("canvas"), weighted = step > 0;
-    const output = weighted ? { data: Float32Array.from(products), shape: values.shape } : values;
-    window.cnnbook.paintMaps(canvas, output, { across: 16 });
-    canvas.className = "spread";
-    canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", weighted ? "What each number adds to the score" : "The numbers of the last maps");
-    const most = number(largest(output.data));
-    const [rows, columns, maps] = values.shape, figure = element("figure");
-    const words = weighted
-      ? `Each number times its weight: blue speaks for this digit (up to ${most}), orange against it.`
-      : `The last ${maps} maps of ${rows} × ${columns}, from 0 to ${most} (blue).`;
-    figure.append(canvas, element("figcaption", "", words));
-    root.append(figure);
-  }
-
   // Scores, powers, shares: softmax in numbers.
   function drawShares(root, softmax, output, chosen, seen) {
     root.hidden = !softmax;
@@ -139,5 +122,5 @@
     if (focused) root.querySelector(`[data-map="${chosen}"]`).focus({ preventScroll: true });
   }
 
-  Object.assign(digits, { drawGrids, drawRows, drawGraph, drawSpread, drawShares });
+  Object.assign(digits, { drawGrids, drawRows, drawGraph, drawShares });
 })();

@@ -31,7 +31,7 @@
       : "Whatever is below zero becomes 0. Without such a bend, many layers could do no more than a single one."),
     Dense: ({ layer: { kernel_shape: [count, classes] } }, before) =>
       `The ${digits.sums.number(count, 0)} numbers of ${before} are laid in one row (flatten). For each of the ` +
-      `${classes} digits all of them are weighted and added up to a score, ` +
+      `${classes === 10 ? "ten" : classes} digits all of them are weighted and added up to a score, ` +
       "and the scores become probabilities (softmax). Dropout, which stands between, works in training only.",
   };
 

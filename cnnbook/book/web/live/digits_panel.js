@@ -13,6 +13,7 @@
       Object.assign(this, { root, stages, weights, opened, cell: [0, 0], step: 0, mode: "steps", timer: null });
       const isFree = () => this.step === this.last && !this.timer;
       this.scene = new digits.Scene(this.find(".scene"), (cell) => this.moveTo(cell), isFree);
+      this.spread = new digits.Spread(this.find(".spread"));
       for (const stage of stages) {
         const item = document.createElement("li"), button = document.createElement("button");
         Object.assign(button, { type: "button", textContent: stage.kind === "Dense" ? "scores" : stage.title });
@@ -221,7 +222,7 @@
 
     // What the step is about comes into view, if possible together with the maps.
     see() {
-      const parts = [...this.root.querySelectorAll(".scene, .sums > figure, .sums > svg, .term, .shares")];
+      const parts = [...this.root.querySelectorAll(".scene, .spread, .sums > figure, .sums > svg, .term, .shares")];
       const shown = parts.filter((part) => part.offsetParent && getComputedStyle(part).visibility !== "hidden");
       if (!shown.length) return;
       const last = this.step ? shown.at(-1) : shown[0];
@@ -306,7 +307,7 @@
       this.scene.draw({ stage, story, input, output, map, cell, at, until, whole });
       digits.drawGrids(sums, story, step);
       if (story.graph) digits.drawGraph(sums, story.graph, input, step);
-      if (story.spread) digits.drawSpread(sums, story.spread, step);
+      this.spread.draw(story.spread, step > 0);
       digits.drawRows(this.find(".account"), story, step, { input, channel: this.channel });
       digits.drawShares(this.find(".shares"), story.shares, output, map, whole);
     }

@@ -152,7 +152,7 @@
     rows.push({ label: `The other ${number(count - rows.length, 0)} products`, value: others, since: 2 },
       { label: `Bias of the ${map}`, value: bias, since: 2 }, outcome(`Score of the ${map}`, value, 2));
     const steps = scoreSteps({ count, maps, columns, map, value, share: shares.shares[map] });
-    return { window: null, value, grids: [], rows, steps, shares, spread: { values: input, products } };
+    return { window: null, value, grids: [], rows, steps, shares, spread: { values: input, products, order, weight } };
   }
 
   function scoreSteps({ count, maps, columns, map, value, share }) {
