@@ -265,12 +265,14 @@ def test_a_network_that_is_not_there_and_a_layer_that_is_not_are_told(browser, s
       const gone = await said(() => cnnbook.network("gone"));
       const net = await cnnbook.network("digits");
       const broken = await said(() => net.run(new Uint8Array(784), ["conv9"]));
+      const few = await said(() => net.run([1, 2, 3]));
       const alive = (await net.run(new Uint8Array(784), ["logits"])).logits.data.length;
-      return { nothing, gone, alive, broken };
+      return { nothing, gone, alive, broken, few };
     }""")
     assert found["nothing"] == "live/none_model.js could not be loaded."
     assert found["gone"] == "Install the package first."
     assert found["broken"] == "There is no layer conv9."
+    assert found["few"] == "The network takes 784 numbers; got 3."
     assert found["alive"] == 10
 
 

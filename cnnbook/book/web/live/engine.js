@@ -49,8 +49,7 @@ class Network {
     let left = wanted.length;
     for (const [number, layer] of this.layers.entries()) {
       const inputs = layer.from.map((name) => outputs[name]);
-      outputs[layer.name] = layer.type === "InputLayer"
-        ? { data: Float32Array.from(pixels), shape: layer.shape } : activate(layer, compute(layer, inputs));
+      outputs[layer.name] = layer.type === "InputLayer" ? take(layer, pixels) : compute(layer, inputs);
       if (wanted.includes(layer.name) && --left === 0) break;
       for (const name of layer.from) if (last[name] === number && !wanted.includes(name)) delete outputs[name];
     }
@@ -63,11 +62,14 @@ class Network {
   }
 }
 
-function compute(layer, inputs) {
-  return OPERATIONS[layer.type](layer, ...inputs);
+function take({ shape }, pixels) {
+  const size = shape.reduce((a, b) => a * b);
+  if (pixels.length !== size) throw new Error(`The network takes ${size} numbers; got ${pixels.length}.`);
+  return { data: Float32Array.from(pixels), shape };
 }
 
-function activate({ activation }, output) {
+function compute(layer, inputs) {
+  const { activation } = layer, output = OPERATIONS[layer.type](layer, ...inputs);
   if (activation === "relu") output.data.forEach((v, i, all) => { if (v < 0) all[i] = 0; });
   if (activation === "softmax") output.data.set(softmax(output.data));
   return output;
