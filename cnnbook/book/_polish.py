@@ -25,6 +25,10 @@ SWAPS = (
     (r'(<button class="btn search-button-field[^>]*?) aria-label="Search"', r"\1"),
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     (
+        r'<summary><span class="toctree-toggle"',
+        '<summary aria-label="Pages of this part"><span class="toctree-toggle"',
+    ),
+    (
         r'class="bd-sidebar-primary bd-sidebar',
         'role="complementary" aria-label="The book" class="bd-sidebar-primary bd-sidebar',
     ),
