@@ -106,13 +106,24 @@ def digit_scripts() -> dict[str, str]:
 
 
 def small_digit_scripts() -> dict[str, str]:
-    """Return digits of 14 x 14 pixels, each pixel the mean of four."""
-    parts = []
+    """Return digits of 14 x 14 pixels, each pixel the mean of four, and what Keras learns."""
+    from cnnbook.book._train_checks import train_checks
+
+    parts, arrays = [], []
     for (part, count), source in zip(SMALL_DIGITS.items(), ("train", "t10k"), strict=True):
         images, labels = (array[:count] for array in _embedded_digits(source))
         means = images.reshape(count, 14, 2, 14, 2).mean((2, 4)).round().astype("uint8")
         parts.append(f"{part}: {_arrays({'images': means, 'labels': labels})}")
-    return {"train_digits.js": f"cnnbook.train_digits = {{side: 14, {', '.join(parts)}}};\n"}
+        arrays += [means, labels]
+    digits = f"cnnbook.train_digits = {{side: 14, {', '.join(parts)}}};\n"
+    return {"train_digits.js": digits, "train_checks.js": train_checks(*arrays)}
+
+
+def kernel_scripts() -> dict[str, str]:
+    """Return what Keras makes of one picture with many kernels."""
+    from cnnbook.book._kernel_checks import kernel_checks
+
+    return {"kernel_checks.js": kernel_checks()}
 
 
 def _arrays(arrays: dict[str, np.ndarray]) -> str:
@@ -185,5 +196,13 @@ GROUPS = {
         tuple(f"photos/{name}" for name in ("cat.png", "coffee.png", "rocket.jpg", "camera.png")),
         ("pillow",),
     ),
-    "small_digits": Group(small_digit_scripts, (), ("manifest.json",)),
+    "small_digits": Group(
+        small_digit_scripts, ("book/_train_checks.py",), ("manifest.json",), ("keras", "numpy")
+    ),
+    "kernels": Group(
+        kernel_scripts,
+        ("book/_kernel_checks.py", "arithmetic.py"),
+        ("photos/camera.png",),
+        ("keras", "numpy"),
+    ),
 }
