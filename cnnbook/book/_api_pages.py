@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 
@@ -111,6 +112,13 @@ def table(rows: Mapping[str, str]) -> str:
     """Write names and what they are as a list of definitions."""
     inside = "\n\n".join(f"{name}\n: {words}" for name, words in rows.items())
     return f":::{{container}} api-list\n{inside}\n:::"
+
+
+def described(page: str) -> str:
+    """Give a page the sentence by which it stands in lists: its title, and its question."""
+    title, asks = page.partition("\n")[0].removeprefix("# "), re.search(r'"asks">(.*?)</p>', page)
+    words = f"{title} {html.unescape(asks[1])}" if asks else f"{title} In the reference of cnnbook."
+    return f"---\nmyst:\n  html_meta:\n    description: {json.dumps(words)}\n---\n{page}"
 
 
 def raw(text: str) -> str:

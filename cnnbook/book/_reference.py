@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from cnnbook.book._api import first_names, first_words, imports_in, items_of, tree_of
-from cnnbook.book._api_pages import Writer, commented, import_of, raw, table
+from cnnbook.book._api_pages import Writer, commented, described, import_of, raw, table
 from cnnbook.book._chapters import source_of
 from cnnbook.book._contents import Chapter, read_contents
 from cnnbook.book._files import read_text
@@ -130,7 +130,8 @@ def reference_pages(folder: Path, chapters: Sequence[str] | None = None) -> dict
         rooms="\n\n".join(sections),
         toctree="\n".join(f"{room}/index" for room in _rooms()),
     )
-    return pages | {"reference/engine": _engine_page()}
+    pages["reference/engine"] = _engine_page()
+    return {name: described(text) for name, text in pages.items()}
 
 
 def reference_files() -> dict[str, str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from cnnbook.book._files import BookError, read_text
 
 TEXTS = "_static/searchtext.js"
+SCRIPT = "_static/offline_search.js"
 MOST_CHARACTERS = 100_000  # of one page: three times a long chapter
 VOID = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr")
 SKIPPED = ("script", "style", "pre", "svg", "button", "annotation", "form", "nav")
@@ -32,9 +33,8 @@ SKIPPED_CLASSES = {
 }
 BLOCKS = ("p", "div", "li", "td", "th", "dt", "dd", "tr", "section", "figcaption", "summary")
 # The theme loads these into every page, for a search as one types that we do not have.
-TOOLS = re.compile(
-    r'\s*<script src="[./]*(?:_static/)?(?:searchtools|language_data|searchindex)\.js"></script>'
-)
+NAMES = "searchtools|language_data|searchindex"
+TOOLS = re.compile(rf'\s*<script src="[./]*(?:_static/)?(?:{NAMES})\.js"></script>')
 INDEX = '<script src="searchindex.js"></script>'
 BODY = re.compile(r'(<div class="bd-search-container">).*?</div>\s*<script>.*?</script>', re.DOTALL)
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
@@ -152,6 +152,9 @@ def add_search_texts(out: Path) -> None:
     if INDEX not in page or not BODY.search(page):
         way = "look at its template in the theme, and at add_search_texts"
         raise BookError(f"search.html is not as cnnbook/book/_search.py knows it; {way}.")
-    ours = f'<script src="{TEXTS}"></script>\n  <script src="_static/offline_search.js"></script>'
-    page = BODY.sub(rf"\1{FORM}</div>", page.replace(INDEX, f"{INDEX}\n  {ours}"))
+    ours = "".join(f'\n  <script src="{it}"></script>' for it in (TEXTS, SCRIPT))
+    page = BODY.sub(rf"\1{FORM}</div>", page.replace(INDEX, INDEX + ours))
+    # Not searchtools.js: once the page is read, it would search before ours has taken its place.
+    later = rf'<script (?=src="(?:{TEXTS}|{SCRIPT}|searchindex|_static/language_data))'
+    page = re.sub(later, "<script defer ", page)
     (out / "search.html").write_text(page, encoding="utf-8")

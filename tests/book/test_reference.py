@@ -191,6 +191,7 @@ def test_sphinx_has_no_complaint_and_shows_arguments_as_a_list(pages, tmp_path):
     assert run.returncode == 0, run.stderr
     page = (built / "reference" / "explain" / "grad_cam.html").read_text()
     assert 'id="cnnbook.explain.grad_cam.grad_cam"' in page
+    assert 'content="Which part of a picture raised the score of a class? Grad-CAM, a' in page
     assert re.search(r"<dt>.*layer_name.*</dt>\s*<dd>\s*<p>Of a layer that returns maps", page)
     assert "&gt;&gt;&gt;" not in page
     for path in built.glob("reference/*/*.html"):

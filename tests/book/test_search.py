@@ -3,6 +3,7 @@
 import functools
 import http.server
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -243,6 +244,7 @@ def test_texts_are_a_script_that_the_search_alone_loads(tmp_path):
     texts = json.loads(script.removeprefix("window.SEARCH_TEXTS = ").removesuffix(";\n"))
     assert texts == {"01_a": [["a", "A", "“Words”"]]}
     search = (tmp_path / "search.html").read_text()
-    assert search.index("searchindex.js") < search.index("searchtext.js")
+    scripts = re.findall(r'<script defer src="(?:_static/)?(\w+)\.js"></script>', search)
+    assert scripts == ["searchindex", "searchtext", "offline_search"]  # in this order, when parsed
     assert "offline_search.js" in search and "focus();" not in search
     assert "<script" not in (tmp_path / "01_a.html").read_text()
