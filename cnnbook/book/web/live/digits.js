@@ -141,6 +141,9 @@
 
     async addHardest() {
       this.addSamples(await hardest(this.net, this.digits, this.stages.at(-1).name));
+    }
+
+    tellHowGood() {
       const { test_images: count, accuracy } = this.net.more, percent = (100 * accuracy).toFixed(1);
       const all = count.toLocaleString("en");
       this.find(".hard").textContent = `Of ${all} such digits it reads ${percent} % correctly. ` +
@@ -190,6 +193,7 @@
     const weights = await Promise.all(net.layers.map(async ({ name }) => [name, await net.weights(name)]));
     explainer.build(examples, Object.fromEntries(weights));
     explainer.addSamples(firsts);
+    explainer.tellHowGood();
     root.querySelector(".still").hidden = true;
     works.hidden = false;
     works.querySelector(`.choices [aria-label$=" ${FIRST}"]`).click();
