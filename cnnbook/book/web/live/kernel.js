@@ -370,7 +370,7 @@
     const tail = seen.length - 1 - seen.lastIndexOf(1), between = seen.filter((yes) => !yes).length - tail;
     if (dilation > 1) words.push(`With dilation ${dilation} a row of ${side()} numbers reaches over ${reach} pixels.`);
     if (exact === count) words.push("The last window ends exactly at the edge.");
-    else words.push(`Behind the last window there is no room for another step of ${stride}.`);
+    else words.push(`After the last window there is no room for another step of ${stride}.`);
     if (tail === 1) words.push("So the last column and the last row are never looked at.");
     else if (tail) words.push(`So the last ${tail} columns and rows are never looked at.`);
     else if (exact !== count) words.push("Only zeros of the padding are left out.");
@@ -380,9 +380,10 @@
     }
     if (padding === "same") {
       const zeros = before === after ? `${some(before, "row", "rows")} of zeros at each side`
-        : `${before} before and ${after} after`;
-      const share = stride === 1 ? "as large as the picture" : `1/${stride} as large as the picture, rounded up`;
-      words.push(`“same” puts ${zeros}, so that the map is ${share}.`);
+        : `${some(before, "row", "rows")} of zeros before and ${after} after`;
+      const share = stride === 1 ? "is as large as the picture"
+        : `has 1/${stride} of the picture's rows and columns, rounded up`;
+      words.push(`“same” puts ${zeros}, so that the map ${share}.`);
     }
     return words.join(" ");
   }

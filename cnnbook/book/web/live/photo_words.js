@@ -27,7 +27,7 @@
     let words = `Hardly any change for ${name}, from ${both}: it can do without this part.`;
     if (seen && by < -0.3) words = `${name} falls from ${both}: this part mattered.`;
     else if (seen && by < -0.05) words = `${name} falls a little, from ${both}.`;
-    else if (seen && by > 0.05) words = `${name} rises from ${both}: this part spoke against it.`;
+    else if (seen && by > 0.05) words = `${name} rises from ${both}: this part spoke against it, or for another class.`;
     return first === bestOf(p, 1)[0] ? words : `${words} Now it says <b>${classes[first]}</b>.`;
   }
 
@@ -51,7 +51,8 @@
   // Where covering lowered the score most, and how far it raised the score elsewhere.
   function strongest(falls, size) {
     const cell = bestOf(falls, 1)[0], where = `row ${Math.floor(cell / CELLS) + 1}, column ${cell % CELLS + 1}`;
-    const least = Math.min(...falls), rise = least < 0 ? ` Blue places raise it, by up to ${(-least).toFixed(1)}.` : "";
+    const least = Math.min(...falls), rises = (-least).toFixed(1);
+    const rise = least < 0 ? ` Covering a blue place raises it, by up to ${rises}.` : "";
     const most = falls[cell] > 0 ? `falls most, by ${falls[cell].toFixed(1)}` : "rises least";
     return `The score (before softmax) ${most}, behind a square of ${size} pixels at ${where}.${rise}`;
   }
