@@ -73,7 +73,8 @@ def _solutions_marked(cells: list[Node]) -> list[Node]:
     found = None
     for cell in cells:
         if found:
-            cell.metadata["tags"] = [*cell.metadata.get("tags", ()), "solution"]
+            tags = [tag for tag in cell.metadata.get("tags", ()) if tag != "solution"]
+            cell.metadata["tags"] = [*tags, "solution"]
         elif cell.cell_type == "markdown" and (found := SOLUTIONS.search(cell.source)):
             before = deepcopy(cell)
             before.source, cell.source = cell.source[: found.start()], cell.source[found.end() :]

@@ -6,6 +6,7 @@ name is put right; scripts that nothing here needs are left out.
 """
 
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,15 +14,23 @@ from PIL import Image
 
 QUALITY = 88  # of photographs; charts keep every pixel
 MARK = '<svg class="sobel" viewBox="0 0 28 28" aria-hidden="true" focusable="false">{}</svg>'
+# From a server, a wide page asks for its letters at once, so that no line moves when they come; a
+# page from a disk has them at once, and may not ask so.
+LETTERS = (
+    '<script>if(location.protocol.startsWith("http")&&innerWidth>=960)for(const it of["serif","sans"])'
+    'document.head.append(Object.assign(document.createElement("link"),{{rel:"preload",as:"font",'
+    'type:"font/woff2",crossOrigin:"",href:"{root}_static/fonts/"+it+".woff2"}}))</script>'
+)
 PICTURE = re.compile(r"<img [^>]*>")
 CODE = re.compile(r'(<div class="highlight"><pre>)(.*?)(</pre>)', re.DOTALL)
 TAG = re.compile(r"</?span[^>]*>")
-JUNK = ("_static/scripts/fontawesome.js", "_static/*webpack-macros.html", "_static/**/*.map")
+JUNK = (
+    *("_static/scripts/fontawesome.js", "_static/*webpack-macros.html", "_static/**/*.map"),
+    *("_static/locales", "_static/vendor"),
+)
 SWAPS = (
-    (
-        r'\s*<script[^>]*fontawesome\.js[^>]*></script>|\s*<link rel="preload"[^>]*fontawesome[^>]*>',
-        "",
-    ),
+    (r"\s*<script[^>]*fontawesome\.js[^>]*></script>", ""),
+    (r'\s*<link rel="preload"[^>]*fontawesome[^>]*>', ""),
     (r'(<button class="btn search-button-field[^>]*?) aria-label="Search"', r"\1"),
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
     (
@@ -56,8 +65,8 @@ def polish(site: Path) -> None:
             text = _polished(page.read_text(encoding="utf-8"), "../" * depth, sizes)
             page.write_text(text, encoding="utf-8")
     for pattern in JUNK:
-        for path in site.glob(pattern):
-            path.unlink()
+        for path in list(site.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _pictures_as_webp(site: Path) -> dict[str, tuple[str, int, int]]:
@@ -106,7 +115,7 @@ def _polished(text: str, root: str, sizes: dict[str, tuple[str, int, int]]) -> s
     text = PICTURE.sub(sized, text)
     text = CODE.sub(lambda found: found[1] + lines_apart(found[2]) + found[3], text)
     icon = f'<link rel="icon" type="image/svg+xml" href="{root}_static/icon.svg">'
-    text = text.replace("<head>", f"<head>\n    {icon}", 1)
+    text = text.replace("<head>", f"<head>\n    {icon}{LETTERS.format(root=root)}", 1)
     first, viewport, rest = text.partition('<meta name="viewport"')
     text = first + viewport + re.sub(r'<meta name="viewport"[^>]*>', "", rest)
     brand = re.search(r'<a class="navbar-brand[^>]*>', text)

@@ -56,7 +56,7 @@ class Links(HTMLParser):
         given = dict(attributes)
         self.places |= {given[key] for key in ("id", "name") if given.get(key)}
         self.addresses += [given[key] for key in ("href", "src") if given.get(key)]
-        if tag == "img" and "_images/" in given["src"]:
+        if tag == "img" and "_images/" in given.get("src", ""):
             self.pictures.append(given.get("alt") or "")
 
 
@@ -102,7 +102,8 @@ def test_machinery_is_folded(site):
         text = (site / f"{name}.html").read_text()
         open_text = re.sub(r"<details class=\"fold.*?</details>", "", text, flags=re.DOTALL)
         code = re.sub("<[^>]*>", "", "".join(re.findall(r"<pre>.*?</pre>", open_text, re.DOTALL)))
-        assert not re.search(r"^(import \w|from [\w.]+ import)", code, re.MULTILINE), name
+        imports = re.findall(r"^(?:import \w|from [\w.]+ import)", code, re.MULTILINE)
+        assert not imports or name in FIRST_EDITION, name
         allowed = 1 if name in FIRST_EDITION else 0  # a claim within a loop that does more
         assert len(re.findall(r"\bclaim\(", code)) <= allowed, name
 
