@@ -28,9 +28,9 @@ DESCRIPTIONS = {
     "claims": "Every figure of the book that a test compares, with its bound.",
     "glossary": "The words of convolutional neural networks, one plain sentence each.",
     "search": "Search the book.",
-    "draw_a_digit": "Draw a digit, and follow each number of a network from the pixels to its answer.",
-    "a_kernel_of_your_own": "Change the numbers of a kernel, and see what it makes of a photograph.",
-    "where_did_it_look": "What a network sees in a photograph, and which part of it spoke for that.",
+    "draw_a_digit": "Draw a digit, and follow each number of a network to its answer.",
+    "a_kernel_of_your_own": "Change a kernel, and see what it makes of a photograph.",
+    "where_did_it_look": "What a network sees in a photograph, and which part spoke for it.",
     "train_it_here": "Let a network learn in the page, with a learning rate of your choice.",
 }
 

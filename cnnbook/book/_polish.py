@@ -17,8 +17,8 @@ MARK = '<svg class="sobel" viewBox="0 0 28 28" aria-hidden="true" focusable="fal
 # From a server, a wide page asks for its letters at once, so that no line moves when they come; a
 # page from a disk has them at once, and may not ask so.
 LETTERS = (
-    '<script>if(location.protocol.startsWith("http")&&innerWidth>=960)for(const it of["serif","sans"])'
-    'document.head.append(Object.assign(document.createElement("link"),{{rel:"preload",as:"font",'
+    '<script>if(location.protocol.startsWith("http")&&innerWidth>=960)'
+    'for(const it of["serif","sans"])document.head.append(Object.assign(document.createElement("link"),{{rel:"preload",as:"font",'
     'type:"font/woff2",crossOrigin:"",href:"{root}_static/fonts/"+it+".woff2"}}))</script>'
 )
 PICTURE = re.compile(r"<img [^>]*>")
