@@ -18,8 +18,9 @@ MARK = '<svg class="sobel" viewBox="0 0 28 28" aria-hidden="true" focusable="fal
 # page from a disk has them at once, and may not ask so.
 LETTERS = (
     '<script>if(location.protocol.startsWith("http")&&innerWidth>=960)'
-    'for(const it of["serif","sans"])document.head.append(Object.assign(document.createElement("link"),{{rel:"preload",as:"font",'
-    'type:"font/woff2",crossOrigin:"",href:"{root}_static/fonts/"+it+".woff2"}}))</script>'
+    'for(const it of["serif","sans"])document.head.append(Object.assign('
+    'document.createElement("link"),{{rel:"preload",as:"font",type:"font/woff2",'
+    'crossOrigin:"",href:"{root}_static/fonts/"+it+".woff2"}}))</script>'
 )
 PICTURE = re.compile(r"<img [^>]*>")
 CODE = re.compile(r'(<div class="highlight"><pre>)(.*?)(</pre>)', re.DOTALL)
