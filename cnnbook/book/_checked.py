@@ -106,7 +106,5 @@ def _serves(statement: ast.stmt, claims: str, others: str) -> bool:
         for node in ast.walk(statement)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
-    read, kept = (
-        {it for it in names if re.search(rf"\b{it}\b", text)} for text in (claims, others)
-    )
+    read, kept = (any(re.search(rf"\b{it}\b", text) for it in names) for text in (claims, others))
     return read and not kept
