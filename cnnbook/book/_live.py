@@ -102,14 +102,19 @@ h1 {{ font-weight: 600; letter-spacing: -.02em; line-height: 1.15; }} a {{ color
 """
 
 
-def preview(folder: Path) -> list[Path]:
-    """Write a bare page for each piece, to look at without the rest of the book."""
+def preview(folder: Path, cache: Path | None = None) -> list[Path]:
+    """Write a bare page for each piece, to look at without the rest of the book.
+
+    Args:
+        folder: Where the pages go.
+        cache: Where networks that were exported are kept; None: in the same folder.
+    """
     from markdown_it import MarkdownIt
 
     static = folder / "_static"
     shutil.copytree(WEB / "fonts", static / "fonts", dirs_exist_ok=True)
     shutil.copyfile(WEB / "look.css", static / "look.css")
-    write_live_files(static, folder / "cache")
+    write_live_files(static, cache or folder / "cache")
     pages, texts = [], live_pages()
     for name in live_names():
         text = texts.get(LIVE[name], f"# {name}\n\n{marker(name)}\n")

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cnnbook._checks import shown
-from cnnbook.book._files import BookError, in_one_line, partial_of
+from cnnbook.book._files import BookError, in_one_line
 from cnnbook.book.environment import kernel_environment
 
 PACKAGE = Path(__file__).parents[1]
@@ -36,14 +36,24 @@ def write_data(groups: Mapping[str, Group], folder: Path, cache: Path | None) ->
         for name, group in groups.items():
             kept = (cache or Path(temporary)) / f"{name}-{_hash_of(group)}"
             if not kept.is_dir():
-                part = partial_of(kept)
-                shutil.rmtree(part, ignore_errors=True)
-                part.mkdir(parents=True)
-                _make(group, part, Path(temporary))
-                for old in kept.parent.glob(f"{name}-*"):
-                    shutil.rmtree(old)
-                part.rename(kept)
+                _make_and_keep(name, group, kept)
             shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def _make_and_keep(name: str, group: Group, kept: Path) -> None:
+    """Make the scripts beside, then rename: another process may be making the same."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=kept.parent, prefix=".making-") as beside:
+        part = Path(beside, "scripts")
+        part.mkdir()
+        _make(group, part, Path(beside))
+        for old in set(kept.parent.glob(f"{name}-*")) - {kept}:
+            shutil.rmtree(old, ignore_errors=True)
+        try:
+            part.rename(kept)
+        except OSError:
+            if not kept.is_dir():  # where it is, the other process was faster
+                raise
 
 
 def _make(group: Group, folder: Path, temporary: Path) -> None:

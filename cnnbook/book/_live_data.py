@@ -28,15 +28,15 @@ LITE0_PACKAGES = {
 }
 CHECKED_DIGITS, DRAWN_DIGITS, A_CLASS = 100, 4, 10
 SMALL_DIGITS = {"train": 2_000, "test": 500}
-PHOTO_WIDTH = 448
+PHOTO_WIDTH, SMALL_PHOTO_WIDTH = 640, 320  # for the network, and for the other pieces
 PHOTOS = {  # title, what one sees, whose it is
-    "cat": ("A cat", "The face of a ginger cat", "Stefan van der Walt, CC0"),
+    "cat": ("A cat", "The face of a tabby cat", "Stefan van der Walt, CC0"),
     "coffee": (
         "A cup of coffee",
         "A cup of coffee on a saucer with a spoon",
         "Rachel Michetti, CC0",
     ),
-    "rocket": ("A rocket", "A rocket that rises from its pad at night", "SpaceX, public domain"),
+    "rocket": ("A rocket", "A rocket that stands on its pad at night", "SpaceX, public domain"),
     "camera": ("A man with a camera", "A man who looks through a camera", "Lav Varshney, CC0"),
 }
 LITE0_LAYERS = {
@@ -136,19 +136,28 @@ def _arrays(arrays: dict[str, np.ndarray]) -> str:
 
 
 def photo_scripts() -> dict[str, str]:
-    """Return the photographs that come with the book, small enough for a page."""
+    """Return the photographs that come with the book: for Lite0, and smaller and much lighter."""
+    large, small = _photographs(PHOTO_WIDTH, 95), _photographs(SMALL_PHOTO_WIDTH, 90)
+    return {
+        "photos.js": f"cnnbook.photos = {json.dumps(large)};\n",
+        "small_photos.js": f"cnnbook.small_photos = {json.dumps(small)};\n",
+    }
+
+
+def _photographs(width: int, quality: int) -> dict[str, dict[str, str | int]]:
+    """Write all photographs as JPEG; less quality than 95 changes what Lite0 says first."""
     import base64
 
-    entries = {}
+    entries: dict[str, dict[str, str | int]] = {}
     for name, (title, alt, credit) in PHOTOS.items():
         pixels = load_photo(name)
         picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-        picture.thumbnail((PHOTO_WIDTH, PHOTO_WIDTH), Image.Resampling.LANCZOS)
-        picture.convert("RGB").save(file := io.BytesIO(), "JPEG", quality=85)
+        picture.thumbnail((width, width), Image.Resampling.LANCZOS)
+        picture.convert("RGB").save(file := io.BytesIO(), "JPEG", quality=quality)
         source = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
         size = {"width": picture.width, "height": picture.height}
         entries[name] = {"src": source, "title": title, "alt": alt, "credit": credit, **size}
-    return {"photos.js": f"cnnbook.photos = {json.dumps(entries)};\n"}
+    return entries
 
 
 def lite0_scripts() -> dict[str, str]:

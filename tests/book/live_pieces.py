@@ -12,7 +12,7 @@ from browser import Watched
 from cnnbook.book import _live, _live_data
 
 WEB = Path(_live.__file__).with_name("web") / "live"
-SMALL = ("photos", "small_digits")  # what is written in a second
+CACHE = Path(__file__).parents[2] / "build" / "live"  # also of `cnnbook book`: only the first pays
 
 
 def node() -> Path:
@@ -35,14 +35,12 @@ def in_node(script, code, **given):
     return json.loads(done.stdout)
 
 
-def write_pages(folder, more):
-    """Write the previews of all pieces, without networks, and more scripts of data."""
+def write_pages(folder, *names):
+    """Write the previews of all pieces, with the scripts of data that are named; none: all."""
     with pytest.MonkeyPatch.context() as patch:
-        groups = {name: _live_data.GROUPS[name] for name in SMALL}
+        groups = {name: _live_data.GROUPS[name] for name in names or _live_data.GROUPS}
         patch.setattr(_live_data, "GROUPS", groups)
-        pages = _live.preview(folder)
-    for name, text in more.items():
-        (folder / "_static" / "live" / name).write_text(text, encoding="utf-8")
+        pages = _live.preview(folder, CACHE)
     return {page.stem: page for page in pages}
 
 
@@ -50,19 +48,17 @@ def write_pages(folder, more):
 def opened(browser, path, piece, width=1280, height=900, dark=False, **more):
     """Open the page of a piece and wait until it is ready; no fault at the end."""
     watched = Watched(browser, width, height, dark, **more)
-    watched.page.goto(path.as_uri() + ("?dark" if dark else ""))
-    watched.page.wait_for_selector(f"#live-{piece}[data-ready=yes]")
-    yield watched
+    yield opened_again(watched, path, piece, dark)
     assert watched.faults == [], watched.faults
     watched.page.close()
 
 
-def barriers(watched):
-    """What axe finds, a line for each; a page from the disk may not ask for its style again."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(watched.page, options={"preload": False}).response["violations"]
-    return [f"{it['id']}: {node['target']}" for it in found for node in it["nodes"]]
+def opened_again(watched, path, piece, dark=False):
+    """Open the page of a piece where another was open, which is quicker than a new window."""
+    watched.page.mouse.move(0, 0)
+    watched.page.goto(path.as_uri() + ("?dark" if dark else ""))
+    watched.page.wait_for_selector(f"#live-{piece}[data-ready=yes]")
+    return watched
 
 
 def too_small(page):

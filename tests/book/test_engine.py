@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from live_pieces import node
 
 from cnnbook.book import _live_cache, _live_data
 from cnnbook.book._export_web import checks_script, model_script
@@ -25,15 +25,6 @@ const given = JSON.parse(fs.readFileSync("given.json", "utf8"));
 for (const text of given.scripts) (0, eval)(text);
 const numbers = ({ data, shape }) => ({ data: Array.from(data), shape });
 """
-
-
-def node() -> Path:
-    """The program that Playwright brings along."""
-    package = find_spec("playwright")
-    path = Path(package.origin).parent / "driver" / "node" if package else Path("none")
-    if not path.is_file():
-        pytest.skip("needs Node, which the package playwright brings")
-    return path
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from browser import WIDTHS, Watched, chromium
-from live_pieces import WEB, barriers, in_node, opened, too_small, write_pages
+from live_pieces import WEB, in_node, opened, opened_again, too_small, write_pages
 
 from cnnbook.arithmetic import convolve
 from cnnbook.book import _live_data
@@ -93,8 +93,7 @@ def test_the_text_names_as_many_digits_as_the_network_was_trained_on():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    scripts = _live_data.GROUPS["digits"].make()
-    return write_pages(tmp_path_factory.mktemp("site"), scripts)["draw_a_digit"]
+    return write_pages(tmp_path_factory.mktemp("site"), "digits")["draw_a_digit"]
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +102,20 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """One window for all tests that need no other."""
+    watched = Watched(browser)
+    yield watched
+    watched.page.close()
+
+
 @pytest.fixture
-def page(browser, site):
-    with opened(browser, site, "digits") as watched:
-        watched.page.locator(".digits .choices button").nth(11).wait_for()
-        yield watched.page
+def page(window, site):
+    watched = opened_again(window, site, "digits")
+    watched.page.locator(".digits .choices button").nth(11).wait_for()
+    yield watched.page
+    assert watched.faults == []
 
 
 def settle(page):
@@ -490,12 +498,12 @@ def test_the_check_against_keras_tells_rounding_from_a_fault(page):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("window", WIDTHS)
-def test_everybody_can_use_the_page(browser, site, window, dark):
-    width, height = WIDTHS[window]
+@pytest.mark.parametrize("size", WIDTHS)
+def test_everybody_can_use_the_page(browser, site, size, dark):
+    width, height = WIDTHS[size]
     with opened(browser, site, "digits", width, height, dark) as watched:
         page = watched.page
-        assert barriers(watched) == []
+        assert watched.axe() == []
         assert watched.sideways() == 0
         for layer in ("conv1", "conv2", "pool", "norm2", "logits"):
             open_layer(page, layer)
@@ -503,7 +511,7 @@ def test_everybody_can_use_the_page(browser, site, window, dark):
             if page.locator(".digits .all summary").is_visible():
                 page.click(".digits .all summary")
                 page.wait_for_timeout(300)
-            assert barriers(watched) == [], layer
+            assert watched.axe() == [], layer
             assert watched.sideways() == 0, layer
             assert too_small(page) == [], layer
 

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 import pytest
-from browser import WIDTHS, chromium
-from live_pieces import barriers, in_node, opened, too_small, write_pages
+from browser import WIDTHS, Watched, chromium
+from live_pieces import in_node, opened, opened_again, too_small, write_pages
 from PIL import Image
 
 from cnnbook.arithmetic import convolve
@@ -74,15 +74,19 @@ def test_the_page_convolves_as_keras_wherever_keras_does():
     import keras
 
     fits = [case for case in random_cases() if case[2]["stride"] == 1 or case[2]["dilation"] == 1]
-    for picture, kernel, case in fits[::3]:
+    given = [
+        {"picture": (picture / 255).ravel().tolist(), "height": len(picture)}
+        | {"width": picture.shape[1], "kernel": kernel.ravel().tolist()}
+        | case
+        for picture, kernel, case in fits[::3]
+    ]
+    found = in_node("kernel_sums.js", CONVOLVE, cases=given)
+    for (picture, kernel, case), ours in zip(fits[::3], found, strict=True):
         zeros, mode = (0, "same") if case["padding"] == "same" else (case["padding"], "valid")
         images = np.pad(picture, zeros)[None, :, :, None].astype("float32") / 255
         options = {"strides": case["stride"], "padding": mode, "dilation_rate": case["dilation"]}
         weights = kernel[:, :, None, None].astype("float32")
         theirs = keras.ops.conv(images, weights, data_format="channels_last", **options)
-        given = {"picture": (picture / 255).ravel().tolist(), "height": len(picture)}
-        given |= {"width": picture.shape[1], "kernel": kernel.ravel().tolist()} | case
-        [ours] = in_node("kernel_sums.js", CONVOLVE, cases=[given])
         answers = keras.ops.convert_to_numpy(theirs)[0, :, :, 0]
         assert np.abs(np.array(ours["data"]).reshape(answers.shape) - answers).max() < 1e-4, case
 
@@ -159,8 +163,8 @@ def test_numbers_are_read_as_people_write_them():
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    more = {"kernel_checks.js": kernel_checks()}
-    return write_pages(tmp_path_factory.mktemp("site"), more)["a_kernel_of_your_own"]
+    folder = tmp_path_factory.mktemp("site")
+    return write_pages(folder, "photos", "kernels")["a_kernel_of_your_own"]
 
 
 @pytest.fixture(scope="module")
@@ -169,10 +173,19 @@ def browser():
         yield started
 
 
+@pytest.fixture(scope="module")
+def window(browser):
+    """One window for all tests that need no other."""
+    watched = Watched(browser)
+    yield watched
+    watched.page.close()
+
+
 @pytest.fixture
-def page(browser, site):
-    with opened(browser, site, "kernel") as watched:
-        yield watched.page
+def page(window, site):
+    watched = opened_again(window, site, "kernel")
+    yield watched.page
+    assert watched.faults == []
 
 
 def choose(page, name, value):
@@ -373,17 +386,16 @@ def test_the_stored_answers_are_those_of_the_book():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("window", WIDTHS)
-def test_everybody_can_use_the_page(browser, site, window, dark):
-    width, height = WIDTHS[window]
+@pytest.mark.parametrize("size", WIDTHS)
+def test_everybody_can_use_the_page(browser, site, size, dark):
+    width, height = WIDTHS[size]
     with opened(browser, site, "kernel", width, height, dark) as watched:
-        assert barriers(watched) == []
         assert watched.sideways() == 0
         choose(watched.page, "size", 5)
         choose(watched.page, "padding", "same")
         choose(watched.page, "stride", 4)
         watched.page.locator("#kernel-weights input").first.fill("x")
-        assert barriers(watched) == []
+        assert watched.axe() == []
         assert watched.sideways() == 0
         assert too_small(watched.page) == []
 
@@ -402,8 +414,25 @@ def test_without_scripts_a_picture_and_a_sentence_stand_there(browser, site):
 @pytest.mark.slow
 def test_what_cannot_be_loaded_is_said_below_the_picture(browser, site):
     page = browser.new_page()
-    page.route("**/photos.js", lambda route: route.abort())
+    page.route("**/small_photos.js", lambda route: route.abort())
     page.goto(site.as_uri())
-    page.locator("#live-kernel .still p", has_text="photos.js could not be loaded").wait_for()
+    page.locator("#live-kernel .still p", has_text="small_photos.js could not be loaded").wait_for()
     assert not page.locator("#kernel-map").is_visible()
+    page.close()
+
+
+@pytest.mark.slow
+def test_photographs_are_loaded_when_the_piece_comes_near_and_no_more_than_it_needs(browser, site):
+    far = site.with_name("far_down.html")
+    above = '<p style="height: 4000px">A chapter stands above.</p>'
+    far.write_text(site.read_text(encoding="utf-8").replace("<main>", f"<main>{above}"))
+    watched, asked = Watched(browser), []
+    watched.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+    page = watched.open(far)
+    page.evaluate("new Promise((done) => setTimeout(done, 200))")  # some frames
+    assert "kernel.js" in asked and not [name for name in asked if "photos" in name]
+    page.locator("#live-kernel").scroll_into_view_if_needed()
+    page.wait_for_selector("#live-kernel[data-ready=yes]")
+    assert [name for name in asked if "photos" in name] == ["small_photos.js"]
+    assert watched.faults == []
     page.close()

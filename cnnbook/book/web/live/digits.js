@@ -161,7 +161,7 @@
       Object.assign(this, { pixels, outputs, shares: window.cnnbook.softmax(outputs[last.name].data) });
       last.blank = blank;
       this.answer.show(this.shares, blank, this.pad.sample?.label);
-      this.find(".time").textContent = `${this.net.more.parameters.toLocaleString("en")} weights, ` +
+      this.find(".time").textContent = `${this.net.more.parameters.toLocaleString("en")} parameters, ` +
         `${Math.max(outputs.ms, 0.1).toFixed(outputs.ms < 10 ? 1 : 0)} ms, in this page`;
       this.draw();
     }

@@ -114,7 +114,7 @@
       `aria-pressed="${k === chosen}">${k}</button>`;
     const rows = powers.map((v, k) => `<tr${k === chosen ? ' class="chosen"' : ""}><th scope="row">${button(k)}</th>` +
       `<td>${number(output.data[k])}</td><td>${power(v)}</td><td>${digits.sums.percent(shares[k])}</td></tr>`);
-    const names = ["digit", "score", "e<sup>score</sup>", "share of the sum"];
+    const names = ["digit", "score", "e<sup>score</sup>", "probability"];
     const heads = names.map((name) => `<th scope="col">${name}</th>`);
     root.innerHTML = "<table><caption>From scores to probabilities (softmax)</caption>" +
       `<thead><tr>${heads.join("")}</tr></thead><tbody>${rows.join("")}</tbody>` +

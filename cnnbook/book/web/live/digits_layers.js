@@ -7,7 +7,7 @@
   // What each kind of layer does, in plain sentences. "again" is true where the same was explained before.
   const SENTENCES = {
     Rescaling: ({ shape: [h, w] }) => `The picture has ${h} × ${w} pixels, numbers from 0 (black) to 255 (white). ` +
-      "They are brought down to 0 to 1, because a network learns more easily from small numbers.",
+      "They are divided by 255, so that they lie between 0 and 1: a network learns more easily from small numbers.",
     Conv2D({ layer, shape: [, , maps], reach }, before, again) {
       const [size, , channels] = layer.kernel_shape;
       const step = layer.strides > 1 ? `, ${layer.strides} pixels at a time` : "";
@@ -26,7 +26,7 @@
     BatchNormalization: (_, before, again) => (again
       ? `As before, each map of ${before} is multiplied by a scale and shifted, both its own.`
       : "Each map is multiplied by one number and shifted by another, both its own. That brings all maps to a " +
-        "similar range, which makes training faster."),
+        "similar range, which usually makes training easier."),
     ReLU: (_, before, again) => (again ? "Again, whatever is below zero becomes 0."
       : "Whatever is below zero becomes 0. Without such a bend, many layers could do no more than a single one."),
     Dense: ({ layer: { kernel_shape: [count, classes] } }, before) =>

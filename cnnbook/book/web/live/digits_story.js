@@ -41,7 +41,7 @@
       steps.push(`The bias, ${exact(sum.bias)}, is added. It is one number for the whole map. That gives ` +
         `${exact(sum.sum)}.`);
       rows.push({ label: `Bias of map ${map + 1}`, value: sum.bias, since: steps.length - 1 });
-      if (cuts) rows.push({ label: "Sum", value: sum.sum, since: steps.length - 1, total: true });
+      if (cuts) rows.push({ label: "Sum with bias", value: sum.sum, since: steps.length - 1, total: true });
     }
     const later = biased ? "cuts" : "shifts the map and cuts";
     if (!cuts) {
@@ -55,7 +55,7 @@
 
   function firstSteps({ window: { size }, parts: [{ values }], products }) {
     const why = values.every((v) => v === 0) ? "There is only black under the window."
-      : Math.abs(products) < 0.1 ? "Here the weights above and below zero nearly balance."
+      : Math.abs(products) < 0.1 ? "Here the products above and below zero nearly cancel, or there is little to see."
         : products > 0 ? "It is large where the picture is bright under the weights above zero."
           : "It is below zero, because the picture is bright under the weights below zero.";
     return [
@@ -164,7 +164,7 @@
         "orange against it.",
       `All products and the bias are added up to ${exact(value)}, the score of the ${map}. The strongest are listed.`,
       "Every digit gets a score like this. Softmax raises e to the power of each and divides by the sum of all ten, " +
-        `so that they become shares of 100 %. The ${map} gets ${percent}.`,
+        `so that they become probabilities. That of the ${map} is ${percent}.`,
     ];
   }
 

@@ -599,8 +599,8 @@
   };
 
   async function start() {
-    await cnnbook.script("live/photos.js");
-    const { camera, ...others } = cnnbook.photos; // the grey one first
+    await cnnbook.script("live/small_photos.js");
+    const { camera, ...others } = cnnbook.small_photos; // the grey one first
     offerPhotos({ camera, ...others });
     buildPresets();
     const first = find("photos").firstChild;

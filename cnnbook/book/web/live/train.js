@@ -9,6 +9,7 @@
   const RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50];
   const SIZES = [1, 4, 16, 32, 64, 128, 500, 2000];
   const NAMES = ["A", "B", "C"], MOST_EPOCHS = 20, RACE_EPOCHS = 3, SHOWN_DIGITS = 20, FRAME_MS = 10;
+  const LEAST_PEAK = 0.03; // twice the standard error of an accuracy on 500 digits, which is 0.014 or less
   const RACES = { rates: [[50, 32], [0.01, 32], [0.5, 32]], batches: [[0.1, 500], [0.1, 1], [0.1, 32]] };
 
   const element = (name, properties = {}) => Object.assign(document.createElement(name), properties);
@@ -141,7 +142,8 @@
     const length = run.epochs < 1 ? some(run.seen, "digit") : some(Number(run.epochs.toFixed(1)), "epoch");
     const guess = number(LN10);
     const what = {
-      diverges: `it diverges. Its loss is ${last}, worse than the ${guess} of guessing: the steps are too long.`,
+      "worse than guessing": `its loss is ${last}, worse than the ${guess} of guessing, because it is very sure of its`
+        + " mistakes: the steps are too long.",
       "hardly moves": `it has hardly moved. The loss is ${last}, that of guessing ${guess}.`,
       begins: `the loss has come from ${guess} to ${last}.`,
       falls: `the loss is still falling, from ${previous} to ${last} in the last epoch.`,
@@ -153,7 +155,8 @@
   }
   function memoryOf(run) { // has it gone on learning what it is tested on?
     const [when, most] = run.accuracies.reduce((top, each) => (each[1] > top[1] ? each : top));
-    const peak = most - run.accuracy > 0.01 ? `; the most was ${percent(most)}, after ${when.toFixed(1)} epochs` : "";
+    const isPeak = most - run.accuracy >= LEAST_PEAK;
+    const peak = isPeak ? `; the most was ${percent(most)}, after ${when.toFixed(1)} epochs` : "";
     return `It reads ${percent(run.accuracy)} of the unseen digits${peak}.`;
   }
   function comparisonOf() { // at the same number of epochs, which is fair
@@ -318,7 +321,7 @@
   function showPhoto() {
     const photo = find("photo");
     const alt = "The photograph of a cat, as bright as the weight makes it";
-    Object.assign(photo, { src: cnnbook.photos.cat.src, hidden: false, alt });
+    Object.assign(photo, { src: cnnbook.small_photos.cat.src, hidden: false, alt });
   }
   async function start() {
     await cnnbook.script("live/train_digits.js");
@@ -328,7 +331,7 @@
     root.querySelector(".still").hidden = true;
     root.querySelector(".works").hidden = false;
     new TrainValley(root);
-    cnnbook.script("live/photos.js").then(showPhoto, () => {}); // without it the valley works as well
+    cnnbook.script("live/small_photos.js").then(showPhoto, () => {}); // without it the valley works as well
     find("sgd-rate").value = RATES.indexOf(0.5);
     find("size").value = SIZES.indexOf(32);
     const names = { x: "epochs" }, margin = { top: 10, right: 26, bottom: 40, left: 36 };

@@ -158,7 +158,7 @@ const TrainSums = (() => {
       const [before, last] = [...this.epochLosses.slice(-2)];
       if (!this.steps) return "waits";
       const recent = this.recentLoss;
-      if (!Number.isFinite(recent) || recent > 1.05 * LN10) return "diverges";
+      if (!Number.isFinite(recent) || recent > 1.05 * LN10) return "worse than guessing";
       if (this.epochLosses.length < 2) return recent < LN10 - 0.02 ? "begins" : "hardly moves";
       const fall = (before - last) / before;
       if (fall > 0.03) return "falls";
