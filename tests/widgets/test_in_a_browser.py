@@ -22,19 +22,10 @@ import numpy as np
 import pytest
 
 from cnnbook.widgets.convolution import convolution_widget
+from tests.book.browser import BROWSERS, SWITCHES
 
 pytestmark = pytest.mark.slow
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SWITCHES = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FOLDERS = (
     "IPYTHONDIR",
     "JUPYTER_CONFIG_DIR",
