@@ -24,6 +24,7 @@ from cnnbook.book.record import Record
 
 TITLE = "cnnbook"
 ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII")
+MORE = {"glossary": "Glossary", "claims": "Claims", "reference/index": "Reference"}
 DESCRIPTIONS = {
     "claims": "Every figure of the book that a test compares, with its bound.",
     "glossary": "The words of convolutional neural networks, one plain sentence each.",
@@ -60,29 +61,24 @@ def bind(folder: Path, executed: Mapping[str, Node], measured: Record, is_quick:
         )
         for name, notebook in executed.items()
     }
+    known = {it.number: (it.name, it.title) for it in chapters.values()}
     pages = {"claims": _claims_page(list(chapters.values()), measured, is_quick)}
-    extra: list[tuple[str, Sequence[tuple[str, str]]]] = [("More", [("Claims", "claims")])]
-    if terms:
-        known = {it.number: (it.name, it.title) for it in chapters.values()}
-        pages["glossary"] = glossary_page(terms, known)
-        extra = [("More", [("Glossary", "glossary"), *extra[0][1]])]
+    pages |= {"glossary": glossary_page(terms, known)} if terms else {}
     sentences = {term.anchor: [name, term.sentence] for name, term in terms.items()}
     files = {"_static/glossary.js": f"window.GLOSSARY = {json.dumps(sentences)};\n"}
     files |= {f"notebooks/{name}.ipynb": notebook_as_text(it) for name, it in executed.items()}
+    live: dict[str, str] = {}
     if has_plan:
         live = {it: with_live(text, _live.fragment) for it, text in _live.live_pages().items()}
-        pages |= live
-        titles = [(text.partition("\n")[0].removeprefix("# "), name) for name, text in live.items()]
-        extra = [("Networks in the page", titles), *extra]
     if (folder / "cnnbook").is_dir():
         pages |= reference_pages(folder, list(executed))
         files |= reference_files()
-        extra[-1] = ("More", [*extra[-1][1], ("Reference", "reference/index")])
+    pages |= live
     return Site(
         title=TITLE,
         notebooks=dressed,
         pages=pages,
-        contents=[*_contents(parts), *extra],
+        contents=[*_contents(parts), *_contents_beside(pages, live)],
         files=files,
         first=_first(folder, parts, reading, measured, pages),
         questions={it.name: it.question for it in chapters.values() if it.question},
@@ -112,6 +108,15 @@ def _contents(parts: Sequence[BookPart]) -> list[tuple[str, list[tuple[str, str]
         if chapters:
             contents.append((f"{numeral} · {part.title}", chapters))
     return contents
+
+
+def _contents_beside(
+    pages: Mapping[str, str], live: Mapping[str, str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the contents of what stands beside the chapters."""
+    titles = [(text.partition("\n")[0].removeprefix("# "), name) for name, text in live.items()]
+    more = [(title, name) for name, title in MORE.items() if name in pages]
+    return [*([("Networks in the page", titles)] if titles else []), ("More", more)]
 
 
 def _head(chapter: Chapter, minutes: int, measured: Record, is_quick: bool) -> str:
@@ -162,8 +167,7 @@ def _first(
     pages: Mapping[str, str],
 ) -> str:
     """Return the first page, with links to the pages beside the chapters that there are."""
-    names = {"glossary": "Glossary", "reference/index": "Reference", "claims": "Claims"}
-    there = {f"{name}.html": title for name, title in names.items() if name in pages}
+    there = {f"{name}.html": title for name, title in MORE.items() if name in pages}
     return front_page(
         parts,
         reading=reading,
