@@ -129,9 +129,9 @@ def _field(number: int, question: Question) -> str:
     right = _marked_up(question.answers[question.right])
     return (
         f'<fieldset data-right="{question.right}"><legend>{_marked_up(question.question)}</legend>'
-        f'{choices}<details class="fold"><summary>Answer</summary>'
-        f"<p><strong>{right}.</strong> {_marked_up(question.why)}</p></details>"
-        '<p class="verdict" aria-live="polite"></p></fieldset>'
+        f'{choices}<p class="verdict" aria-live="polite"></p>'
+        '<details class="fold"><summary>Answer</summary>'
+        f"<p><strong>{right}.</strong> {_marked_up(question.why)}</p></details></fieldset>"
     )
 
 

@@ -34,6 +34,7 @@ SKIPPED_CLASSES = {
 BLOCKS = ("p", "div", "li", "td", "th", "dt", "dd", "tr", "section", "figcaption", "summary")
 # The theme loads these into every page, for a search as one types that we do not have.
 NAMES = "searchtools|language_data|searchindex"
+QUESTIONS = re.compile(r'<section class="quiz".*?</section>', re.DOTALL)  # with their answers
 TOOLS = re.compile(rf'\s*<script src="[./]*(?:_static/)?(?:{NAMES})\.js"></script>')
 INDEX = '<script src="searchindex.js"></script>'
 BODY = re.compile(r'(<div class="bd-search-container">).*?</div>\s*<script>.*?</script>', re.DOTALL)
@@ -67,6 +68,7 @@ class _Prose(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in VOID:
+            self.handle_data(" ")
             return
         self.open.append(tag)
         depth, given = len(self.open), {name: value or "" for name, value in attrs}
@@ -118,7 +120,7 @@ def prose_by_section(page: str) -> list[list[str]]:
         [['a', 'A', 'One two.']]
     """
     prose = _Prose()
-    prose.feed(page)
+    prose.feed(QUESTIONS.sub("", page))
     left, out = MOST_CHARACTERS, []
     for where, title, text in prose.sections:
         words = " ".join(text.split()).replace(" : ", ": ").lstrip(": ")[:left]

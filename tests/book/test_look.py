@@ -196,6 +196,19 @@ def test_a_reader_is_told_about_a_word_judged_remembered_and_shown_a_picture_in_
     context.close()
 
 
+def test_a_finger_sees_what_a_word_means_and_stays_on_the_page(browser, site):
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    context = browser.new_context(**phone)
+    page = context.new_page()
+    page.goto((site / "03_how.html").as_uri())
+    page.locator("a.term").first.tap()
+    assert page.locator("#term-note span").inner_text() == "How wrong."
+    assert page.url.endswith("03_how.html")
+    page.get_by_text("To the glossary").tap()
+    page.wait_for_url("**/glossary.html#term-loss")
+    context.close()
+
+
 def test_code_is_copied_as_it_is(browser, site):
     context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
     page = context.new_page()

@@ -57,9 +57,15 @@ def test_prose_is_taken_by_sections_and_code_is_left_out():
         "</details></section></section>"
     )
     assert prose_by_section(article(inside) + "<p>outside</p>") == [
-        ["a", "One", "Some words,and more."],
+        ["a", "One", "Some words, and more."],
         ["b", "Two", "a < b"],
     ]
+
+
+def test_questions_and_their_answers_are_not_found():
+    quiz = '<section class="quiz"><fieldset><legend>How many?</legend>Four.</fieldset></section>'
+    inside = f'<section id="a"><h1>A</h1><p>Words.</p>{quiz}</section>'
+    assert prose_by_section(article(inside)) == [["a", "A", "Words."]]
 
 
 def test_a_function_and_a_word_of_the_glossary_are_sections_of_their_own():
