@@ -103,6 +103,7 @@ def net_scripts():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", ["", FAST], ids=["plain", "fast"])
 @pytest.mark.parametrize("name", NETS)
 def test_every_layer_is_within_a_ten_thousandth_of_keras(name, fast, in_node, net_scripts):
@@ -162,6 +163,7 @@ FAULTS = {  # the network whose check must find it, what is right, what is put t
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_in_the_engine_is_found_by_its_own_check(fault, in_node, net_scripts):
     name, right, wrong = FAULTS[fault]
@@ -174,6 +176,7 @@ def test_a_fault_in_the_engine_is_found_by_its_own_check(fault, in_node, net_scr
     assert any(found[key] is None or found[key] > bounds[key] for key in bounds), found
 
 
+@pytest.mark.slow
 def test_fast_sums_are_those_of_the_engine(in_node):
     code = """
     const compare = ([count, cin, cout], seed) => {
@@ -206,6 +209,7 @@ def test_fast_sums_are_those_of_the_engine(in_node):
     assert told["found"][-1] == 0  # six filters are left to the engine
 
 
+@pytest.mark.slow
 def test_where_webassembly_is_not_the_engine_computes_alone(in_node):
     code = "return { there: typeof globalThis.fastSums };"
     assert in_node(code, fast=f"globalThis.WebAssembly = undefined;{FAST}") == {
@@ -378,7 +382,7 @@ def test_every_layer_that_may_be_exported_is_in_the_engine(in_node):
     assert {*in_node("return Object.keys(engine.OPERATIONS)"), "InputLayer"} == set(KNOWN)
 
 
-def test_weights_that_do_not_fit_into_sixteen_bits_are_model_of():
+def test_weights_that_do_not_fit_into_sixteen_bits_are_refused():
     model = model_of(layers.Conv2D(2, 3))
     model.layers[1].kernel.assign(np.full((3, 3, 2, 2), 1e6))
     with np.errstate(over="ignore"), pytest.raises(BookError, match="finite numbers of float16"):
@@ -386,6 +390,7 @@ def test_weights_that_do_not_fit_into_sixteen_bits_are_model_of():
     assert "CNN_MODELS" in model_script("net", model, {}, "float32")
 
 
+@pytest.mark.slow
 def test_a_drawing_is_centred_as_the_pad_of_the_notebooks_does(in_node, tmp_path):
     random, drawings = np.random.default_rng(0), []
     for _ in range(40):  # strokes of any width and place on a pad of 56 x 56
@@ -456,7 +461,7 @@ def test_the_page_reads_every_embedded_test_digit_as_keras_does(in_node):
     assert found == known.tolist()
 
 
-def test_changed_weights_of_the_digit_net_are_model_of(monkeypatch, tmp_path):
+def test_changed_weights_of_the_digit_net_are_refused(monkeypatch, tmp_path):
     data = Path(_live_data.__file__).parents[2] / "data"
     (tmp_path / "data" / "digit_net").mkdir(parents=True)
     (tmp_path / "data" / "manifest.json").write_bytes((data / "manifest.json").read_bytes())

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import WIDTHS, Watched, chromium
-from live_pieces import barriers
 
 from cnnbook.book import _live, _live_data
 from cnnbook.book._contents import BookPart, Chapter, read_contents
@@ -336,7 +335,7 @@ def test_the_page_keeps_nobody_out_and_fits(opened, size, dark):
     assert watched.page.evaluate("document.documentElement.dataset.theme") == (
         "dark" if dark else "light"
     )
-    assert barriers(watched) == []
+    assert watched.axe() == []
     assert watched.sideways() == 0
     small = watched.page.evaluate(
         "[...document.querySelectorAll('button, nav a, .button, .quiet')].filter((it) =>"
