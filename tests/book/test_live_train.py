@@ -279,9 +279,25 @@ def test_rates_crawl_overshoot_and_climb_out_of_the_valley(page):
     before = numbers(page.locator("#train-steps tr").last)[3]
     page.click("#train-one")
     assert numbers(page.locator("#train-steps tr").last)[3] > before
-    page.locator("#train-gaits button", has_text="3: arrives").click()  # it plays by itself
+
+
+@pytest.mark.slow
+def test_a_rate_to_try_waits_at_the_start_until_one_presses_play(page):
+    page.locator("#train-gaits button", has_text="5: one step").click()
+    assert "Press Play to walk with rate 5" in text(page, "said") and text(page, "walk") == "Play"
+    page.click("#train-one")
+    assert "It has arrived: the bottom is at 2.5" in text(page, "said")
+    height = page.locator(".train .works").bounding_box()["height"]
+    page.locator("#train-gaits button", has_text="3: arrives").click()
+    assert page.locator("#train-steps tr").count() == 1
+    page.click("#train-walk")
+    assert text(page, "walk") == "Pause"
     page.locator("#train-said", has_text="It has arrived").wait_for()
     assert text(page, "walk") == "Play"
+    assert page.locator(".train .works").bounding_box()["height"] == height  # nothing is pushed
+    rows = page.locator("#train-steps tr").all_inner_texts()
+    assert len(rows) == 6 and all("0" not in row.split("\t")[1:] for row in rows)
+    assert "2.498 − 3 × (−0.00049) = 2.499" in text(page, "said")
 
 
 @pytest.mark.slow
@@ -439,6 +455,7 @@ def test_everybody_can_use_the_page(browser, site, size, dark):
     width, height = WIDTHS[size]
     with opened(browser, site, "train", width, height, dark) as watched:
         watched.page.locator("#train-gaits button").last.click()  # it climbs out
+        watched.page.click("#train-walk")
         learn(watched.page, 0.3)
         slide(watched.page, "sgd-rate", 12)
         learn(watched.page, 0.3)

@@ -530,7 +530,7 @@
     }));
   }
 
-  // ---- Check against Keras ----
+  // ---- Compare with Keras ----
   const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   async function check() {
     find("checked").textContent = "Comparing …";

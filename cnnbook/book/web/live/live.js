@@ -89,13 +89,20 @@ async function loadNetwork(name) {
   };
 }
 
-// What compare() found, as a sentence for a status line.
-function describe({ images, worst, sameTop, probability, map }) {
-  const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
-  const small = (v) => v.toExponential(1).replace(/e-(\d+)/, (_, power) => ` × 10⁻${raised(power)}`);
-  const say = (v) => (v > 0 && v < 1e-3 ? small(v) : v.toPrecision(2));
-  return `Compared with Keras on ${images} pictures: the same answer for ${sameTop}. The numbers of the layers ` +
-    `differ by at most ${say(worst)}, the probabilities by ${say(probability)}, the heat maps by ${say(map)}.`;
+// Two digits and a power of ten, as 1.3 × 10⁻⁵, which no line tears apart.
+function scientific(value) {
+  const [digits, power] = value.toExponential(1).split("e");
+  const raised = [...power.replace("+", "")].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]).join("");
+  return `${digits.replace("-", "−")}\u00a0×\u00a010${raised}`;
+}
+
+// What compare() found, as a sentence for a status line. Only a network that looks at photographs has heat maps.
+function describe({ images, worst, sameTop, probability, map }, { heatMaps = false } = {}) {
+  const say = (v) => (v > 0 && v < 1e-3 ? scientific(v) : v.toPrecision(2));
+  const rest = heatMaps ? `, the probabilities by ${say(probability)} and the heat maps by ${say(map)}`
+    : ` and the probabilities by ${say(probability)}`;
+  return `Compared on ${images} pictures with Keras, the library that trained this network: the same answer for ` +
+    `${sameTop}. The numbers of the layers differ by at most ${say(worst)}${rest}.`;
 }
 
 // Light or dark
@@ -204,7 +211,7 @@ function roundToEven(value) {
 }
 
 window.cnnbook = {
-  script, network, describe, dark, onTheme, paintMaps, mapColors, center,
+  script, network, describe, scientific, dark, onTheme, paintMaps, mapColors, center,
   softmax: window.softmax, classActivation: window.classActivation, bytes: window.fromBase64,
 };
 })();

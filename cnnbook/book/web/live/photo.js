@@ -390,7 +390,7 @@
     words.textContent = "Comparing with the answers that Keras gave …";
     try {
       await networkReady();
-      words.textContent = cnnbook.describe(await state.net.compare());
+      words.textContent = cnnbook.describe(await state.net.compare(), { heatMaps: true });
     } catch (error) {
       words.textContent = `The check did not run: ${error.message}`;
     }

@@ -275,7 +275,7 @@
     drawAnswers();
   }
 
-  // ---- Check against Keras ----
+  // ---- Compare with Keras ----
   async function check() {
     find("checked").textContent = "Comparing …";
     try {
@@ -292,9 +292,10 @@
       kernel.forEach((theirs, i) => { weight = Math.max(weight, Math.abs(theirs - model.kernel[i])); });
       const { accuracy } = judge(model, data.test), apart = Math.abs(accuracy - checks.accuracy);
       const fine = loss < 1e-4 && weight < 1e-4 && apart < 1e-6;
-      find("checked").textContent = `${fine ? "The same" : "Not the same"} after ${checks.losses.length} steps: losses`
-        + ` differ by at most ${loss.toExponential(1)}, weights by ${weight.toExponential(1)}. Keras reads`
-        + ` ${percent(checks.accuracy)} of the unseen digits, this page ${percent(accuracy)}.`;
+      find("checked").textContent = `${fine ? "The same" : "Not the same"} after ${checks.losses.length} steps as in`
+        + ` Keras, the library that this book trains with: losses differ by at most ${cnnbook.scientific(loss)},`
+        + ` weights by ${cnnbook.scientific(weight)}. Keras reads ${percent(checks.accuracy)} of the unseen digits,`
+        + ` this page ${percent(accuracy)}.`;
       find("checked").dataset.fine = fine ? "yes" : "no";
     } catch (error) {
       find("checked").textContent = `The stored answers cannot be read: ${error.message}`;

@@ -62,7 +62,8 @@ class TrainChart {
     const field = `<clipPath id="${clip}"><rect x="${left}" y="${top - 6}" width="${this.width - left - right + 6}"`
       + ` height="${this.height - top - bottom + 8}"/></clipPath>`;
     const isLine = (part) => part.startsWith("<polyline") || part.startsWith("<circle");
-    this.svg.innerHTML = field + this.parts.filter((part) => !isLine(part)).join("")
-      + `<g clip-path="url(#${clip})">${this.parts.filter(isLine).join("")}</g>`;
+    const isWord = (part) => part.startsWith("<text"); // above the lines, with a halo
+    this.svg.innerHTML = field + this.parts.filter((part) => !isLine(part) && !isWord(part)).join("")
+      + `<g clip-path="url(#${clip})">${this.parts.filter(isLine).join("")}</g>${this.parts.filter(isWord).join("")}`;
   }
 }

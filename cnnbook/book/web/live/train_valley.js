@@ -19,9 +19,12 @@ class TrainValley {
   }
   find(name) { return this.root.querySelector(`#train-${name}`); }
   get w() { return this.path[this.path.length - 1]; }
-  static number(value, places = 3) {
-    if (Math.abs(value) >= 1e5) return value.toExponential(1).replace("-", "−").replace("e+", "e");
-    return Number(value.toFixed(Math.abs(value) >= 100 ? 0 : places)).toString().replace("-", "−");
+  static number(value, places = 3) { // what is not 0 is not written as 0: a small number keeps two digits
+    const size = Math.abs(value);
+    if (size < 1e-12) return "0"; // rounding
+    if (size >= 1e5 || size < 1e-4) return cnnbook.scientific(value);
+    const written = size < 0.01 ? value.toPrecision(2) : value.toFixed(size >= 100 ? 0 : places);
+    return Number(written).toString().replace("-", "−");
   }
 
   // ---- Steps ----
@@ -121,13 +124,14 @@ class TrainValley {
   }
   say() {
     const { loss, slope, bottom } = TrainSums.valley, number = (value) => TrainValley.number(value);
-    const bracket = (value) => (value < 0 ? `(${number(value)})` : number(value));
+    const bracket = (value) => (value < -1e-12 ? `(${number(value)})` : number(value));
     const { word, share } = TrainSums.gait(this.path), percent = `${Math.round(Math.abs(share) * 100)} %`;
     if (word === "waits") {
       const tilt = slope(this.w), way = Math.abs(tilt) < 1e-9 ? "so this is the bottom"
         : `so a ${tilt < 0 ? "larger" : "smaller"} weight is less wrong`;
+      const played = this.isOffered ? ` Press Play to walk with rate ${number(this.rate)}.` : "";
       const here = `At w = ${number(this.w)} the loss is ${number(loss(this.w))}`;
-      this.find("said").textContent = `${here} and the slope ${number(tilt)}, ${way}.`;
+      this.find("said").textContent = `${here} and the slope ${number(tilt)}, ${way}.${played}`;
       return;
     }
     const from = this.path[this.path.length - 2];
@@ -137,9 +141,10 @@ class TrainValley {
       arrives: `It has arrived: the bottom is at ${number(bottom)}.`,
       crawls: `It crawls: ${percent} of the way to the bottom are left after each step.`,
       nears: `It comes nearer: ${percent} of the way to the bottom are left after each step.`,
-      overshoots: `It overshoots: it lands on the other side, at ${percent} of the distance.`,
+      overshoots: `It overshoots: it lands on the other side of the bottom, ${percent} as far from it as before.`,
       swings: "It swings from side to side and never comes nearer.",
-      climbs: `It climbs out: each step ends on the other side, at ${percent} of the distance, so the loss grows.`,
+      climbs: `It climbs out: each step ends on the other side, ${percent} as far from the bottom as before, so the`
+        + " loss grows.",
     }[word];
     this.find("said").textContent = `${sum} ${what}`;
   }
@@ -181,11 +186,16 @@ class TrainValley {
     this.draw();
   }
   offerRates() {
-    for (const [rate, what] of [[0.2, "crawls"], [3, "arrives"], [9, "overshoots"], [10.6, "climbs out"]]) {
+    for (const [rate, what] of [[0.2, "crawls"], [3, "arrives"], [5, "one step"], [9, "overshoots"], [10.6, "climbs out"]]) {
       const chip = document.createElement("button");
       Object.assign(chip, { type: "button", textContent: `${rate}: ${what}` });
       chip.dataset.rate = rate;
-      chip.onclick = () => { this.useRate(rate); this.restart(1); this.play(); };
+      chip.onclick = () => { // at step 0, standing: Play and Step go on from there
+        this.useRate(rate);
+        this.isOffered = true;
+        this.restart(1);
+        this.isOffered = false;
+      };
       this.find("gaits").append(chip);
     }
     this.useRate(1);
