@@ -217,6 +217,7 @@ def test_where_webassembly_is_not_the_engine_computes_alone(in_node):
     }
 
 
+@pytest.mark.slow
 def test_an_image_may_ask_for_some_layers_and_gets_those(in_node, net_scripts):
     code = """
     const net = new engine.Network(CNN_MODELS.net);

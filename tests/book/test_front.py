@@ -194,6 +194,7 @@ def test_the_example_is_a_sentence_of_the_book_with_its_figure_in_the_record(htm
         assert text in html
 
 
+@pytest.mark.slow
 def test_the_example_is_another_one_where_the_first_is_gone(tmp_path):
     shutil.copytree(ROOT / "notebooks" / "source", tmp_path / "notebooks" / "source")
     record = json.loads((ROOT / "notebooks" / "claims.json").read_text())

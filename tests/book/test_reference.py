@@ -37,6 +37,7 @@ def pages():
         return _reference.reference_pages(ROOT)
 
 
+@pytest.mark.slow
 def test_every_file_that_can_be_copied_has_a_page_and_a_place_in_the_contents(pages):
     rooms = list_modules()
     for room, names in rooms.items():

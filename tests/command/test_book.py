@@ -41,6 +41,7 @@ def test_without_the_extra_book_one_line_names_it(run, monkeypatch, tmp_path, co
     assert result.stderr == f"This needs {lacks}: pip install 'cnnbook[book]'\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["jupytext", "nbformat", "nbclient"])
 def test_without_the_extra_book_its_modules_say_so_too(package):
     code = f"import sys; sys.modules[{package!r}] = None; import cnnbook.book.build"

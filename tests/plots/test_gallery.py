@@ -58,6 +58,7 @@ def test_colours_outside_the_range_are_cut_in_silence(caplog):
     assert not caplog.records
 
 
+@pytest.mark.slow
 def test_titles_stand_above_their_images(five):
     figure = plot_gallery(five, titles=list("abcde"), title="Five greys")
     assert [cell.get_title() for cell in figure.axes] == list("abcde")

@@ -37,6 +37,7 @@ def test_values_beyond_the_limit_are_counted_at_the_ends():
     assert min(counts(axes)) > -1 and max(counts(axes)) < 1
 
 
+@pytest.mark.slow
 def test_panels_share_their_axes_and_the_rest_is_blank():
     figure = plot_histograms({"a": [1], "b": [2], "c": [3]}, columns=2)
     assert [axes.get_title() for axes in figure.axes] == ["a", "b", "c", ""]

@@ -171,6 +171,7 @@ def test_epochs_without_validation_say_so_and_training_goes_on(model, capsys, op
     assert "reached 0 after" in lines[1] and len(watch.images_per_second) == 4
 
 
+@pytest.mark.slow
 def test_a_training_without_validation_says_so(model, capsys):
     model.fit(np.ones((4, 4)), np.zeros(4), verbose=0, callbacks=[Stopwatch(4)])
     assert "no validation, no val_accuracy" in capsys.readouterr().out
