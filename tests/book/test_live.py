@@ -253,15 +253,17 @@ def test_the_photo_network_answers_from_the_disk_as_keras_does(page):
       const net = await cnnbook.network("lite0"), report = await net.compare();
       const { ms, logits } = await net.run(new Uint8Array(224 * 224 * 3).fill(99), ["logits"]);
       return { report, ms, logits: logits.data.length, classes: net.more.classes.length,
-        words: cnnbook.describe(report) };
+        words: cnnbook.describe(report, { heatMaps: true }), bare: cnnbook.describe(report) };
     }""")
     print(f"a photo in {found['ms']:.0f} ms; {found['words']}")
     assert found["logits"] == found["classes"] == 1000
     assert found["report"]["sameTop"] == 3
     assert found["report"]["probability"] <= 0.005
     assert found["report"]["map"] <= 0.02
-    assert "Compared with Keras on 3 pictures: the same answer for 3." in found["words"]
-    assert re.search(r"the probabilities by \d\.\d × 10⁻⁴", found["words"])
+    assert found["words"].startswith("Compared on 3 pictures with Keras, the library that")
+    assert "the same answer for 3." in found["words"]
+    assert "heat maps" in found["words"] and "heat maps" not in found["bare"]
+    assert re.search(r"the probabilities by \d\.\d\xa0×\xa010⁻⁴", found["words"])
 
 
 @pytest.mark.slow

@@ -212,9 +212,11 @@ def test_how_sure_it_is_is_said_honestly(page):
     assert "not sure: its best guess is <b>pot</b>" in verdict(0.2, 0.25, 0.55)
     change = "cnnbook.photo.change([0.6, 0.4], {}, 0, ['cup', 'mug'])"
     assert "Hardly any change" in page.evaluate(change.format([0.599, 0.401]))
-    assert "rises" in page.evaluate(change.format([0.8, 0.2]))
+    assert "rises clearly, from" in page.evaluate(change.format([0.8, 0.2]))
+    assert "falls a little, from" in page.evaluate(change.format([0.55, 0.45]))
+    assert "falls clearly, from" in page.evaluate(change.format([0.41, 0.59]))
     falls = page.evaluate(change.format([0.1, 0.9]))
-    assert "falls from 60.0" in falls and "Now it says <b>mug</b>" in falls
+    assert "falls far, from 60.0" in falls and "Now it says <b>mug</b>" in falls
 
 
 def test_enter_on_another_class_shows_its_map(page, network):
@@ -245,9 +247,12 @@ def covered_in_python(page):
 def test_the_arrow_keys_move_a_square_and_the_answer_follows(page, network):
     choose(page, "coffee")
     name, before, _ = bars(page)[0]
+    height = page.locator("#photo-work").bounding_box()["height"]
     page.focus("#photo-cover")
     page.keyboard.press("Space")
     assert page.evaluate("document.activeElement.id") == "photo-square"
+    assert page.inner_text("#photo-cover") == "Take the cover away"
+    assert page.locator("#photo-work").bounding_box()["height"] == height
     start = covered_in_python(page)[1:]
     for key in ("ArrowUp", "Shift+ArrowUp", "ArrowLeft"):
         page.keyboard.press(key)
@@ -270,6 +275,7 @@ def test_the_arrow_keys_move_a_square_and_the_answer_follows(page, network):
     settled(page)
     assert page.evaluate("document.activeElement.id") == "photo-cover"
     assert page.is_hidden("#photo-square") and bars(page)[0][1] == before
+    assert page.inner_text("#photo-cover") == "Cover a part and ask again"
 
 
 def test_dragged_quickly_the_last_place_is_what_is_answered(page, network):
@@ -328,8 +334,8 @@ def test_covered_everywhere_in_turn_gives_the_occlusion_map_of_the_book(page, ne
     row, column = np.unravel_index(falls.argmax(), (7, 7))
     said = page.inner_text("#photo-agree")
     assert re.search(r"The two maps (largely |hardly )?agree", said)
-    assert f"falls most, by {falls.max():.1f}, behind a square of 32 pixels" in said
-    assert f"at row {row + 1}, column {column + 1}." in said
+    assert f"falls most, by {falls.max():.1f}, when the square covers row {row + 1}, " in said
+    assert f"column {column + 1}." in said and page.is_visible("#photo-loses-scale")
     heat = heat_pixels(page, "right-heat")[16::32, 16::32]
     assert (heat[..., 3].ravel().argmax() == np.abs(falls).argmax()).all()
     page.locator("#photo-classes button").nth(1).click()  # of another class, without asking again

@@ -546,8 +546,9 @@
         values += theirs.length;
       }
       const fine = !faults && worst < 1e-2;
-      find("checked").textContent = `${fine ? "The same" : "Not the same"}: ${some(cases.length, "kernel", "kernels")},`
-        + ` ${values.toLocaleString("en")} sums, largest difference ${worst.toExponential(1)}`
+      find("checked").textContent = `${fine ? "The same" : "Not the same"} as in Keras, the library`
+        + ` that this book trains with: ${some(cases.length, "kernel", "kernels")},`
+        + ` ${values.toLocaleString("en")} sums, largest difference ${cnnbook.scientific(worst)}`
         + `${faults ? `; ${some(faults, "map has", "maps have")} another size` : ""}.`;
       find("checked").dataset.fine = fine ? "yes" : "no";
     } catch (error) {

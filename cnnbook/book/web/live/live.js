@@ -101,7 +101,7 @@ function describe({ images, worst, sameTop, probability, map }, { heatMaps = fal
   const say = (v) => (v > 0 && v < 1e-3 ? scientific(v) : v.toPrecision(2));
   const rest = heatMaps ? `, the probabilities by ${say(probability)} and the heat maps by ${say(map)}`
     : ` and the probabilities by ${say(probability)}`;
-  return `Compared on ${images} pictures with Keras, the library that trained this network: the same answer for ` +
+  return `Compared on ${images} pictures with Keras, the library that this book trains with: the same answer for ` +
     `${sameTop}. The numbers of the layers differ by at most ${say(worst)}${rest}.`;
 }
 

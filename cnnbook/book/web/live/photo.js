@@ -7,6 +7,7 @@
   const { SIDE, SHOWN, CELLS, prepare, covered, paintHeat, paintScale } = cnnbook.photo;
   const { bestOf, percent, verdict, change, place, agreement, strongest } = cnnbook.photo;
   const LOOKING = "It is looking at the picture …";
+  const INVITATION = "A square then lies on the picture. Move it, and watch the answer change.";
   const STEP = 8;                 // pixels that one press of an arrow key moves the square
   const find = (name) => root.querySelector(`#photo-${name}`);
   const stage = find("stage"), picture = find("picture"), heat = find("heat"), square = find("square");
@@ -167,10 +168,11 @@
     }
   }
 
-  // The five classes: a bar each, and while a part is covered a mark where the bar stood before.
+  // Five classes, among them the first one now and the chosen one: a bar each, and while a part is covered a mark where the bar stood before.
   function drawBars() {
     const { before, now, chosen } = state, first = bestOf(now.probabilities, 1)[0];
-    const classes = [...new Set([...state.rows, first, chosen])];
+    const guests = [...new Set([first, chosen])].filter((k) => !state.rows.includes(k)), classes = [...state.rows];
+    for (const guest of guests) classes[classes.findLastIndex((k) => ![first, chosen].includes(k))] = guest;
     find("classes").inert = false;
     rowsOf(classes.length).forEach((button, i) => {
       const k = classes[i], p = now.probabilities[k];
@@ -189,8 +191,7 @@
     find("verdict").innerHTML = verdict(state.now.probabilities, state.names);
     const both = [state.before.probabilities, state.now.probabilities];
     const words = state.cover.on ? change(...both, state.chosen, state.names) : "";
-    if (root.dataset.state === "answered" || !words) find("change").innerHTML = words;
-    find("change").hidden = !state.cover.on;
+    if (root.dataset.state === "answered" || !words) find("change").innerHTML = words || INVITATION;
     find("hint").hidden = state.cover.on;
     find("hint-covered").hidden = !state.cover.on;
     drawPair();
@@ -200,7 +201,7 @@
 
   function setCover(on) {
     state.cover.on = on;
-    find("cover").setAttribute("aria-pressed", on);
+    find("cover").textContent = on ? "Take the cover away" : "Cover a part and ask again";
     find("cover").classList.toggle("main", !on);
   }
 
@@ -307,6 +308,7 @@
     find("sweep-progress").hidden = find("stop").hidden = !running;
     find("sweep").hidden = Boolean(running);
     find("agree").hidden = !pair;
+    find("loses").hidden = !isSweep;
     if (!pair) return;
     look.cells = isSweep || find("cells").checked;
     paintOver("left", left, look, `Heat map of <b>${nameOf(chosen)}</b>`);
@@ -314,7 +316,7 @@
       const { falls, largest } = fallsOf(sweep, chosen), map = falls.map((fall) => fall / largest);
       const words = `What <b>${nameOf(chosen)}</b> loses when a place is covered`;
       paintOver("right", map, { ...look, signed: true }, words, running && sweep.spot);
-      find("agree").textContent = running ? "" : `${agreement(left, falls)} ${strongest(falls, sweep.size)}`;
+      find("agree").textContent = running ? "" : `${agreement(left, falls)} ${strongest(falls)}`;
       if (running) showProgress(sweep.logits.length, started);
     } else {
       const { other } = state;
@@ -424,6 +426,7 @@
     dragging();
     ownPictures();
     paintScale(find("scale"));
+    paintScale(find("loses-scale"), true);
   }
 
   async function offerPhotos() {

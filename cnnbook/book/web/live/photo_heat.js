@@ -44,11 +44,13 @@
     context.stroke();
   }
 
-  // The colour bar, from nothing to the hottest cell.
-  function paintScale(canvas) {
+  // The colour bar, from nothing to the hottest cell; with signs from what falls most over nothing to what rises.
+  function paintScale(canvas, signed = false) {
     const context = canvas.getContext("2d");
     for (let x = 0; x < canvas.width; x++) {
-      context.fillStyle = `rgb(${COLORS[Math.round(255 * x / canvas.width)].join(" ")})`;
+      const share = x / canvas.width, value = signed ? 1 - 2 * share : share;
+      const color = value < 0 ? AGAINST : COLORS[Math.round(255 * value)];
+      context.fillStyle = `rgb(${color.join(" ")} / ${signed ? Math.abs(value) : 1})`;
       context.fillRect(x, 0, 1, canvas.height);
     }
   }

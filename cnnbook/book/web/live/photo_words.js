@@ -22,12 +22,13 @@
 
   // What covering has changed for class k, from p to q, and whether another class is first now.
   function change(p, q, k, classes) {
-    const by = (q[k] - p[k]) / p[k], first = bestOf(q, 1)[0], name = `<b>${classes[k]}</b>`;
-    const both = `${percent(p[k])} to ${percent(q[k])}`, seen = Math.abs(q[k] - p[k]) > 0.002;
-    let words = `Hardly any change for ${name}, from ${both}: it can do without this part.`;
-    if (seen && by < -0.3) words = `${name} falls from ${both}: this part mattered.`;
-    else if (seen && by < -0.05) words = `${name} falls a little, from ${both}.`;
-    else if (seen && by > 0.05) words = `${name} rises from ${both}: this part spoke against it, or for another class.`;
+    const points = 100 * (q[k] - p[k]), size = Math.abs(points), first = bestOf(q, 1)[0], name = `<b>${classes[k]}</b>`;
+    const both = `${percent(p[k])} to ${percent(q[k])}`;
+    const much = size < 10 ? "a little" : size < 30 ? "clearly" : "far";
+    const spared = p[k] >= 0.1 ? ": it can do without this part" : "", about = size < 10 ? ""
+      : points < 0 ? ": this part mattered" : ": this part spoke against it, or for another class";
+    const words = size < 2 ? `Hardly any change for ${name}, from ${both}${spared}.`
+      : `${name} ${points < 0 ? "falls" : "rises"} ${much}, from ${both}${about}.`;
     return first === bestOf(p, 1)[0] ? words : `${words} Now it says <b>${classes[first]}</b>.`;
   }
 
@@ -44,17 +45,14 @@
   function agreement(map, falls) {
     const strong = bestOf(falls, 10), same = bestOf(map, 10).filter((cell) => strong.includes(cell)).length;
     const words = same >= 6 ? "largely agree" : same >= 4 ? "agree in part" : "hardly agree";
-    return `The two maps ${words}: of the ten cells that are strongest in each, ${same || "none"} ` +
-      `${same > 1 ? "are" : "is"} the same. By chance it would be two.`;
+    return `The two maps ${words}: they share ${same || "none"} of their ten strongest cells (by chance, two).`;
   }
 
-  // Where covering lowered the score most, and how far it raised the score elsewhere.
-  function strongest(falls, size) {
+  // Where covering lowered the score most.
+  function strongest(falls) {
     const cell = bestOf(falls, 1)[0], where = `row ${Math.floor(cell / CELLS) + 1}, column ${cell % CELLS + 1}`;
-    const least = Math.min(...falls), rises = (-least).toFixed(1);
-    const rise = least < 0 ? ` Covering a blue place raises it, by up to ${rises}.` : "";
     const most = falls[cell] > 0 ? `falls most, by ${falls[cell].toFixed(1)}` : "rises least";
-    return `The score (before softmax) ${most}, behind a square of ${size} pixels at ${where}.${rise}`;
+    return `The score (before softmax) ${most}, when the square covers ${where}.`;
   }
 
   Object.assign(cnnbook.photo, { bestOf, percent, verdict, change, place, agreement, strongest });
