@@ -478,6 +478,24 @@ def test_the_window_follows_the_mouse_over_both_maps(page):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", WIDTHS)
+def test_sentence_and_grids_stand_above_the_bar_at_each_step(browser, site, size):
+    with opened(browser, site, "digits", *WIDTHS[size], False) as watched:
+        page = watched.page
+        page.click(".digits .follow")
+        for step in range(3):
+            page.wait_for_timeout(900)  # until it has been scrolled
+            telling, sums, bar = (
+                page.locator(f".digits .{name}").bounding_box()
+                for name in ("telling", "sums", "controls")
+            )
+            assert telling["y"] >= 0 and telling["y"] + telling["height"] <= sums["y"], step
+            assert sums["y"] + sums["height"] <= bar["y"], step
+            assert bar["height"] < 56  # one line
+            page.click(".digits .next")
+
+
+@pytest.mark.slow
 def test_a_panel_that_is_open_follows_the_drawing(page):
     open_layer(page, "conv1")
     before = page.locator(".digits .output canvas").get_attribute("aria-valuetext")

@@ -256,6 +256,14 @@ def test_arrow_keys_move_the_window_and_play_takes_it_to_the_end(page):
 
 @pytest.mark.slow
 def test_the_size_formula_holds_the_numbers_chosen_and_says_what_is_left_out(page):
+    letters = "W pixels a side, K of the kernel, P of the rim, S the step"
+    assert text(page, "letters").replace("\xa0", " ") == f"{letters}."
+    choose(page, "dilation", 2)
+    distance = "D the distance between the kernel's numbers"
+    assert text(page, "letters").replace("\xa0", " ") == f"{letters}, {distance}."
+    assert "𝐷" in text(page, "formula")  # as MathML writes it
+    choose(page, "dilation", 1)
+    assert "𝐷" not in text(page, "formula")
     choose(page, "stride", 2)
     assert size(page) == "53 × 53"  # (108 - 3) / 2 + 1 = 53.5
     formula = text(page, "formula")

@@ -74,7 +74,7 @@
       const item = target?.closest("li"), button = target?.closest("button") ?? this.current;
       const stage = this.stages.find(({ name }) => name === (item ?? this.current?.closest("li"))?.dataset.layer);
       const colours = "Blue stands for numbers above zero, orange for those below; the stronger the colour, the " +
-        "larger the number. Point at a layer to read what it does.";
+        "larger the number. Choose a layer to read what it does.";
       this.caption.textContent = stage ? stage.does : colours;
       if (stage) this.caption.prepend(Object.assign(document.createElement("b"), { textContent: `${stage.title}.` }));
       for (const wire of this.wires.children) {

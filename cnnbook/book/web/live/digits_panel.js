@@ -86,7 +86,7 @@
       this.opened(layer, this.map);
       if (stay) return;
       this.find(".title").focus({ preventScroll: true });
-      this.root.scrollIntoView({ block: "start", behavior: calm() ? "auto" : "smooth" });
+      this.see(this.root);
     }
 
     close() {
@@ -220,16 +220,20 @@
       this.see();
     }
 
-    // What the step is about comes into view, if possible together with the maps.
-    see() {
-      const parts = [...this.root.querySelectorAll(".scene, .spread, .sums > figure, .sums > svg, .term, .shares")];
-      const shown = parts.filter((part) => part.offsetParent && getComputedStyle(part).visibility !== "hidden");
+    // What the step is about stands above the bar, with its sentence, and if possible together with the maps (or with
+    // the whole head of the panel, when it has just been opened). The grids have their place from the first step on.
+    see(head) {
+      const parts = ".scene, .spread, .sums > figure, .sums > svg, .term, .shares, .now";
+      const shown = [...this.root.querySelectorAll(parts)]
+        .filter((part) => part.offsetParent && getComputedStyle(part).visibility !== "hidden");
       if (!shown.length) return;
-      const last = this.step ? shown.at(-1) : shown[0];
-      const [first, about] = [shown[0], last].map((part) => part.getBoundingClientRect());
-      const top = HEADER, bottom = innerHeight - this.find(".controls").offsetHeight - 12;
-      const start = about.bottom - first.top < bottom - top ? first.top : about.top;
-      const by = about.bottom > bottom ? about.bottom - bottom : Math.min(start - top, 0);
+      const box = (part) => part.getBoundingClientRect(), last = box(this.step ? shown.at(-1) : shown[0]);
+      const until = ["sums", "telling"].map((name) => box(this.find(`.${name}`))).find(({ height }) => height);
+      const end = Math.max(until.bottom, last.bottom), bottom = innerHeight - this.find(".controls").offsetHeight - 12;
+      const starts = [...(head ? [head] : []), shown[0], this.find(".telling")].map((part) => box(part).top);
+      const start = starts.find((top) => end - top <= bottom - HEADER) ?? last.top;
+      const by = head && start === starts[0] ? start - HEADER
+        : end > bottom ? end - bottom : Math.min(start - HEADER, 0);
       if (by) scrollBy({ top: by, behavior: calm() ? "auto" : "smooth" });
     }
 

@@ -66,7 +66,7 @@
       const text = `Map ${map + 1}, row ${y + 1}, column ${x + 1}: ${number(value)}${sum}`;
       const words = this.weighted ? `Blue speaks for this digit, by up to ${this.most}, and orange against it.`
         : `The numbers go from 0 to ${this.most} (blue).`;
-      this.root.querySelector("figcaption").innerHTML = `<b>${text}</b><span>${words} Point at any of them.</span>`;
+      this.root.querySelector("figcaption").innerHTML = `<b>${text}</b><span>${words} Choose any of them.</span>`;
       const values = { role: "slider", tabindex: 0, "aria-label": "One of the numbers; the arrow keys move",
         "aria-valuemin": 1, "aria-valuemax": this.values.data.length,
         "aria-valuenow": row * this.size[1] + column + 1, "aria-valuetext": text };

@@ -300,6 +300,7 @@
       cell.style.background = inside ? `rgb(${pixel} ${pixel} ${pixel})` : "";
       cell.style.color = inside ? (pixel < 118 ? "#fff" : "#000") : "";
       result.textContent = round(product);
+      result.className = ["", "long", "long longer"][(result.textContent.length > 3) + (result.textContent.length > 5)];
       result.style.background = tintOf(product, peak);
     });
     const met = list.filter(({ weight }) => weight), skipped = list.length - met.length;
@@ -344,10 +345,17 @@
     row: (...parts) => `<mrow>${parts.join("")}</mrow>`,
     whole: (...parts) => `<math display="inline"><mrow>${parts.join("")}</mrow></math>`,
   };
-  function sizeFormula(size, zeros, dilation, side, stride) { // (W + zeros - D(K - 1) - 1) / S + 1
+  // (W + zeros - K) / S + 1, or with dilation (W + zeros - D(K - 1) - 1) / S + 1
+  function sizeFormula(size, zeros, dilation, side, stride) {
     const { n, o, row } = math, bracket = row(o("("), side, o("−"), n(1), o(")"));
-    const above = row(size, o("+"), zeros, o("−"), dilation, o("·"), bracket, o("−"), n(1));
+    const reach = state.dilation === 1 ? side : row(dilation, o("·"), bracket, o("−"), n(1));
+    const above = row(size, o("+"), zeros, o("−"), reach);
     return `<mfrac>${above}${stride}</mfrac>${o("+")}${n(1)}`;
+  }
+  function lettersOf(same) { // what each letter of the formula stands for
+    const letters = { W: "pixels a side", K: "of the kernel", ...(same ? {} : { P: "of the rim" }), S: "the step",
+      ...(state.dilation === 1 ? {} : { D: "the distance between the kernel's numbers" }) };
+    return `${Object.entries(letters).map(([letter, what]) => `<i>${letter}</i>\u00a0${what}`).join(", ")}.`;
   }
   function showSize() {
     const { columns, width } = state.map, { before, after, exact, count } = columns, { n, i, o, row, whole } = math;
@@ -358,6 +366,7 @@
     const down = exact === count ? "" : "<span>rounded down:</span>";
     find("formula").innerHTML = whole(symbols) + whole(o("="), numbers)
       + whole(o("="), n(Number(exact.toFixed(2)))) + down + `<b>${both(width)}</b>`;
+    find("letters").innerHTML = lettersOf(same);
     find("meaning").textContent = meaningOf(columns);
     const padded = before + after ? `, with zeros ${both(state.side + before + after)}` : "";
     find("picture-size").textContent = both(state.side) + padded;

@@ -92,7 +92,8 @@ async function loadNetwork(name) {
 // Two digits and a power of ten, as 1.3 × 10⁻⁵, which no line tears apart.
 function scientific(value) {
   const [digits, power] = value.toExponential(1).split("e");
-  const raised = [...power.replace("+", "")].map((sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]).join("");
+  const raise = (sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)];
+  const raised = [...power.replace("+", "")].map(raise).join("");
   return `${digits.replace("-", "−")}\u00a0×\u00a010${raised}`;
 }
 

@@ -168,7 +168,8 @@
     }
   }
 
-  // Five classes, among them the first one now and the chosen one: a bar each, and while a part is covered a mark where the bar stood before.
+  // Five classes, among them the first one now and the chosen one: a bar each, and while a part is covered a mark
+  // where the bar stood before.
   function drawBars() {
     const { before, now, chosen } = state, first = bestOf(now.probabilities, 1)[0];
     const guests = [...new Set([first, chosen])].filter((k) => !state.rows.includes(k)), classes = [...state.rows];

@@ -186,9 +186,11 @@ class TrainValley {
     this.draw();
   }
   offerRates() {
-    for (const [rate, what] of [[0.2, "crawls"], [3, "arrives"], [5, "one step"], [9, "overshoots"], [10.6, "climbs out"]]) {
+    const gaits = { 0.2: "crawls", 3: "arrives", 5: "one step", 9: "overshoots", 10.6: "climbs out" };
+    const rates = Object.keys(gaits).map(Number).sort((a, b) => a - b); // an object has its whole numbers first
+    for (const rate of rates) {
       const chip = document.createElement("button");
-      Object.assign(chip, { type: "button", textContent: `${rate}: ${what}` });
+      Object.assign(chip, { type: "button", textContent: `${rate}: ${gaits[rate]}` });
       chip.dataset.rate = rate;
       chip.onclick = () => { // at step 0, standing: Play and Step go on from there
         this.useRate(rate);
