@@ -16,6 +16,7 @@ def run(code: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_import_cnnbook_imports_nothing_heavy_and_one_name_only_what_it_needs():
     heavy = "{'keras', 'tensorflow', 'numpy', 'matplotlib', 'PIL'} & set(sys.modules)"
     assert run(f"import sys, cnnbook; dir(cnnbook); print({heavy})") == "set()"

@@ -492,6 +492,7 @@ def test_without_ruff_the_text_is_clean_already(monkeypatch, tmp_path):
         assert (tmp_path / "without" / path.name).read_text() == path.read_text()
 
 
+@pytest.mark.slow
 def test_a_loader_of_data_says_that_the_data_is_not_in_its_copy(tmp_path):
     module, tests = copy_modules(["mnist"], tmp_path)
     assert module.endswith("; the data that comes with cnnbook, its folder data/, is not in it")

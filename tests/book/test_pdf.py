@@ -99,6 +99,7 @@ def test_without_pages_it_says_how_they_are_made(project):
         make_pdf(project, print)
 
 
+@pytest.mark.slow
 def test_without_a_browser_it_says_what_to_install_and_leaves_the_old_book(project, monkeypatch):
     pytest.importorskip("playwright")
     old = project / "build" / "cnnbook.pdf"

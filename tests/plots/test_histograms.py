@@ -46,6 +46,7 @@ def test_panels_share_their_axes_and_the_rest_is_blank():
     assert len({axes.get_ylim() for axes in figure.axes[:3]}) == 1
 
 
+@pytest.mark.slow
 def test_before_is_an_outline_in_every_panel_and_named():
     figure = plot_histograms({"a": [1, 2], "b": [2]}, before=np.zeros((3, 2)))
     for axes in figure.axes:

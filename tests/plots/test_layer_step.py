@@ -62,6 +62,7 @@ def test_negative_values_make_0_white_else_0_is_dark():
     assert (plain.cmap.name, plain.norm(0), plain.norm(3)) == ("viridis", 0, 1)
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_silent_can_be_drawn():
     assert step(np.zeros((4, 4, 3))).axes[1].images[0].norm(0) == 0
 

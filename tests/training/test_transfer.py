@@ -97,6 +97,7 @@ def test_a_head_on_a_base_gives_what_both_give_one_after_the_other():
     assert model.count_params() == base.count_params() + head.count_params()
 
 
+@pytest.mark.slow
 def test_training_then_changes_the_head_alone_and_no_moving_statistics():
     base, head = build_base(), build_head(4, 3)
     base.trainable = True
@@ -142,6 +143,7 @@ def test_the_whole_can_be_saved_and_loaded(tmp_path):
 # Unfreezing -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_named_layer_and_all_behind_it_learn_but_batch_norm_does_not():
     model = attach_head(build_base(), build_head(4, 3))
     learning = unfreeze_from(model, "stage2_conv")
