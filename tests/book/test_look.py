@@ -4,14 +4,14 @@ import re
 
 import nbformat.v4 as nbf
 import pytest
+from browser import WIDTHS, Watched, chromium
+from test_dress import CHART, HOLDS, MEASURED, PHOTO, code, picture, printed
 
 from cnnbook.book._dress import dress, facts_line
 from cnnbook.book._polish import lines_apart
 from cnnbook.book._quiz import quiz_html, read_quiz
 from cnnbook.book._site import Site
 from cnnbook.book.pages import build_pages
-from tests.book.browser import WIDTHS, Watched, chromium
-from tests.book.test_dress import CHART, HOLDS, MEASURED, PHOTO, code, picture, printed
 
 GLOSSARY = """\
 [[term]]

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from browser import WIDTHS, Watched, chromium
+from test_kept_notebooks import ROOT
 
 from cnnbook.book._bind import bind
 from cnnbook.book._chapters import chapter_names
@@ -15,8 +17,6 @@ from cnnbook.book._contents import FIRST_EDITION
 from cnnbook.book.notebooks import read_notebook
 from cnnbook.book.pages import build_pages
 from cnnbook.book.record import read_record
-from tests.book.browser import WIDTHS, Watched, chromium
-from tests.book.test_kept_notebooks import ROOT
 
 pytestmark = pytest.mark.slow
 
