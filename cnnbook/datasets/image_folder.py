@@ -117,8 +117,8 @@ def find_parts(folder: str | Path, classes: Mapping[str, Sequence[Path]]) -> dic
     single folder holds all folders.
 
     Args:
-        folder: A folder, with the pictures of
-        classes: each folder in it, as `scan_image_folder` lists them.
+        folder: What holds the folders.
+        classes: The pictures of each folder in it, as `scan_image_folder` lists them.
 
     Returns:
         For each part, the folder that holds its class folders. Nothing if they are classes.
