@@ -62,7 +62,6 @@ def test_it_moves_the_weights_by_one_operation_an_array(monkeypatch):
     assert not calls
 
 
-@pytest.mark.slow
 def test_gradients_of_some_rows_are_left_to_keras():
     def rows(kind):
         keras.utils.set_random_seed(0)
