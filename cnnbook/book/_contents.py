@@ -4,7 +4,6 @@ The plan is `notebooks/contents.toml`; a chapter that is written is a file of `n
 """
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from cnnbook._checks import shown
 from cnnbook.book._chapters import source_of
 from cnnbook.book._files import BookError, read_text
+from cnnbook.book._toml import read_toml
 
 CONTENTS = Path("notebooks", "contents.toml")
 HEADING = re.compile(r"^# # (?:\d+\.\s+)?(?P<title>.*\S)", re.MULTILINE)
@@ -128,10 +128,7 @@ def _planned(folder: Path, entry: dict[str, Any], found: dict[int, str]) -> Chap
 
 def _read_plan(path: Path) -> list[dict[str, Any]]:
     """Read the plan, and refuse one that lacks something."""
-    try:
-        plan = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise BookError(f"{shown(path)}: {error}. Write it as its neighbours are.") from None
+    plan = read_toml(path)
     if fault := next(_faults_of_plan(plan), ""):
         raise BookError(f"{shown(path)}, {fault}")
     return plan["part"]

@@ -3,6 +3,7 @@
 The networks, their answers for comparison, photographs and digits, each as a script.
 """
 
+import base64
 import hashlib
 import io
 import json
@@ -47,8 +48,8 @@ LITE0_LAYERS = {
 }
 
 
-def load_digit_net() -> "keras.Model":
-    """Return the network that reads digits on the pages, with its trained weights.
+def digit_weights() -> dict[str, np.ndarray]:
+    """Return the trained weights of the network that reads digits, float32 by "conv1/kernel".
 
     Raises:
         BookError: If the file of the weights is not the one of the manifest.
@@ -59,14 +60,19 @@ def load_digit_net() -> "keras.Model":
     if (found := hashlib.sha256(content).hexdigest()) != expected:
         rule = f"its SHA-256 must be {expected}; got {found}"
         raise BookError(f"{shown(data_file(name))}: {rule}; `git checkout` brings it back.")
+    with np.load(io.BytesIO(content)) as arrays:
+        return {name: arrays[name].astype("float32") for name in arrays.files}
+
+
+def load_digit_net() -> "keras.Model":
+    """Return the network that reads digits on the pages, with its trained weights."""
     from cnnbook.models.small_digit_net import build_small_digit_net
 
-    model = build_small_digit_net()
-    with np.load(io.BytesIO(content)) as arrays:
-        for layer in model.layers:
-            for variable in layer.weights:
-                if f"{layer.name}/{variable.name}" in arrays:
-                    variable.assign(arrays[f"{layer.name}/{variable.name}"].astype("float32"))
+    model, weights = build_small_digit_net(), digit_weights()
+    for layer in model.layers:
+        for variable in layer.weights:
+            if (name := f"{layer.name}/{variable.name}") in weights:
+                variable.assign(weights[name])
     return model
 
 
@@ -128,8 +134,6 @@ def kernel_scripts() -> dict[str, str]:
 
 def _arrays(arrays: dict[str, np.ndarray]) -> str:
     """Write arrays of bytes as an object of JavaScript."""
-    import base64
-
     lists = {name: base64.b64encode(array.tobytes()).decode() for name, array in arrays.items()}
     words = [f'{name}: cnnbook.bytes("{text}")' for name, text in lists.items()]
     return f"{{{', '.join(words)}, count: {len(next(iter(arrays.values())))}}}"
@@ -146,8 +150,6 @@ def photo_scripts() -> dict[str, str]:
 
 def _photographs(width: int, quality: int) -> dict[str, dict[str, str | int]]:
     """Write all photographs as JPEG; less quality than 95 changes what Lite0 says first."""
-    import base64
-
     entries: dict[str, dict[str, str | int]] = {}
     for name, (title, alt, credit) in PHOTOS.items():
         pixels = load_photo(name)

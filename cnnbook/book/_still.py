@@ -10,15 +10,13 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from cnnbook.arithmetic import convolve, pool
-from cnnbook.book._live_data import unseen_digits
+from cnnbook.book._live_data import digit_weights, unseen_digits
 
-PACKAGE = Path(__file__).parents[1]
 LAYERS = {"conv1": 8, "relu2": 12, "relu3": 12}  # and how many maps of each are shown
 SHOWN, SAMPLE = 25, 40  # a clear 5; digits by which maps are chosen
 EPSILON = 1e-3  # of Keras' batch normalisation
@@ -50,7 +48,7 @@ class Still:
 def still_answer() -> Still:
     """Compute the answer to a test digit, and choose maps that differ."""
     images, _ = unseen_digits()
-    weights = read_weights()
+    weights = digit_weights()
     outputs = run_digit_net(weights, images[:SAMPLE])
     logits = outputs["logits"][SHOWN]
     shares = np.exp(logits - logits.max())
@@ -60,14 +58,6 @@ def still_answer() -> Still:
         {name: _layer(outputs[name], count) for name, count in LAYERS.items()},
         sum(array.size for array in weights.values()),
     )
-
-
-def read_weights() -> dict[str, np.ndarray]:
-    """Read the weights of the digit net, which lie in the package or beside it."""
-    places = (PACKAGE / "_data", PACKAGE.parent / "data")
-    path = next(place for place in places if place.is_dir()) / "digit_net" / "weights.npz"
-    with np.load(path) as arrays:
-        return {name: arrays[name].astype("float32") for name in arrays.files}
 
 
 def run_digit_net(weights: Mapping[str, np.ndarray], images: np.ndarray) -> dict[str, np.ndarray]:

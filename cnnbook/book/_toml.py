@@ -11,6 +11,14 @@ from cnnbook.book._files import BookError, read_text
 KINDS = {str: "text", int: "a whole number", list: "a list of texts"}
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file; a BookError says where it is broken."""
+    try:
+        return tomllib.loads(read_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise BookError(f"{shown(path)}: {error}. Write it as its neighbours are.") from None
+
+
 def read_tables(
     path: Path, table: str, needed: Mapping[str, type], more: Mapping[str, type] | None = None
 ) -> list[dict[str, Any]]:
@@ -25,10 +33,7 @@ def read_tables(
     Raises:
         BookError: If the file or a table is broken: file, place, rule, what is there, what to do.
     """
-    try:
-        content = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise BookError(f"{shown(path)}: {error}. Write it as its neighbours are.") from None
+    content = read_toml(path)
     tables = content.get(table)
     if list(content) != [table] or not isinstance(tables, list):
         got = ", ".join(content) or "nothing"

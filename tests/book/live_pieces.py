@@ -61,11 +61,6 @@ def opened_again(watched, path, piece, dark=False):
     return watched
 
 
-def barriers(watched):
-    """What axe finds, by another name: the tests of the first page ask so."""
-    return watched.axe()
-
-
 def too_small(page):
     """What a finger would miss: controls that are under 24 pixels wide or high."""
     controls = "button, select, label, input:not([type=radio], [type=file]), [role=slider]"

@@ -15,12 +15,11 @@ from cnnbook.book._contents import BookPart, Chapter, read_contents
 from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page, percent
 from cnnbook.book._live import LIVE
-from cnnbook.book._live_data import load_digit_net, unseen_digits
+from cnnbook.book._live_data import digit_weights, load_digit_net, unseen_digits
 from cnnbook.book._still import (
     LAYERS,
     SHOWN,
     different_maps,
-    read_weights,
     run_digit_net,
     still_answer,
 )
@@ -265,7 +264,7 @@ def test_the_still_picture_is_what_keras_says():
     model, images = load_digit_net(), unseen_digits()[0][:50]
     names = [*LAYERS, "logits"]
     outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
-    ours = run_digit_net(read_weights(), images)
+    ours = run_digit_net(digit_weights(), images)
     for name, theirs in zip(names, outputs([images[..., None]]), strict=True):
         np.testing.assert_allclose(ours[name], np.asarray(theirs), atol=1e-4)
     assert still_answer().parameters == model.count_params()
