@@ -120,11 +120,12 @@ def test_nothing_is_loaded_from_elsewhere_and_all_that_is_loaded_is_there(html):
         it["src"] for it in tags.of("script") if "src" in it
     ]
     assert loaded == [
-        *("_static/icon.svg", "_static/look.css", "_static/front.css", "_static/front.js")
+        *("_static/icon.svg", "_static/look.css", "_static/front.css"),
+        *("_static/page.js", "_static/front.js"),
     ]
     for address in loaded:
         assert (WEB / address.removeprefix("_static/")).is_file()
-    assert [it.get("defer", "no") for it in tags.of("script") if "src" in it] == [None]
+    assert [it.get("defer", "no") for it in tags.of("script") if "src" in it] == [None] * 2
     assert len([it for it in tags.of("meta") if it.get("name") == "viewport"]) == 1
     for name in ("description", "og:title", "og:description"):
         found = [it for it in tags.of("meta") if name in (it.get("name"), it.get("property"))]
@@ -279,7 +280,7 @@ def site(tmp_path_factory, html):
     folder = tmp_path_factory.mktemp("site")
     static = folder / "_static"
     shutil.copytree(WEB / "fonts", static / "fonts")
-    for name in ("look.css", "front.css", "front.js", "icon.svg"):
+    for name in ("look.css", "front.css", "page.js", "front.js", "icon.svg"):
         shutil.copy(WEB / name, static)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_live_data, "GROUPS", {"digits": _live_data.GROUPS["digits"]})

@@ -202,16 +202,10 @@
     await explainer.addHardest();
   }
 
-  // The network is loaded when the reader comes near.
   const root = document.querySelector("#live-digits");
-  const near = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    near.disconnect();
-    start(root).catch((error) => {
-      root.dataset.failed = String(error?.message ?? error);
-      root.querySelector(".still p").textContent = `The network could not be started: ${root.dataset.failed}`;
-      throw error;
-    });
-  }, { rootMargin: "600px" });
-  near.observe(root);
+  window.cnnbook.whenNear(root, () => start(root).catch((error) => {
+    root.dataset.failed = String(error?.message ?? error);
+    root.querySelector(".still p").textContent = `The network could not be started: ${root.dataset.failed}`;
+    throw error;
+  }), 600);
 })();

@@ -115,6 +115,25 @@ function onTheme(tell) {
     .observe(root, { attributeFilter: ["data-theme"] });
 }
 
+// What a piece needs is loaded when its reader comes near.
+function whenNear(piece, start, pixels = 800) {
+  const near = new IntersectionObserver((entries) => {
+    if (!entries.some((entry) => entry.isIntersecting)) return;
+    near.disconnect();
+    start();
+  }, { rootMargin: `${pixels}px` });
+  near.observe(piece);
+}
+
+// The same for a piece that has a still picture in its place until it works, and keeps it where it cannot begin.
+function beginNear(piece, start) {
+  whenNear(piece, () => start().catch((error) => {
+    piece.querySelector(".works").hidden = true;
+    piece.querySelector(".still").hidden = false;
+    piece.querySelector(".still p").append(` It cannot begin: ${error.message}`);
+  }));
+}
+
 // The colours of amounts and signs, over the ground of a card; as in look.css, where light blue is a little darker.
 function mapColors() {
   return dark() ? { ground: [35, 40, 47], blue: [86, 180, 233], orange: [240, 138, 60] }
@@ -212,7 +231,7 @@ function roundToEven(value) {
 }
 
 window.cnnbook = {
-  script, network, describe, scientific, dark, onTheme, paintMaps, mapColors, center,
+  script, network, describe, scientific, dark, onTheme, whenNear, beginNear, paintMaps, mapColors, center,
   softmax: window.softmax, classActivation: window.classActivation, bytes: window.fromBase64,
 };
 })();

@@ -449,9 +449,5 @@
     root.dataset.ready = "yes";
   }
   Object.assign(cnnbook.photo, { state, heatOf });            // for tests, and for the curious
-  new IntersectionObserver(([entry], observer) => {             // the photographs load when the piece comes near
-    if (!entry.isIntersecting) return;
-    observer.disconnect();
-    start();
-  }, { rootMargin: "800px" }).observe(root);
+  cnnbook.whenNear(root, start);
 })();

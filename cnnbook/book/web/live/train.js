@@ -345,14 +345,5 @@
     wire();
     root.dataset.ready = "yes";
   }
-  const near = new IntersectionObserver((entries) => { // the digits are loaded when the piece comes near
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    near.disconnect();
-    start().catch((error) => {
-      root.querySelector(".works").hidden = true;
-      root.querySelector(".still").hidden = false;
-      root.querySelector(".still p").append(` It cannot begin: ${error.message}`);
-    });
-  }, { rootMargin: "800px" });
-  near.observe(root);
+  cnnbook.beginNear(root, start);
 })();
