@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from cnnbook.book import _pictures_of_learning as learning
-from cnnbook.book import _pictures_of_networks as networks
+from cnnbook.book import _vignettes_of_learning as learning
+from cnnbook.book import _vignettes_of_networks as networks
 from cnnbook.book._shapes import CAT, arrow, dot, line, path, picture, pixel, pixels, rect
 
 CHAPTERS: tuple[Callable[[], str], ...] = (
