@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 
 from cnnbook.book import _live, _live_data
 from cnnbook.book._contents import BookPart, Chapter, read_contents
@@ -290,12 +290,6 @@ def site(tmp_path_factory, html):
         empty = f'<!doctype html><html lang="en"><title>{name}</title><h1>{name}</h1>'
         (folder / f"{name}.html").write_text(empty, encoding="utf-8")
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

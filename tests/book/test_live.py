@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from live_pieces import CACHE, write_pages
 
 from cnnbook.book import _live, _live_cache, _live_data
@@ -161,12 +161,6 @@ def site(tmp_path_factory):
     bare = pages["draw_a_digit"].with_name("bare.html")
     bare.write_text(BARE, encoding="utf-8")
     return bare
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from live_pieces import WEB, in_node, opened, opened_again, too_small, write_pages
 
 from cnnbook.arithmetic import convolve
@@ -94,20 +94,6 @@ def test_the_text_names_as_many_digits_as_the_network_was_trained_on():
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     return write_pages(tmp_path_factory.mktemp("site"), "digits")["draw_a_digit"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def window(browser):
-    """One window for all tests that need no other."""
-    watched = Watched(browser)
-    yield watched
-    watched.page.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from live_pieces import in_node, opened, opened_again, too_small, write_pages
 from PIL import Image
 
@@ -165,20 +165,6 @@ def test_numbers_are_read_as_people_write_them():
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     return write_pages(folder, "photos", "kernels")["a_kernel_of_your_own"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def window(browser):
-    """One window for all tests that need no other."""
-    watched = Watched(browser)
-    yield watched
-    watched.page.close()
 
 
 @pytest.fixture

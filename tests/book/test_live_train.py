@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from live_pieces import in_node, opened, opened_again, too_small, write_pages
 
 from cnnbook.book._train_checks import BATCH, RATE, train_checks
@@ -190,12 +190,6 @@ def test_losses_and_weights_of_an_epoch_are_those_of_keras(stored):
 def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     return write_pages(folder, "photos", "small_digits")["train_it_here"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

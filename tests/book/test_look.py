@@ -4,7 +4,7 @@ import re
 
 import nbformat.v4 as nbf
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from test_dress import CHART, HOLDS, MEASURED, PHOTO, code, picture, printed
 
 from cnnbook.book._dress import dress, facts_line
@@ -76,12 +76,6 @@ def site(tmp_path_factory):
 @pytest.fixture(scope="module")
 def text(site):
     return (site / "03_how.html").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from browser import WIDTHS, Watched, chromium
+from browser import WIDTHS, Watched
 from test_kept_notebooks import ROOT
 
 from cnnbook.book._bind import bind
@@ -36,12 +36,6 @@ def site(tmp_path_factory):
     whole = bind(ROOT, kept, record, is_quick=False)
     folder = tmp_path_factory.mktemp("site") / "book"
     return build_pages(whole.write_source, whole.finish, folder).parent
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
 
 
 class Links(HTMLParser):
