@@ -7,7 +7,6 @@ import html
 import re
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -223,10 +222,11 @@ def _users(folder: Path, chapters: Sequence[str]) -> dict[str, list[Chapter]]:
 
 @cache
 def _copies() -> dict[str, dict[str, tuple[str, str]]]:
-    """Write every module as a file that stands alone; their formatter runs in processes beside."""
-    names = [_copied_as(module) for module in all_modules()]
-    with ThreadPoolExecutor(4) as threads:
-        return dict(zip(all_modules(), threads.map(copy_of, names), strict=True))
+    """Write every module as a file that stands alone.
+
+    One after the other: the parser of Python 3.11 is not safe in threads, and fails now and then.
+    """
+    return {module: copy_of(_copied_as(module)) for module in all_modules()}
 
 
 def _copied_as(module: str) -> str:
