@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import matplotlib
 import numpy as np
 
 # Okabe and Ito's colours can be told apart with any colour vision; the markers do so in grey.
@@ -16,8 +17,12 @@ def line_look(number: int) -> dict[str, Any]:
 
 
 def color_scale(values: np.ndarray, colors: str, peak: float | None = None) -> dict[str, Any]:
-    """Span signed values from -peak to peak in red and blue, others from 0 to peak in `colors`."""
+    """Span signed values from -peak to peak, others from 0 to peak in `colors`.
+
+    Signs are red and blue, or as in the book where `use_book_style` has been called.
+    """
     peak = peak or float(max(values.max(), -float(values.min()))) or 1.0
     if values.min() < 0:
-        return {"cmap": "RdBu_r", "vmin": -peak, "vmax": peak}
+        signs = "signs" if "signs" in matplotlib.colormaps else "RdBu_r"
+        return {"cmap": signs, "vmin": -peak, "vmax": peak}
     return {"cmap": colors, "vmin": 0, "vmax": peak}

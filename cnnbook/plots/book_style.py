@@ -4,8 +4,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.pyplot as plt
 from matplotlib import font_manager
+from matplotlib.colors import LinearSegmentedColormap
 
 FONT, OTHER_FONT = "Book Sans", "DejaVu Sans"
 # 7.2 inches are the full column of a page, 720 pixels, so that 10 points are 13.9 pixels there.
@@ -43,6 +45,8 @@ SETTINGS: dict[Any, Any] = {
     "legend.frameon": False,
     "image.cmap": "Blues",
 }
+# What is below zero, zero, and above: the same three colours as in the live pages.
+SIGNS = LinearSegmentedColormap.from_list("signs", ["#d55e00", "#ffffff", "#0060a0"])
 # Notebooks save figures by a way of their own, which does not ask for `savefig.transparent`.
 NO_GROUND = {"figure.facecolor": "none", "axes.facecolor": "none"}
 
@@ -52,7 +56,9 @@ def use_book_style() -> None:
 
     They are as wide as its text, have no ground of their own, so that they stand on light and dark
     pages, and are saved with 200 dots an inch, in notebooks as well. Draw what a figure is about
-    in "C0", which is blue, what to look at in "C1", which is orange, and the rest in "0.6".
+    in "C0", which is blue, what to look at in "C1", which is orange, and the rest in "0.6". Draw
+    values with a sign by the colour map "signs", with the same limit on both sides: blue is above
+    zero, white is zero, and orange is below.
 
     The type is Source Sans, of two files in the folder `fonts` beside this module; where that
     folder is missing, it is Matplotlib's own.
@@ -66,6 +72,8 @@ def use_book_style() -> None:
     """
     families = [FONT, OTHER_FONT] if _add_fonts() else [OTHER_FONT]
     plt.rcParams.update(SETTINGS | NO_GROUND | {"font.family": families})
+    if SIGNS.name not in matplotlib.colormaps:
+        matplotlib.colormaps.register(SIGNS)
     if plt.get_backend().endswith("inline"):  # 200 dots an inch, and no margin cut off
         import_module("matplotlib_inline.backend_inline").set_matplotlib_formats(
             "retina", bbox_inches=None

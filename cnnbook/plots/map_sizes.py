@@ -13,7 +13,7 @@ from matplotlib.patches import Polygon
 from cnnbook._checks import checked
 from cnnbook.plots._draw import plain
 
-TALLEST, WIDEST = 1.5, 9.0  # inches: the largest map, and the whole figure
+TALLEST, WIDEST = 1.5, 7.2  # inches: the largest map, and the whole figure
 ASLANT = 0.35  # of its length is a map's width drawn, to the right and upwards
 DEPTH, BAR = 0.055, 0.11  # inches: a block of one map; a step of a bar
 SLOT, GAP = 0.72, 0.12  # inches: the least room for a block, for the text below; between blocks
@@ -76,11 +76,12 @@ def plot_map_sizes(layers: Sequence[SizedLayer], *, title: str | None = None) ->
         start = left + (room - depth - aside) / 2
         _draw_box(axes, start, (depth, aside, up), len(shape) == 3)
         text = f"{str(name).replace('_', chr(10))}\n{'×'.join(map(str, shape))}"
-        axes.text(left + room / 2, -0.06, text, ha="center", va="top", fontsize=7)
+        font = 9 if squeeze == 1 else 7
+        axes.text(left + room / 2, -0.06, text, ha="center", va="top", fontsize=font)
         left += room
     axes.set(xlim=(0, left), ylim=(-0.6, height + 0.05), aspect="equal")
     axes.axis("off")
-    axes.set_title(title or "", fontsize=10, wrap=True)
+    axes.set_title(title or "", wrap=True)
     return figure
 
 

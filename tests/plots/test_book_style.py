@@ -10,15 +10,18 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 from matplotlib.font_manager import FontProperties, findfont
 from PIL import Image
 
+from cnnbook._colors import color_scale
 from cnnbook.book.copy import copy_modules
 from cnnbook.book.environment import kernel_environment
 from cnnbook.book.notebooks import make_notebook, run_notebook
 from cnnbook.plots.book_style import NO_GROUND, SETTINGS, use_book_style
 
 FONTS = Path(__file__).parents[2] / "cnnbook" / "plots" / "fonts"
+WEB = Path(__file__).parents[2] / "cnnbook" / "book" / "web"
 # The style as it was designed, in Matplotlib's own words.
 DESIGNED = """
 figure.figsize: 7.2, 2.8
@@ -60,6 +63,8 @@ image.cmap: Blues
 def _own_settings():
     with plt.rc_context():
         yield
+    if "signs" in matplotlib.colormaps:
+        matplotlib.colormaps.unregister("signs")
 
 
 def drawn():
@@ -120,6 +125,24 @@ def test_the_fonts_have_their_licence_beside_them():
     text = (FONTS / "OFL.txt").read_text(encoding="utf-8")
     assert "SIL Open Font License, Version 1.1" in text
     assert "BookSans" in text
+
+
+def test_blue_is_above_zero_and_orange_below_as_in_the_live_pages():
+    use_book_style()
+    use_book_style()
+    signs = matplotlib.colormaps["signs"]
+    assert [to_hex(signs(share)) for share in (0.0, 1.0)] == ["#d55e00", "#0060a0"]
+    assert min(signs(0.5)[:3]) > 0.98
+    live = (WEB / "live" / "live.js").read_text()
+    assert "blue: [0, 96, 160], orange: [213, 94, 0]" in live
+
+
+def test_signed_maps_of_the_package_have_the_colours_of_the_book():
+    values = np.array([[-1.0, 2.0]])
+    use_book_style()
+    assert color_scale(values, "gray")["cmap"] == "signs"
+    matplotlib.colormaps.unregister("signs")
+    assert color_scale(values, "gray")["cmap"] == "RdBu_r"
 
 
 @pytest.mark.slow
