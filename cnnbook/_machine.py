@@ -29,6 +29,12 @@ def folder_of(variable: str, default: str = "") -> Path:
     return path if path.is_absolute() else next(found, here / path)
 
 
+def embedded_folders() -> list[Path]:
+    """Return where the data that comes with the book may be: in the package, or beside it."""
+    here = Path(__file__).resolve()
+    return [here.parent / "_data", here.parents[min(1, len(here.parents) - 1)] / "data"]
+
+
 def sweep(left: Iterable[Path]) -> None:
     """Remove files and folders that processes which were killed more than a day ago have left."""
     for path in left:

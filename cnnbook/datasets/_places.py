@@ -66,12 +66,6 @@ def tfds_beside_data() -> list[Path]:
     return [data_folder(), data_folder() / "tensorflow_datasets"]
 
 
-def embedded_folders() -> list[Path]:
-    """Return where the data that comes with the book may be: in the package, or beside it."""
-    here = Path(__file__).resolve()
-    return [here.parents[1] / "_data", here.parents[min(2, len(here.parents) - 1)] / "data"]
-
-
 def first_available(
     what_is: str, places: Mapping[str, Callable[[], T]], ways_out: Iterable[str]
 ) -> tuple[str, T, Words]:

@@ -23,12 +23,11 @@ from pathlib import Path
 import numpy as np
 
 from cnnbook._checks import checked
-from cnnbook._machine import not_the_file
+from cnnbook._machine import embedded_folders, not_the_file
 from cnnbook.datasets._places import (
     ImageSplits,
     NotHereError,
     data_folder,
-    embedded_folders,
     first_available,
     inside,
     split_and_announce,

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cnnbook._checks import checked
-from cnnbook.datasets._places import embedded_folders
+from cnnbook._machine import embedded_folders
 
 PHOTOS = {"cat": "cat.png", "coffee": "coffee.png", "rocket": "rocket.jpg", "camera": "camera.png"}
 

@@ -11,6 +11,7 @@ https://arxiv.org/abs/1502.03167, where the maps are small already; it learns wi
 import keras
 from keras import layers
 
+from cnnbook._digit_weights import digit_weights
 from cnnbook.models._checks import check_arguments, check_side, check_widths, checked_builder
 
 
@@ -62,6 +63,32 @@ def build_small_digit_net(
     x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="small_digit_net")
+
+
+def build_trained_digit_net() -> keras.Model:
+    """Build the digit net of the book's pages; it is trained, and can read digits at once.
+
+    It learned from 53,500 digits of MNIST, turned, stretched, shifted, thinned and thickened by
+    chance, and reads 99.4 % of the official test digits (data/digit_net/record.json).
+
+    Returns:
+        The model of `build_small_digit_net()`, uncompiled: from images (batch, 28, 28, 1) of 0 to
+        255, white ink on black, centred as in MNIST, to float32 logits (batch, 10).
+
+    Raises:
+        OSError: If the file of the weights is not there, or is not the one that came with the book.
+
+    Example:
+        >>> model = build_trained_digit_net()
+        >>> model.name, model.count_params()
+        ('small_digit_net', 105290)
+    """
+    model, weights = build_small_digit_net(), digit_weights()
+    for layer in model.layers:
+        for variable in layer.weights:
+            if (name := f"{layer.name}/{variable.name}") in weights:
+                variable.assign(weights[name])
+    return model
 
 
 def _relu_after_norm(x: keras.KerasTensor, number: int, normalize: bool) -> keras.KerasTensor:

@@ -10,11 +10,11 @@ import pytest
 from keras import layers
 from live_pieces import node, write_pages
 
-from cnnbook.book import _live_cache, _live_data
+from cnnbook.book import _live_data
 from cnnbook.book._export_web import checks_script, model_script
 from cnnbook.book._files import BookError
 from cnnbook.explain.grad_cam import grad_cam
-from cnnbook.models.small_digit_net import build_small_digit_net
+from cnnbook.models.small_digit_net import build_small_digit_net, build_trained_digit_net
 from cnnbook.widgets.drawing_pad import center_drawing
 
 WEB = Path(_live_data.__file__).with_name("web") / "live"
@@ -86,7 +86,7 @@ def scripts_of(model: keras.Model, maps: str, count: int = 3, dtype: str = "floa
 
 
 def digit_net() -> keras.Model:
-    return _live_data.load_digit_net()
+    return build_trained_digit_net()
 
 
 NETS = {"digits": (digit_net, "relu3"), "photo-like": (photo_like_net, "add")}
@@ -460,18 +460,6 @@ def test_the_page_reads_every_embedded_test_digit_as_keras_does(in_node):
     found = in_node(code, model_script("net", model, {}), images=pixels)
     known = model.predict(images[..., None], batch_size=500, verbose=0).argmax(axis=1)
     assert found == known.tolist()
-
-
-def test_changed_weights_of_the_digit_net_are_refused(monkeypatch, tmp_path):
-    data = Path(_live_data.__file__).parents[2] / "data"
-    (tmp_path / "data" / "digit_net").mkdir(parents=True)
-    (tmp_path / "data" / "manifest.json").write_bytes((data / "manifest.json").read_bytes())
-    content = bytearray((data / "digit_net" / "weights.npz").read_bytes())
-    content[5_000] ^= 1
-    (tmp_path / "data" / "digit_net" / "weights.npz").write_bytes(content)
-    monkeypatch.setattr(_live_cache, "PACKAGE", tmp_path / "cnnbook")
-    with pytest.raises(BookError, match="weights.npz: its SHA-256 must be"):
-        _live_data.load_digit_net()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from cnnbook.book._contents import BookPart, Chapter, read_contents
 from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page, percent
 from cnnbook.book._live import LIVE
-from cnnbook.book._live_data import digit_weights, load_digit_net, unseen_digits
+from cnnbook.book._live_data import unseen_digits
 from cnnbook.book._still import (
     LAYERS,
     SHOWN,
@@ -262,7 +262,10 @@ def test_maps_that_say_the_same_are_not_shown_twice():
 def test_the_still_picture_is_what_keras_says():
     import keras  # which takes its time
 
-    model, images = load_digit_net(), unseen_digits()[0][:50]
+    from cnnbook._digit_weights import digit_weights
+    from cnnbook.models.small_digit_net import build_trained_digit_net
+
+    model, images = build_trained_digit_net(), unseen_digits()[0][:50]
     names = [*LAYERS, "logits"]
     outputs = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
     ours = run_digit_net(digit_weights(), images)

@@ -150,8 +150,8 @@ def test_without_its_package_the_photo_network_says_what_to_install(monkeypatch)
 
 def test_a_file_of_data_that_is_not_there_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(_live_cache, "PACKAGE", tmp_path / "cnnbook")
-    with pytest.raises(BookError, match="weights.npz is not there; take the folder data/"):
-        _live_data.load_digit_net()
+    with pytest.raises(BookError, match="images-idx3-ubyte.gz is not there; take the folder data/"):
+        _live_data.unseen_digits()
 
 
 @pytest.fixture(scope="module")
