@@ -64,11 +64,14 @@ class Watched:
             " - document.documentElement.clientWidth"
         )
 
-    def axe(self):
-        """Return what keeps people out, a line for each: rule, element, what is wrong."""
+    def axe(self, **rules):
+        """Return what keeps people out, a line for each: rule, element, what is wrong.
+
+        `rules` are options of axe that choose its rules; without them all are asked.
+        """
         from axe_playwright_python.sync_playwright import Axe
 
-        found = Axe().run(self.page, options={"preload": False}).response["violations"]
+        found = Axe().run(self.page, options={"preload": False} | rules).response["violations"]
         return [
             f"{it['id']}: {node['target']}: {node['failureSummary']}"
             for it in found

@@ -11,6 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from cnnbook.book._contents import FIRST_EDITION
 from cnnbook.book.notebooks import make_notebook, run_notebook
 from cnnbook.book.record import read_record, refresh_figures
 
@@ -21,8 +22,10 @@ TAGS = {
     *("nbval-check-output", "raises-exception"),
     *("solution", "setup", "hide-input", "claims", "network", "photo", "chart"),
 }
-# A preface is shorter; the first CNN compares nine systems.
-CELLS = {"00_before_you_start": (12, 30), "04_first_cnn_on_mnist": (20, 50)}
+FOLDED = {"setup", "hide-input", "claims", "solution"}
+WORDS = {"00_before_you_start": (800, 2_500)}  # a preface is shorter
+PICTURE, OLD_PICTURE = 200_000, 150_000  # bytes
+NOTEBOOK, OLD_NOTEBOOK = 1_500_000, 1_000_000
 
 
 # A line that is not within a function and calls a plot, or Matplotlib itself.
@@ -41,7 +44,27 @@ def prose(source: Path) -> str:
     return "\n".join(cell.source for cell in kept(source).cells if cell.cell_type == "markdown")
 
 
-each_chapter = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def markdown_cells(source: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in kept(source).cells if cell.cell_type == "markdown"]
+
+
+def solves(cell: nbformat.NotebookNode) -> bool:
+    return "solution" in tags_of(cell)
+
+
+def has_picture(cell: nbformat.NotebookNode) -> bool:
+    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+
+
+def each(sources: list[Path]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("source", sources, ids=lambda path: path.stem)
+
+
+each_chapter = each(SOURCES)
+each_old_chapter = each([path for path in SOURCES if path.stem in FIRST_EDITION])
+each_new_chapter = each([path for path in SOURCES if path.stem not in FIRST_EDITION])
+MACHINERY = re.compile(r"^(?:import \w|from [\w.]+ import).*|\bclaim\(", re.MULTILINE)
+CAPTION = re.compile(r"\*\*Figure (?P<chapter>\d+)\.(?P<number>\d+)\. [^*]+\*\*")
 
 
 @each_chapter
@@ -82,22 +105,95 @@ def test_every_cell_that_draws_has_its_picture(source):
 
 @each_chapter
 def test_pictures_and_notebooks_are_small(source):
+    is_old = source.stem in FIRST_EDITION
     for cell in code_cells(source):
         for output in cell.outputs:
             picture = base64.b64decode(output.get("data", {}).get("image/png", ""))
-            assert len(picture) <= 150_000, f"{cell.id}: {len(picture):,} bytes"
-    assert (source.parents[1] / f"{source.stem}.ipynb").stat().st_size <= 1_000_000
+            most = OLD_PICTURE if is_old else PICTURE
+            assert len(picture) <= most, f"{cell.id}: {len(picture):,} bytes"
+    size = (source.parents[1] / f"{source.stem}.ipynb").stat().st_size
+    assert size <= (OLD_NOTEBOOK if is_old else NOTEBOOK)
 
 
-@each_chapter
-def test_chapters_have_a_readers_size(source):
-    fewest, most = CELLS.get(source.stem, (20, 45))
-    assert fewest <= len(kept(source).cells) <= most
+@each_old_chapter
+def test_chapters_of_the_first_edition_keep_their_size(source):
+    assert 20 <= len(kept(source).cells) <= 45
     for cell in code_cells(source):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert len(lines) <= 25, f"{cell.id}: {len(lines)} lines"
     words = len(re.sub(r"<!--.*?-->|`[^`]*`", " ", prose(source)).split())
     assert 400 <= words <= 1_700, words
+
+
+def tags_of(cell: nbformat.NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def lines_allowed(tags: set[str]) -> int:
+    """How many lines that are not empty a cell may have."""
+    if tags & {"setup", "solution", "claims"}:
+        return 25
+    return 20 if tags & {"hide-input", "network"} else 12
+
+
+@each_new_chapter
+def test_cells_can_be_read_at_one_glance(source):
+    for cell in code_cells(source):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= lines_allowed(tags_of(cell)), f"{cell.id}: {len(lines)} lines"
+        assert max(map(len, lines)) <= 84, cell.id
+
+
+@each_new_chapter
+def test_what_a_learner_reads_has_no_machinery(source):
+    for cell in code_cells(source):
+        if not tags_of(cell) & FOLDED:
+            machinery = re.findall(
+                r"^(?:import \w|from [\w.]+ import).*|\bclaim\(", cell.source, re.M
+            )
+            assert not machinery, f"{cell.id}: {machinery}"
+
+
+@each_new_chapter
+def test_a_chapter_has_the_words_that_a_reader_needs(source):
+    texts = [it.source for it in markdown_cells(source) if not solves(it)]
+    told = sum(len(re.sub(r"<!--.*?-->", "", text).split()) for text in texts)
+    fewest, most = WORDS.get(source.stem, (2_500, 4_500))
+    assert fewest <= told <= most, told
+    shown = [it for it in code_cells(source) if not tags_of(it) & {*FOLDED, "network"}]
+    lines = sum(bool(line.strip()) for it in shown for line in it.source.splitlines())
+    assert told / lines >= 8, f"{told} words, {lines} lines of code"
+
+
+@each_new_chapter
+def test_each_figure_has_a_number_a_caption_and_words(source):
+    cells = kept(source).cells
+    drawn = [place for place, cell in enumerate(cells) if has_picture(cell) and not solves(cell)]
+    captions = []
+    for place in drawn:
+        assert cells[place].metadata.get("alt"), f"{cells[place].id} has no alt"
+        after = next((it for it in cells[place + 1 :] if it.cell_type == "markdown"), None)
+        caption = after and CAPTION.match(after.source)
+        assert caption, (
+            f"{cells[place].id}: the text after it must begin with **Figure N.M. Title.**"
+        )
+        captions.append((int(caption["chapter"]), int(caption["number"])))
+        words = len(after.source.partition("\n\n")[0].split())
+        assert 20 <= words <= 75, f"caption {captions[-1]}: {words} words"
+    chapter = int(source.stem[:2])
+    assert captions == [(chapter, number) for number in range(1, len(drawn) + 1)]
+
+
+@each_new_chapter
+def test_there_are_exercises_and_each_has_a_solution(source):
+    cells = markdown_cells(source)
+    [place] = [n for n, it in enumerate(cells) if re.search(r"^## Exercises$", it.source, re.M)]
+    exercises = re.findall(r"^(\d+)\. ", cells[place].source.partition("## Exercises")[2], re.M)
+    assert exercises == [str(number + 1) for number in range(len(exercises))]
+    assert len(exercises) >= (2 if source.stem in WORDS else 5)
+    told = "\n".join(it.source for it in cells[place + 1 :] if solves(it))
+    solved = re.findall(r"^(?:\*\*)?(\d+)\.", told, re.M)
+    assert sorted(set(solved), key=int) == exercises
 
 
 @each_chapter
