@@ -354,6 +354,9 @@ VALID = {
     "plots.kernel.plot_kernel": lambda w: dict(
         image=some(8, 8), kernel=np.eye(3), result=np.ones((6, 6)), title="T"
     ),
+    "plots.kernel_steps.plot_kernel_steps": lambda w: dict(
+        image=np.eye(4), kernel=np.ones((2, 2)), places=[(0, 0), (1, 1)], title="T"
+    ),
     "plots.layer_graph.plot_layer_graph": lambda w: dict(layers=[w.layer], title="T"),
     "plots.layer_step.plot_layer": lambda w: dict(
         image=some(8, 8, 3), values=np.ones((4, 4, 2)), probabilities=np.array([0.4, 0.6]),

@@ -13,6 +13,7 @@ from cnnbook.plots.curves import plot_learning_curves
 from cnnbook.plots.gallery import plot_gallery
 from cnnbook.plots.histograms import plot_histograms
 from cnnbook.plots.kernel import plot_kernel
+from cnnbook.plots.kernel_steps import plot_kernel_steps
 from cnnbook.plots.layer_graph import plot_layer_graph
 from cnnbook.plots.layer_step import plot_layer
 from cnnbook.plots.map_sizes import plot_map_sizes
@@ -70,6 +71,7 @@ PLOTS = {
     "gallery": lambda a, b, t: plot_gallery(IMAGES, [a, b], title=t),
     "histograms": lambda a, b, t: plot_histograms({a: [1, 2], b: [0]}, np.ones(3), title=t),
     "kernel": lambda a, b, t: plot_kernel(IMAGES[0], np.eye(3), np.eye(4), t),
+    "kernel_steps": lambda a, b, t: plot_kernel_steps(np.eye(3), np.eye(2), [(0, 0)], t),
     "layer_graph": lambda a, b, t: plot_layer_graph(layers(a, b), title=t),
     "layer_step": lambda a, b, t: plot_layer(
         IMAGES[0], np.ones((4, 4, 5)), [0.4, 0.6], class_names=[a, b], picture=t, layer=t
