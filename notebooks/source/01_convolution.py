@@ -1,97 +1,151 @@
 # %% [markdown]
 # # 1. Convolution
 #
-# How can a network look at a picture without a weight for every pixel? It slides a few numbers,
-# a *kernel*, across the picture and asks the same question everywhere: is there an edge here?
-# The figure below shows nine numbers that answer it. This chapter builds the operation from a
-# loop, counts what it costs, and ends at the layer that Keras calls `Conv2D`.
+# Cut a small square hole into a sheet of cardboard, so that only a tiny piece of a
+# photograph shows through it. Now slide the sheet across the picture, row by row.
+# At each stop you write down one number: how much brighter is this piece on its
+# right side than on its left? When you have been everywhere, your notes form a
+# picture too, and the outlines of things stand out in it.
 #
-# Takes about 1 minute<!--minutes:01_convolution--> on two CPU cores (quick: under 30 seconds);
-# needs no other chapter, no GPU, and one embedded photograph.
+# The networks of this book are built around this trick, and for one question they
+# need only nine numbers. But how can nine numbers find an edge? In this chapter you
+# will do it by hand first. At the end you will be able to write the operation as a
+# loop, and to predict how large its result is and what it costs. Then you can read
+# the arguments of `Conv2D`, which is how Keras calls it.
+#
+# Takes about 1 minute<!--minutes:01_convolution--> on two CPU cores (quick: under
+# 30 seconds); needs no other chapter, no GPU, and one embedded photograph.
 
 # %% tags=["setup"]
+import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers
+from matplotlib.patches import Rectangle
 
-from cnnbook.arithmetic import convolve, count_parameters, output_size, pool, receptive_field
+from cnnbook.arithmetic import (
+    convolve,
+    count_parameters,
+    output_size,
+    pool,
+    receptive_field,
+)
 from cnnbook.book.claims import claim
 from cnnbook.datasets.photos import load_photo
-from cnnbook.plots.connections import connect_dense, connect_window, plot_connections
-from cnnbook.plots.gallery import plot_gallery
-from cnnbook.plots.kernel import plot_kernel
+from cnnbook.deploy.costs import layer_costs
+from cnnbook.plots.book_style import use_book_style
+from cnnbook.plots.connections import (
+    connect_dense,
+    connect_window,
+    plot_connections,
+)
+from cnnbook.plots.kernel_steps import plot_kernel_steps
 from cnnbook.plots.stops import plot_stops
 from cnnbook.plots.timeline import plot_timeline
 from cnnbook.widgets.convolution import convolution_widget
 
 # %% tags=["setup"]
 # Nothing is trained in this chapter: a quick run and a full run are the same.
-PHOTO = "coffee"  # or "cat", "rocket"
-SHRINK = 5  # blocks of 5×5 pixels become one, large enough to be seen
-VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])  # Sobel's kernel
-
-# %% tags=["hide-input"]
-photo = pool(load_photo(PHOTO)[None], SHRINK, mode="average")[0].round().astype("uint8")
-pixels = photo / 255  # in this chapter 0 to 1, as fractions
-grey = pixels.mean(axis=-1)
-edges = convolve(grey[None, :, :, None], VERTICAL_EDGES[:, :, None, None])[0, :, :, 0]
-figure = plot_kernel(
-    grey, VERTICAL_EDGES, edges, "Red where it turns brighter to the right, blue where darker"
+use_book_style()
+# Blocks of 5×5 pixels become one, so that single pixels can be seen.
+photo = (
+    pool(load_photo("coffee")[None], 5, mode="average")[0].round().astype("uint8")
 )
+pixels = (photo / 255).astype("float32")  # bytes become fractions from 0 to 1
+grey = pixels.astype(float).mean(axis=-1)
+
+
+def see(axes, picture, title="", **look):
+    """Draw a picture without its axes; grey from 0 to 1, unless told otherwise."""
+    axes.set_title(title)
+    axes.axis("off")
+    look = {
+        "cmap": "gray",
+        "vmin": 0,
+        "vmax": 1,
+        "interpolation": "nearest",
+        **look,
+    }
+    return axes.imshow(picture, **look)
+
+
+# %% tags=["setup"]
+def square(axes, corner, side, **look):
+    """Draw a square by the corner with its smallest x and y."""
+    look = {"facecolor": "white", "edgecolor": "0.4", **look}
+    axes.add_patch(Rectangle(corner, side, side, **look))
+
+
+def signs(largest):
+    """Colours for values with a sign: orange below 0, white at 0, blue above."""
+    return {"cmap": "signs", "vmin": -largest, "vmax": largest}
+
 
 # %% [markdown]
-# ## Why not a dense layer?
+# ## A window that asks one question
 #
-# In a *dense* layer, each neuron has one weight for every number that comes in. A colour picture of
-# 32×32 pixels is 3,072<!--claim:conv_dense_weights_32--> numbers, one of 200×200 pixels is
-# 120,000<!--claim:conv_dense_weights_200-->: so many weights for *one* neuron, and a layer has
-# hundreds. It is also blind to position: shuffle the pixels of all pictures in the same way, and a
-# dense layer learns just as well. That two pixels touch means nothing to it.
+# Let us begin with a picture so small that we can follow every number. It has five
+# rows of five pixels, and each pixel is one number, its brightness. The ground has
+# a brightness of 2, and in the upper right corner there is something brighter, with
+# a brightness of 7.
 
-# %% tags=["nbval-check-output"]
-claim("conv_dense_weights_32", count_parameters(32 * 32 * 3, 1, bias=False), equals=3072)
-claim("conv_dense_weights_200", count_parameters(200 * 200 * 3, 1, bias=False), equals=120_000)
-print(f"1,000 dense neurons on this photograph: {count_parameters(photo.size, 1000):,} parameters")
-print(f"64 filters of 3×3 on it, or any other:  {count_parameters(3, 64, 3):,} parameters")
+# %%
+small = np.full((5, 5), 2)
+small[:3, 3:] = 7  # the upper three rows, from the fourth column on
+print(small)
 
 # %% [markdown]
-# ## Neighbours only
+# Our question is written down as a small grid of numbers as well, which is called a
+# **kernel**. This one asks: "is it brighter on the right than on the left?"
 #
-# In pictures, what belongs together lies together. So connect an output only with the inputs
-# around it. Orange marks what one output sees: everything in a dense layer, three neighbours in a
-# window of 3. On a grid of 6×6 each output sees a patch of 3×3 (less at the border), and
-# of 1,296<!--claim:conv_dense_connections--> connections
-# 256<!--claim:conv_window_connections--> are left, each one multiplication.
+# ```text
+# -1  0  1
+# -2  0  2
+# -1  0  1
+# ```
 #
-# Then the second idea. The patch means the same everywhere, so *all outputs share one set of
-# weights*: the 256 connections have 9 weights between them, on a grid of any size.
+# Each of its numbers is a **weight**: it says how much the pixel below it counts,
+# and whether it counts for or against. Here we choose the weights ourselves, while
+# in a network they are found by training.
+#
+# Lay the kernel on the upper left corner of the picture. The part that lies below
+# it is called a **patch**. Multiply each pixel of the patch by its weight, and add
+# up the nine products. All pixels are 2 there, so the left column gives −2 − 4 − 2
+# = −8 and the right column gives +8. The sum is 0, because nothing changes between
+# left and right.
+#
+# Now move the kernel by one pixel to the right. Its left column still gives −8, but
+# its right column has reached the bright part and gives 7 + 14 + 7 = 28. The answer
+# is 20. Nine numbers have found an edge.
 
-# %% tags=["hide-input"]
-row = {
-    "dense: 64 connections and weights": connect_dense((8,), (8,)),
-    "window of 3: 22 connections, 3 weights": connect_window((8,), 3),
-}
-grid = {
-    "dense: 1,296 connections and weights": connect_dense((6, 6), (6, 6)),
-    "patches of 3×3: 256 connections, 9 weights": connect_window((6, 6), 3),
-}
-on_a_row = plot_connections(row, highlight=(3,), title="A window sees few inputs")
-on_a_grid = plot_connections(grid, highlight=(2, 3), title="On a grid the window is a patch")
-dense, window = (graph.number_of_edges() for graph in grid.values())
-claim("conv_dense_connections", dense, equals=1296)
-claim("conv_window_connections", window, equals=256)
+# %% tags=["hide-input"] alt="Three copies of a grid of five by five pixels, each with the kernel's nine numbers on one patch, and below each the map with the answer: 0, then 20, then 15."
+VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+figure = plot_kernel_steps(small, VERTICAL_EDGES, [(0, 0), (0, 1), (1, 1)])
+plt.show()
 
 # %% [markdown]
-# ## The sliding window by hand
+# **Figure 1.1. The kernel lies on its patch and gives one number.** In the orange
+# frame, each pixel is multiplied by the small number in its corner, and the sum is
+# written into the framed square below. From left to right the kernel lies on even
+# ground, on the edge, and one row further down, where only two of its three rows
+# reach the edge.
 #
-# Lay the kernel on a patch, multiply number by number, add up, move on by one pixel.
-# We try it on a small picture, dark on the left and bright on the right.
+# To multiply two lists of numbers pair by pair and to add up the products is called
+# a **dot product**. The patch and the kernel are such lists here, so each answer is
+# the dot product of the kernel and one patch. When we take it at every place of the
+# picture, we do a **convolution**, and the grid of the answers is called a
+# **feature map**. It is a map in the everyday sense of the word, since it shows
+# where in the picture something was found.
+#
+# In code we need two loops, one over the rows and one over the columns, and a
+# single line for the sum.
 
 
 # %%
 def slide(image, kernel):
     height, width = kernel.shape
-    rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
+    rows = image.shape[0] - height + 1
+    columns = image.shape[1] - width + 1
     answers = np.zeros((rows, columns))
     for row in range(rows):
         for column in range(columns):
@@ -101,347 +155,840 @@ def slide(image, kernel):
 
 
 # %% tags=["nbval-check-output"]
-small = np.array([[0, 0, 1, 1, 1]] * 5)
-products = small[0:3, 0:3] * VERTICAL_EDGES
-print("first patch:", small[0:3, 0:3].tolist())
-print("times kernel:", products.tolist(), "adds up to", products.sum())
 print(slide(small, VERTICAL_EDGES))
 
 # %% [markdown]
-# The picture is 5×5, the answer 3×3, for a window of 3 has three places in a row of 5. The answer
-# is 4 where the patch holds the edge and 0 where the patch is flat. Such a map of
-# answers is a *feature map*.
+# The map is smaller than the picture, because a window of three pixels has only
+# three places in a row of five. You can also see how the answers fade out towards
+# the bottom, because fewer and fewer rows of the kernel reach the edge there.
 #
-# `convolve` of `cnnbook.arithmetic` does the same without a loop over pixels, for many pictures,
-# channels and kernels at once. Its shapes are those of Keras: pictures
-# `(batch, height, width, channels)`, kernels `(height, width, channels in, filters)`.
-
+# ## The same window on a photograph
+#
+# Next we take a photograph of a cup, in grey, with pixels from 0 (black) to 1
+# (white). Our nine numbers have a name: they are **Sobel's kernel**, which Irwin
+# Sobel and Gary Feldman proposed in a talk in
+# [1968](https://www.researchgate.net/publication/239398674_An_Isotropic_3x3_Image_Gradient_Operator).
+# If we turn it by a quarter, it asks whether the picture becomes brighter
+# *downwards*. As a third kernel we take 25 equal weights that add up to 1. Its
+# answer is the mean of a patch, and so it should blur the picture.
 
 # %%
-def apply(image, kernel, **options):
-    """Convolve one grey picture with one kernel."""
-    return convolve(image[None, :, :, None], kernel[:, :, None, None], **options)[0, :, :, 0]
-
-
-difference = np.abs(slide(grey, VERTICAL_EDGES) - apply(grey, VERTICAL_EDGES)).max()
-claim("conv_loop_against_package", difference, at_most=1e-12)
-
-# %% [markdown]
-# ## Blur and edges on a photograph
-#
-# The numbers in the kernel decide what it does. 25 equal weights that add up to 1 give the mean of
-# each 5×5 patch: a blur. Weights of both signs that add up to 0 answer only where something
-# changes. Turn Sobel's kernel by a quarter, and it finds horizontal edges.
-
-# %%
-blur = np.full((5, 5), 1 / 25)
-blurred = plot_kernel(grey, blur, apply(grey, blur), "A mean over 5×5 pixels blurs")
 HORIZONTAL_EDGES = VERTICAL_EDGES.T
-edges = apply(grey, HORIZONTAL_EDGES)
-figure = plot_kernel(grey, HORIZONTAL_EDGES, edges, "Red where it turns brighter downwards")
+BLUR = np.full((5, 5), 1 / 25)
+blurred = slide(grey, BLUR)
+vertical = slide(grey, VERTICAL_EDGES)
+horizontal = slide(grey, HORIZONTAL_EDGES)
+print("photograph", grey.shape, " blurred", blurred.shape, " edges", vertical.shape)
+
+# %% tags=["hide-input", "photo"] alt="A grey photograph of a cup on a saucer, the same blurred, and two maps of its edges in blue and orange: one for vertical and one for horizontal edges."
+figure, ((one, two), (three, four)) = plt.subplots(2, 2, figsize=(7.2, 5.1), dpi=72)
+see(one, grey, "the photograph")
+see(two, blurred, "blurred: the mean of 5×5 pixels")
+see(three, vertical, "brighter to the right?", **signs(2.5))
+drawn = see(four, horizontal, "brighter downwards?", **signs(2.5))
+figure.colorbar(drawn, ax=(three, four), label="answer", shrink=0.9, aspect=25)
+figure.colorbar(
+    one.images[0], ax=(one, two), label="brightness", shrink=0.9, aspect=25
+)
+plt.show()
 
 # %% [markdown]
-# Before networks learned them, people designed such kernels. A convolutional network starts with
-# random numbers and *learns* them, as chapter 4 shows.
+# **Figure 1.2. One photograph, three kernels.** Below on the left, the map is blue
+# where the picture becomes brighter to the right, and orange where it becomes
+# darker. Look at the rim of the cup: its left and right sides stand out in the left
+# map, its upper and lower sides in the right one. Even surfaces are almost white.
 #
-# The pages of this book, which `make book` makes, have a kernel whose numbers you can change, on
-# this photograph or on a picture of your own.<!--live:kernel-->
+# Two rules tell you what to expect of a kernel. If its weights add up to 0, as
+# those of Sobel's kernel do, it answers 0 on every even surface, and shows only
+# changes. If they add up to 1, as those of the blur do, an even surface keeps its
+# brightness.
 #
-# ## Convolution, or cross-correlation?
+# On the pages of this book you can write nine numbers of your own, and watch what
+# they do to this photograph or to a picture of yours. Try first what happens when
+# you swap all signs. Then find a kernel that leaves the picture exactly as it
+# is.<!--live:kernel-->
 #
-# What we slid is, strictly, a *cross-correlation*:
-# `answer[r, c] = Σ image[r + i, c + j] · kernel[i, j]`. The *convolution* of mathematics has minus
-# signs, `image[r - i, c - j]`: it turns the kernel by 180° first. One bright pixel tells them
-# apart: the convolution copies the kernel to that place, the cross-correlation copies it turned.
+# ### Convolution, or cross-correlation?
+#
+# A mathematician would object to the name. In the convolution of mathematics the
+# kernel is turned by 180 degrees before it slides. What we computed, without
+# turning, is called **cross-correlation**. A picture with a single bright pixel
+# shows the difference.
 
 # %% tags=["nbval-check-output"]
 point = np.zeros((5, 5), int)
 point[2, 2] = 1
 numbers = np.arange(1, 10).reshape(3, 3)
+print("the kernel:       ", numbers.tolist())
 print("cross-correlation:", slide(point, numbers).astype(int).tolist())
 print("convolution:      ", slide(point, numbers[::-1, ::-1]).astype(int).tolist())
-print("NumPy correlate:  ", np.correlate([0, 0, 1, 0, 0], [1, 2, 3], "valid"))
-print("NumPy convolve:   ", np.convolve([0, 0, 1, 0, 0], [1, 2, 3], "valid"))
 
 # %% [markdown]
-# Keras, PyTorch and this book compute the first and use the name of the second. A network does not
-# mind: it learns the weights turned. You must mind when you take a kernel from elsewhere: a blur is
-# the same when turned by 180°, but Sobel's kernel changes its sign, and red and blue swap.
+# The convolution copies the kernel to the place of the bright pixel, and the
+# cross-correlation copies it turned. Keras, PyTorch and this book compute a
+# cross-correlation and call it a convolution. A network does not mind, since it
+# would simply learn the same weights turned. You must mind, however, when you take
+# a kernel from another book. A blur stays the same when it is turned, but Sobel's
+# kernel changes its sign, so that blue and orange swap.
 #
-# ## Stride, padding and the size of the output
+# ## Why not connect everything?
 #
-# Along one axis, let a filter of F pixels move in steps of S pixels (the *stride*) over an input of
-# W pixels with P zeros put at each end (the *padding*). It stops at `(W - F + 2P) / S + 1` places.
-# In JupyterLab the first figure below has sliders: change kernel, stride and padding, and watch the
-# sizes.
-
-# %% tags=["hide-input"]
-cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
-figure = plot_stops(cases, "Padding adds stops, a stride skips some; the last case does not fit")
-convolution_widget({"coffee": photo, "grey": grey}, strides=2, padding=1)
-
-# %% [markdown]
-# With stride 1, odd F and P = (F - 1) / 2, the output is as large as the input. Keras calls this
-# `padding="same"`, and no padding `"valid"`. The price: at the border the kernel sees zeros that
-# nobody photographed, and finds an edge there, the -3 and -4 below.
+# We chose our weights by hand, but a network finds its own. Therefore somebody has
+# to decide which weights there are to be found. A network is made of steps, called
+# **layers**, each of which takes numbers in and hands numbers on. A layer is made
+# of **units**, and each unit computes one number: it multiplies its inputs by
+# weights and adds up the products.
 #
-# The last case has no whole answer. One of the book's five sources gives this example and
-# computes 5.5; it is 4.5<!--claim:conv_size_of_the_source-->. It also calls F the number of
-# filters. F is the *size* of a filter; the number of filters is the depth of the output, and not in
-# the formula.
+# The plainest choice is to connect everything with everything. In a **dense
+# layer**, each unit looks at every number that comes in, with a weight of its own
+# for each. For a colour picture of 32×32 pixels, which has three numbers a pixel,
+# that makes 3,072<!--claim:conv_dense_weights_32--> weights. For 200×200 pixels it
+# makes 120,000<!--claim:conv_dense_weights_200-->, and all of them belong to *one*
+# unit, while a layer may have hundreds. All numbers that training has to find are
+# called **parameters**.
 #
-# `output_size` refuses the case. Keras takes it, rounds down and never reads the last pixel. With
-# "same" it rounds up, `ceil(W / S)`; an odd zero goes to the end.
+# ### A dense layer is blind to neighbourhood
+#
+# The number of weights is not the only trouble. Imagine that the pixels of all your
+# photographs are *shuffled* like a pack of cards, always in the same way. You would
+# see nothing but noise. A dense unit, however, gives the same answer as before, as
+# soon as we put its weights into the same order:
 
 # %% tags=["nbval-check-output"]
-print(apply(small, VERTICAL_EDGES, padding="same").astype(int))
-claim("conv_size_of_the_source", (10 - 3 + 2 * 0) / 2 + 1, equals=4.5)
-try:
-    output_size(input_size=10, kernel_size=3, padding=0, strides=2)
-except ValueError as error:
-    print(error)
-for padding in ("valid", "same"):
-    layer = layers.Conv2D(filters=1, kernel_size=3, strides=2, padding=padding)
-    print("Keras,", padding, layer.compute_output_shape((1, 10, 10, 1)))
+random = np.random.default_rng(1)
+weights = random.integers(-9, 10, size=photo[..., 0].size)
+row_of_pixels = photo[..., 0].ravel().astype(int)
+order = random.permutation(weights.size)
+print("photograph as it is:", (weights * row_of_pixels).sum())
+print("pixels shuffled:    ", (weights[order] * row_of_pixels[order]).sum())
 
 # %% [markdown]
-# ## Channels, filters and parameters
+# A sum does not depend on the order of its terms. So a dense layer is not blind to
+# *position*, because it has a weight of its own for every pixel. It is blind to
+# *neighbourhood*: nothing in it says which pixels touch each other. A window of 3×3
+# pixels, on the other hand, has lost its meaning once the pixels are shuffled. Does
+# this matter for what a network can learn? We shall find out in chapter 4, where we
+# train both kinds of network on shuffled digits.
 #
-# A colour picture is three matrices, one each for red, green and blue. A *filter* has a kernel for
-# each of them; it adds up all products and one more number, its *bias*. So one filter makes one
-# map, however many channels come in. Below are 4×4 pixels at the rim of the cup. A 2×2 filter stops
-# at 3×3 places; here its 12 weights are 1/12, so it takes a mean. Of each 2×2 answers the largest
-# is kept: *pooling*, chapter 2.
-
-# %% tags=["nbval-check-output"]
-rim = photo[30:34, 40:44]
-means = convolve(rim[None], np.full((2, 2, 3, 1), 1 / 12))
-largest = pool(means, pool_size=2, strides=1)
-print("picture", rim.shape, "map", means.shape[1:], "after pooling", largest.shape[1:])
-claim("conv_parameters_of_5x5x3", count_parameters(inputs=3, outputs=1, kernel_size=5), equals=76)
-
-# %% tags=["hide-input"]
-matrices = [*np.moveaxis(rim, -1, 0), means[0, :, :, 0], largest[0, :, :, 0]]
-names = ["red", "green", "blue", "2×2 filter: mean of 12", "2×2 pooling: largest"]
-figure, panels = plt.subplots(1, 5, figsize=(8, 2), layout="constrained")
-figure.suptitle("Three channels go in, one map comes out", fontsize=10)
-for axes, name, matrix in zip(panels, names, matrices, strict=True):
-    axes.imshow(matrix, cmap="gray", vmin=0, vmax=255)
-    axes.set_title(name, fontsize=8)
-    axes.axis("off")
-    for (down, right), value in np.ndenumerate(matrix):
-        ink = "black" if value > 128 else "white"
-        axes.text(right, down, f"{value:.0f}", color=ink, ha="center", va="center", fontsize=8)
-
-# %% [markdown]
-# A 5×5 filter on 3 channels has 5·5·3 = 75 weights and a bias,
-# 76<!--claim:conv_parameters_of_5x5x3--> parameters, for pictures of any size. Eight filters give
-# eight feature maps (another source says twelve): the output is as deep as there are filters.
+# ### Look at neighbours only, and ask everywhere the same
 #
-# We build eight, edge filters in steps of 45°, and set negative answers to zero. That is *ReLU*,
-# the usual activation; it leaves to each filter the edges that turn brighter in its direction.
+# Two ideas lead from the dense layer back to our window. The first one is
+# *locality*. What belongs together in a picture mostly lies close together, so we
+# connect each unit with a small patch only.
 
-# %%
-angles = np.arange(0, 360, 45)
-turned = [
-    np.cos(angle) * VERTICAL_EDGES + np.sin(angle) * HORIZONTAL_EDGES
-    for angle in np.radians(angles)
-]
-filters = np.stack(turned, axis=-1)[:, :, None].repeat(3, axis=2) / 3  # the same for each channel
-maps = np.maximum(0, convolve(pixels[None], filters)[0])
-print("picture", pixels.shape, "filters", filters.shape, "maps", maps.shape)
-names = [f"{angle}°" for angle in angles]
-title = "Eight maps: 0° brightens to the right, 90° downwards"
-figure = plot_gallery(np.moveaxis(maps, -1, 0) / 2, names, columns=4, inches=1.22, title=title)
-
-# %% [markdown]
-# ## The same in Keras
-#
-# `Conv2D(8, 3)` means 8 filters of 3×3. We put our numbers in, and our maps come out.
-
-# %%
-layer = layers.Conv2D(8, 3, activation="relu")
-layer.build((None, None, None, 3))
-layer.set_weights([filters, np.zeros(8)])
-answer = np.asarray(layer(pixels[None].astype("float32")))[0]
-difference = np.abs(answer - maps).max()
-claim("conv_keras_against_numpy", difference, at_most=1e-5)
-claim("conv_keras_parameters", layer.count_params(), equals=count_parameters(3, 8, kernel_size=3))
-
-# %% [markdown]
-# ## What one output sees: the receptive field
-#
-# Stack layers, and the windows add up. We light one pixel and send it through layers of 3×3: after
-# one layer 3×3 outputs feel it, then 5×5, then 7×7. Read backwards, an output of the third layer
-# sees 7×7 pixels. So early layers can find only small things such as edges, later ones what is made
-# of them; at the end, dense layers decide.
-
-# %%
-spreads = [np.pad(point, 2)[None, :, :, None]]
-for _ in range(3):
-    spreads.append(convolve(spreads[-1], np.ones((3, 3, 1, 1)), padding="same"))
-pictures = np.concatenate([spread / spread.max() for spread in spreads])
-names = ["one pixel lit", "1 layer: 3×3", "2 layers: 5×5", "3 layers: 7×7"]
-title = "Three layers of 3×3 reach 7×7 pixels; most ways lead through the middle"
-figure = plot_gallery(pictures, names, inches=1.8, title=title)
-
-# %% [markdown]
-# This is the idea of VGG, a network of chapter 9: three layers of 3×3 see what one of 7×7 sees,
-# with 110,592<!--claim:conv_weights_three_3x3--> weights for 64 channels instead of
-# 200,704<!--claim:conv_weights_one_7x7-->, and three activations instead of one. The source with
-# the twelve maps says that such a stack at stride 1 equals one 7×7 at *stride 4*. It does not: on
-# 31×31 pixels the stack gives 25×25 outputs, the 7×7 at stride 4 gives 7×7. Even at stride 1 only
-# the field is equal; the activations in between make another function of it (exercise 3).
-
-# %% tags=["nbval-check-output"]
-stack = [(3, 1), (3, 1), (3, 1)]  # (filter size, stride) of each layer
-print("receptive field:", receptive_field(stack), "and", receptive_field([(7, 1)]))
-claim("conv_weights_three_3x3", 3 * count_parameters(64, 64, 3, bias=False), equals=110_592)
-claim("conv_weights_one_7x7", count_parameters(64, 64, 7, bias=False), equals=200_704)
-size = 31
-for kernel_size, strides in stack:
-    size = output_size(size, kernel_size, strides=strides)
-print("outputs of 31 pixels:", size, "and, at stride 4,", output_size(31, 7, strides=4))
-
-# %% [markdown]
-# ## Move the picture, and the map moves with it
-#
-# Shared weights have a consequence: what a filter finds in one place, it finds in any other. This
-# is *translation equivariance*. We cut the same scene out twice, the second time a few pixels
-# further to the right, and compare the maps where they overlap.
-
-
-# %%
-def gap_after_move(pixels_right, strides=1, padding="valid"):
-    """Difference of the two maps, laid over each other to the nearest step."""
-    first, second = grey[10:60, 20:70], grey[10:60, 20 + pixels_right : 70 + pixels_right]
-    first = apply(first, VERTICAL_EDGES, strides=strides, padding=padding)
-    second = apply(second, VERTICAL_EDGES, strides=strides, padding=padding)
-    steps = pixels_right // strides
-    return np.abs(first[:, steps:] - second[:, : first.shape[1] - steps])
-
-
-gaps = {
-    "moved by 5": gap_after_move(5),
-    "moved by 5, zeros around": gap_after_move(5, padding="same"),
-    "moved by 4, stride 2": gap_after_move(4, strides=2),
-    "moved by 5, stride 2": gap_after_move(5, strides=2),
+# %% tags=["hide-input"] alt="Two rows of eight outputs above eight inputs. Left, the marked output is connected with all eight inputs; right, with three neighbours."
+in_a_row = {
+    "dense: 64 connections": connect_dense((8,), (8,)),
+    "a window of 3: 22 connections": connect_window((8,), 3),
 }
-claim("conv_equivariance_gap", gaps["moved by 5"].max(), at_most=1e-12)
-
-# %% tags=["hide-input"]
-figure, panels = plt.subplots(1, 4, figsize=(9, 2.7), layout="constrained")
-figure.suptitle("Zeros break the agreement at the border, a stride between two steps")
-for axes, (name, gap) in zip(panels, gaps.items(), strict=True):
-    drawn = axes.imshow(gap, vmin=0, vmax=1, cmap="cividis")
-    axes.set_title(f"{name}\nlargest difference {gap.max():.2f}", fontsize=9)
-    axes.axis("off")
-bar = figure.colorbar(drawn, ax=panels, shrink=0.7, label="difference", extend="max")
+figure = plot_connections(in_a_row, highlight=(3,))
+figure.set_size_inches(7.2, 2.1)
+figure.set_dpi(75)
+plt.show()
 
 # %% [markdown]
-# It holds exactly inside the picture, and breaks in two places: at the *border*, where the padded
-# zeros now lie beside other pixels; and with a *stride*, when the move is no multiple of it.
+# **Figure 1.3. Eight outputs on eight inputs.** In orange you see what one output
+# looks at. On the left it is connected with every input, and on the right with
+# three neighbours. At the two ends the window hangs over the border, where one
+# connection each is missing.
+
+
+# %% tags=["hide-input"] alt="Two planes of six by six outputs above six by six inputs. Left, the marked output is connected with all 36 inputs; right, with a patch of three by three."
+def only_one(graph, output):
+    """Leave out all connections but those of one output: 1,296 lines hide all."""
+    graph = graph.copy()
+    others = [edge for edge in graph.edges if edge[1] != ("output", output)]
+    graph.remove_edges_from(others)
+    return graph
+
+
+dense, patches = connect_dense((6, 6), (6, 6)), connect_window((6, 6), 3)
+on_a_grid = {"dense: 36 of 1,296 connections": only_one(dense, (2, 3))}
+on_a_grid["patches of 3×3: 9 of 256 connections"] = only_one(patches, (2, 3))
+figure = plot_connections(on_a_grid, highlight=(2, 3))
+figure.set_size_inches(7.2, 3.0)
+figure.set_dpi(75)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.4. One output on a grid of 6×6.** In a dense layer (left) each output
+# is connected with all 36 inputs. With patches of 3×3 (right) it is connected with
+# nine, or with fewer at the border, so that of
+# 1,296<!--claim:conv_dense_connections--> connections only
+# 256<!--claim:conv_window_connections--> are left.
 #
-# ## Break it on purpose
+# The second idea is called **weight sharing**. An edge looks the same at the top of
+# a picture as at the bottom, so why should each unit learn anew what an edge is?
+# All units use the same weights. The 256 connections of Figure 1.4 have just nine
+# weights between them, and on a larger grid there would still be nine. This is the
+# sheet of cardboard again: one question, asked everywhere.
 #
-# Our pixels were fractions. Do the same sum with the bytes of the file and it goes silently wrong:
-# a byte counts from 0 to 255, so 10 - 20 becomes 246.
+# ## Colour: three grids in, one map out
+#
+# A colour photograph has three numbers for each pixel. You can think of it as three
+# grids that lie on top of each other: one for red, one for green and one for blue.
+# Each of them is called a **channel**. Our photograph is therefore an array of 80 ×
+# 120 × 3 numbers. An array with any number of axes is called a **tensor**.
+#
+# A window on such a picture has a depth, too. It needs one kernel for each channel,
+# and such a set of kernels is called a **filter**. Each kernel slides over its own
+# channel, and then the three answers for a place are added up. Finally the filter
+# adds one more number, its **bias**, which shifts all answers up or down. So one
+# filter makes *one* map, however many channels come in.
+#
+# Take a picture of 4×4 pixels with a red spot in its middle, and a filter of 2×2.
+# It counts red for, blue against, and green not at all. With a bias of −4 it
+# answers 0 where red leads by exactly 4.
+
 
 # %%
-red = photo[..., 0]
-wrong = red[:, 1:] - red[:, :-1]
-right = apply(red, np.array([[-1, 1]]))
-names = ["bytes: 10 - 20 = 246", "true difference, without sign, times 3"]
-title = "With bytes, every small fall turns into a bright pixel"
-figure = plot_gallery(
-    np.stack([wrong, 3 * np.abs(right)]).astype(int), names, inches=4, title=title
+def apply_filter(picture, kernels, bias):
+    answers = bias
+    for channel in range(picture.shape[-1]):
+        answers = answers + slide(picture[..., channel], kernels[..., channel])
+    return answers
+
+
+# %% tags=["nbval-check-output"]
+red = np.array([[1, 1, 1, 1], [1, 8, 8, 1], [1, 8, 8, 1], [1, 1, 1, 1]])
+tiny = np.stack([red, np.full((4, 4), 1), np.full((4, 4), 1)], axis=-1)
+redness = np.stack([np.full((2, 2), weight) for weight in (1, 0, -1)], axis=-1)
+answers = apply_filter(tiny, redness, bias=-4)
+print("picture", tiny.shape, " filter", redness.shape, " map", answers.shape)
+
+# %% tags=["hide-input"] alt="Three grids of four by four numbers, red, green and blue, each with a frame around the same patch of two by two, and the map of three by three answers."
+COLORS = {"red: all × 1": "#e99a93", "green: all × 0": "#a7d3a6"}
+COLORS |= {"blue: all × −1": "#9fc0e6", "sum − 4": "white"}
+grids = [*np.moveaxis(tiny, -1, 0), answers.astype(int)]
+figure, row = plt.subplots(1, 4, figsize=(7.2, 2.2), width_ratios=(4, 4, 4, 3))
+for axes, grid, name in zip(row, grids, COLORS, strict=True):
+    size = len(grid)
+    for (down, right), value in np.ndenumerate(grid):
+        square(axes, (right, down), 1, facecolor=COLORS[name])
+        text, middle = f"{value}".replace("-", "−"), (right + 0.5, down + 0.5)
+        axes.text(*middle, text, ha="center", va="center", color="black")
+    frame = {"facecolor": "none", "edgecolor": "C1", "linewidth": 3, "zorder": 3}
+    square(axes, (1, 1), 2 if size == 4 else 1, **frame)
+    axes.set(xlim=(-0.1, size + 0.1), ylim=(size + 0.1, -0.1), aspect="equal")
+    axes.set_title(name)
+    axes.axis("off")
+plt.show()
+
+# %% [markdown]
+# **Figure 1.5. A filter of 2×2 on three channels.** In the orange frame, red gives
+# 8 + 8 + 8 + 8 = 32, green counts nothing, and blue gives −4. With the bias of −4
+# the answer is 24, in the middle of the map. The 4×4 pixels have become 3×3
+# answers.
+#
+# ### Many filters, many maps
+#
+# One question is not enough. Therefore a layer holds many filters, which all look
+# at the same picture, and their maps lie on top of each other like the channels of
+# a picture. For the next layer they *are* its channels.
+
+
+# %% tags=["hide-input"]
+def draw_sheets(axes, left, count, side, color, text):
+    """Draw as many sheets behind each other, and a text below them."""
+    for sheet in reversed(range(count)):
+        square(axes, (left + 0.16 * sheet, 0.16 * sheet), side, facecolor=color)
+    axes.text(left + side / 2 + 0.08 * count, -0.25, text, ha="center", va="top")
+
+
+def draw_filters(axes, count, text):
+    """Draw filters in two rows, each as three small sheets, and a text below."""
+    for number in range(count):
+        left, low = 4.1 + 0.85 * (number % 4), 1.25 - 0.9 * (number // 4)
+        left, low = (5.5, 0.8) if count == 1 else (left, low)
+        for sheet in (2, 1, 0):
+            corner = (left + 0.09 * sheet, low + 0.09 * sheet)
+            square(axes, corner, 0.45, facecolor="#f6c9a8")
+    axes.text(5.75, -0.25, text, ha="center", va="top")
+
+
+# %% tags=["hide-input"] alt="Two rows of blocks. Above, three channels of 32 by 32 and a filter of 5 by 5 by 3 give one map of 28 by 28. Below, eight such filters give eight maps."
+WORDS = {1: "1 filter of 5×5×3\n75 weights + 1 bias = 76"}
+WORDS[8] = "8 filters of 5×5×3\n8 · 76 = 608 parameters"
+figure, rows = plt.subplots(2, 1, figsize=(7.2, 4.6), height_ratios=(3.5, 4.1))
+for axes, count in zip(rows, (1, 8), strict=True):
+    draw_sheets(axes, 0, 3, 2, "#cfe3f2", "picture of 32×32\n3 channels")
+    square(axes, (0.6, 1.25), 0.31, facecolor="#f6c9a8")  # a patch
+    draw_filters(axes, count, WORDS[count])
+    maps_of = "1 map" if count == 1 else "8 maps"
+    draw_sheets(axes, 9, count, 1.75, "#d5ead5", f"{maps_of}\nof 28×28")
+    axes.plot(9.62, 1.17, "s", color="C1", markersize=4)  # its answer
+    for left in (2.7, 7.9):
+        arrow = {"arrowstyle": "-|>", "color": "0.4", "mutation_scale": 16}
+        axes.annotate("", (left + 0.9, 1.1), (left, 1.1), arrowprops=arrow)
+    top = 2.4 if count == 1 else 3.0
+    axes.set(xlim=(-0.1, 12.1), ylim=(-1.1, top), aspect="equal")
+    axes.axis("off")
+plt.show()
+
+# %% [markdown]
+# **Figure 1.6. Filters and maps.** Above, one filter of 5×5 looks at all three
+# channels at once, so it has 5 · 5 · 3 = 75 weights and one bias. The orange patch
+# on the left becomes the orange answer on the right. Below, eight filters give
+# eight maps. The number of parameters does not depend on the size of the picture.
+#
+# A filter of this kind has 76<!--claim:conv_parameters_of_5x5x3--> parameters, and
+# eight of them have 608. (One of the five texts that this book measures anew says
+# that eight filters give twelve maps. They give eight.)
+#
+# ### What it costs, in parameters and in work
+#
+# Parameters are one cost of a layer, since they must be stored and learned. Work is
+# another. It is counted in **multiply-adds**, that is, in multiplications, each
+# with the addition that follows it. A filter of 3×3 on three channels needs 27 of
+# them for each answer. Here are 64 such filters on our photograph, beside a dense
+# layer of 1,000 units.
+
+# %% tags=["nbval-check-output"]
+inputs = 80 * 120 * 3
+print(f"dense:   outputs {1_000:11,}", end="")
+print(
+    f"  parameters {1_000 * (inputs + 1):10,}  multiply-adds {1_000 * inputs:10,}"
 )
+outputs = 78 * 118 * 64
+print(f"filters: outputs {outputs:11,}", end="")
+print(f"  parameters {64 * (27 + 1):10,}  multiply-adds {27 * outputs:10,}")
+
+# %% [markdown]
+# The filters have 16,000 times fewer parameters, and that is what weight sharing is
+# for. They do not save nearly as much work. With
+# 15.9 million<!--claim:conv_millions_of_work_filters--> multiply-adds they still need
+# more than half of the 28.8 million<!--claim:conv_millions_of_work_dense--> of the
+# dense layer, because we get many more answers from them, and each answer must be
+# computed. A single answer is cheap, and that is what locality is for: it costs 27
+# multiply-adds instead of 28,800.
+#
+# ## From the window to a layer of Keras
+#
+# A **convolutional layer** consists of filters with their biases, and in most
+# networks one more step follows. The **activation function** is a simple function
+# through which each answer goes before it is handed on. The commonest one is called
+# **ReLU** (*rectified linear unit*). It leaves positive numbers as they are and
+# turns negative ones into 0, so that 20 stays 20, and −15 becomes 0. What the layer
+# hands on for a particular picture are its **activations**.
+#
+# We build eight filters for edges in eight directions. Each is a mixture of the two
+# kernels that you know, and it is the same for each channel.
+
+# %%
+chosen = []
+for angle in np.radians(np.arange(0, 360, 45)):
+    kernel = np.cos(angle) * VERTICAL_EDGES + np.sin(angle) * HORIZONTAL_EDGES
+    chosen.append(np.stack([kernel / 3] * 3, axis=-1))  # the same for each channel
+by_hand = [apply_filter(pixels, kernels, bias=0) for kernels in chosen]
+filters, by_hand = np.stack(chosen, axis=-1), np.stack(by_hand, axis=-1)
+activations = np.maximum(0, by_hand)
+print(
+    "picture", pixels.shape, " filters", filters.shape, " maps", activations.shape
+)
+
+# %% tags=["hide-input", "photo"] alt="A signed map of edges, the curve of ReLU, which is flat below 0 and rises above it, and the same map behind it, in which only the positive answers are left."
+figure, (left, middle, right) = plt.subplots(
+    1, 3, figsize=(7.2, 2.1), width_ratios=(1.5, 1, 1.5)
+)
+drawn = see(left, by_hand[..., 0], "before ReLU", **signs(2.5))
+figure.colorbar(drawn, ax=left, shrink=0.75)
+middle.plot([-2.5, 0, 2.5], [0, 0, 2.5], color="C0")
+middle.set(title="ReLU", xlabel="answer", ylabel="activation", aspect="equal")
+drawn = see(right, activations[..., 0], "after ReLU", cmap="inferno", vmax=2.5)
+figure.colorbar(drawn, ax=right, shrink=0.75)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.7. What ReLU does.** On the left are the answers of a filter, with
+# their signs, and on the right its activations. Where the picture becomes darker to
+# the right, the orange answers have turned into 0, which is black here. Now the map
+# says only where its own kind of edge was found.
+#
+# In Keras, `Conv2D(8, 3)` means eight filters of 3×3. It takes many pictures at
+# once, so its tensors have four axes: pictures, rows, columns, channels. We hand it
+# our weights instead of letting it learn its own, and compare.
+
+# %% tags=["nbval-check-output"]
+layer = layers.Conv2D(8, 3, activation="relu")
+layer.build((None, None, None, 3))  # any number of pictures of any size
+layer.set_weights([filters, np.zeros(8)])  # the filters, and a bias for each
+maps = np.asarray(layer(pixels[None]))[0]
+print("Keras gives what our loops give:", np.allclose(maps, activations, atol=1e-5))
+package = convolve(pixels[None], filters)[0]  # the same, without loops
+print("so does cnnbook.arithmetic:", np.allclose(package, by_hand, atol=1e-5))
+print("parameters:", layer.count_params())
+
+# %% tags=["hide-input", "photo"] alt="Eight maps of the same cup. In each one, the parts of the rim and the saucer that turn brighter in one direction are bright."
+figure, grid = plt.subplots(2, 4, figsize=(7.2, 3.9), dpi=72)
+names = ["right", "right and down", "down", "left and down"]
+names += ["left", "left and up", "up", "right and up"]
+for axes, name, number in zip(grid.flat, names, range(8), strict=True):
+    drawn = see(axes, maps[..., number], name, cmap="inferno", vmax=1.2)
+figure.colorbar(drawn, ax=grid, label="activation", location="bottom", aspect=50)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.8. Eight filters, eight maps.** The title says in which direction the
+# picture must become brighter. Follow the rim of the cup from map to map: each
+# filter picks out another part of it.
+#
+# ### What a stack of layers can be
+#
+# Why not leave the activation function out? Without it, and leaving the bias aside,
+# a layer is *linear*: a picture twice as bright gives answers twice as large, and
+# the negative of a picture gives the negative answers. Two linear layers on top of
+# each other are linear again. In fact, a kernel of 3×3 behind another one does what
+# a single kernel of 5×5 does (exercise 6). The reverse is not true. In a kernel of
+# 5×5 you may choose 25 weights freely, but two kernels of 3×3 have only 18 between
+# them. So most kernels of 5×5 cannot be taken apart in this way.
+#
+# With a ReLU between the two, you get something new. The negative picture no longer
+# gives the negative answers, and so no single kernel can do the same. This is why
+# an activation function stands between the layers.
+#
+# ### Break it on purpose: bytes
+#
+# Our pixels were fractions, but picture files hold bytes (`uint8`), whole numbers
+# from 0 to 255. What if we forget to convert them? It depends on who does the sum.
+
+# %% tags=["nbval-check-output"]
+ten, twenty = np.array([10, 20], "uint8")
+print("NumPy: 10 - 20 =", np.subtract(ten, twenty, dtype="uint8"))
 try:
     layer(photo[None])
 except ValueError as error:
-    print("Conv2D on bytes:", str(error).splitlines()[0])
+    start = str(error).index("Incompatible")
+    print("layer:", str(error)[start : start + 52])
+model = keras.Sequential([keras.Input(photo.shape), layer])
+of_bytes = model.predict(photo[None], verbose=0)[0]
+ratio = of_bytes.max() / maps.max()
+print(f"model: no message, and answers {ratio:.0f} times as large")
 
 # %% [markdown]
-# `convolve` turns bytes into floating point numbers first. Keras' `Conv2D` refuses them with an
-# error; the networks of this book begin with a `Rescaling` layer, which takes bytes.
+# In NumPy a byte cannot be negative, so it starts again from the top, and a small
+# fall turns into a bright 246. The bare layer of Keras refuses bytes. But as soon
+# as the same layer is part of a model, Keras converts the bytes silently, and we
+# get sums that are 255 times too large. No message tells you so. In chapter 4 you
+# will meet a network that failed to learn for this reason. Most networks of this
+# book therefore begin with a layer `Rescaling(1 / 255)`, which takes bytes and
+# divides them.
 #
-# ## A short history
+# ## Padding and stride: how large is the map?
 #
-# In 1962 Hubel and Wiesel described cells in the visual cortex of the cat that answer to an edge of
-# one direction in one small part of the view, their *receptive field* (simple cells), and others
-# that let the edge move a little (complex cells). Fukushima's neocognitron of 1980 copied both:
-# S-cells that share their weights across a plane, C-cells that blur the position. A later version,
-# for digits, began with 12 planes of 19×19 S-cells: in our words, 12 filters on a picture of 19×19.
-# What it lacked was a way to learn all layers from the error at the end: backpropagation.
+# On a row of W pixels, a window of F pixels first stops at the left end, and it can
+# move on until its right side reaches the right end. In between lie W − F pixels,
+# so there are W − F + 1 stops. For W = 5 and F = 3 that makes three, as you saw in
+# Figure 1.1. If we stack twenty layers, we lose a rim at each of them, and
+# sometimes we want a smaller map than that. Therefore the convolution has two
+# settings.
+#
+# The **padding** puts P zeros at each end before the window begins. The **stride**
+# S is the step by which the window moves on. With both, the number of stops is
+#
+# > (W − F + 2P) / S + 1
+#
+# In words: the room to move, divided by the length of a step, and one more for the
+# place where the window starts.
+
+# %% tags=["hide-input"] alt="Four rows of squares with the stops of a window of three below them: without padding 8 stops, with padding 10, with stride 2 five stops, and a last case in which one pixel is never reached."
+cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
+figure = plot_stops(cases)
+figure.set_size_inches(7.2, 3.8)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.9. Where a window of 3 stops.** Each orange bar is one stop of the
+# window. Above on the right, one zero at each end brings the number of stops back
+# to that of the pixels. Below, a stride of 2 leaves out every second stop, and in
+# the last case the window never reaches the last pixel.
+#
+# In Keras, no padding is called **valid padding**, `padding="valid"`. The rim that
+# keeps the size at a stride of 1 is called **same padding**, `padding="same"`; for
+# an odd F it is P = (F − 1) / 2. In code, padding and stride add two short steps to
+# our loop.
+
+
+# %%
+def slide_with(image, kernel, stride=1, padding=0):
+    padded = np.pad(image, padding)  # zeros all around
+    return slide(padded, kernel)[::stride, ::stride]
+
+
+# %% tags=["nbval-check-output"]
+print(slide_with(small, VERTICAL_EDGES, padding=1).astype(int))
+
+# %% [markdown]
+# Padding has a price. In the middle you find the old answers. At the border,
+# however, the kernel sees zeros that nobody photographed, and takes the step
+# between them and the picture for an edge.
+#
+# What about the last case of Figure 1.9? Its sum is
+# 4.5<!--claim:conv_size_of_the_source-->, and there is no half stop. (The text that
+# this example comes from computes 5.5. It also calls F the number of filters, but F
+# is their *size*. Their number is the number of maps, and it does not enter into
+# this formula.) The book's own function refuses such a case, while Keras rounds
+# down, or up if the padding is "same".
+
+# %% tags=["nbval-check-output"]
+try:
+    output_size(input_size=10, kernel_size=3, padding=0, strides=2)
+except ValueError as error:
+    refusal = str(error)
+    print(refusal)
+for padding in ("valid", "same"):
+    halved = layers.Conv2D(filters=1, kernel_size=3, strides=2, padding=padding)
+    print("Keras,", padding, halved.compute_output_shape((1, 10, 10, 1)))
+
+# %% [markdown]
+# A third setting, the **dilation**, leaves gaps between the weights. With a
+# dilation of 2, for example, the nine weights of a 3×3 kernel are spread over 5×5
+# pixels.
+#
+# ## How far does one answer see?
+#
+# The window of a filter is small. How can a network see a whole cup with it? The
+# second layer does not look at pixels, but at the maps of the first one. So each of
+# its answers depends on more pixels than fit into its own window. This is why the
+# first layers of a network can find only small things, such as edges, and later
+# ones larger things that are made of them. In many networks dense layers at the end
+# then draw the conclusion.
+#
+# Let us count, in a single row. An answer of the second layer sees three answers of
+# the first, and each of these sees three pixels. Yet 3 + 3 is not the right sum,
+# because the three windows overlap: together they cover five pixels. Each further
+# layer of 3×3 adds one pixel on either side, so that three layers see 7×7 pixels.
+# The part of the picture that can influence an answer is called its **receptive
+# field**.
+#
+# The pixels in it do not count alike. After two layers, the one in the middle lies
+# in all three windows, and so it can reach the answer in three ways, but a pixel at
+# the end in one way only. To count the ways, we light one pixel and send it through
+# layers whose weights are all 1.
+
+# %% tags=["nbval-check-output"]
+ways = np.pad(point, 1)
+ways_after = []
+for number in (1, 2, 3):
+    ways = slide_with(ways, np.ones((3, 3)), padding=1)
+    ways_after.append(
+        ways[3 - number : 4 + number, 3 - number : 4 + number].astype(int)
+    )
+    print(f"after layer {number}, ways along one row:", ways_after[-1][0].tolist())
+share = ways_after[-1] / ways_after[-1].sum()
+print(f"middle pixel {share[3, 3]:.3f}, middle 3×3 {share[2:5, 2:5].sum():.3f}")
+
+# %% tags=["hide-input"] alt="Grids of 3 by 3, 5 by 5 and 7 by 7 numbers, largest in the middle: 1, 9 and 49."
+figure, row = plt.subplots(1, 3, figsize=(7.2, 2.6))
+for axes, counts in zip(row, ways_after, strict=True):
+    side = len(counts)
+    title = f"{side // 2} layer{'s' * (side > 3)}: {side}×{side} pixels"
+    see(axes, counts, title, cmap="Blues", vmax=1.6 * counts.max())
+    middle = side // 2
+    axes.set(xlim=(middle - 3.6, middle + 3.6), ylim=(middle + 3.6, middle - 3.6))
+    for (down, right), value in np.ndenumerate(counts):
+        axes.text(
+            right, down, value, ha="center", va="center", color="black", fontsize=10
+        )
+plt.show()
+
+# %% [markdown]
+# **Figure 1.10. In how many ways each pixel reaches one answer.** The field grows
+# by two pixels with each layer of 3×3. The number of ways is largest in the middle,
+# where after three layers 49 of 729 ways begin.
+#
+# For three layers the middle pixel has 6.7 %<!--claim:conv_share_of_the_middle-->
+# of all the ways, which is more than any other. The middle 3×3 pixels together have
+# 49.5 %<!--claim:conv_share_of_the_middle_nine-->, just under a half. So the middle
+# counts most, but it is not all. (In a trained network the weights are not all 1,
+# of course, and the true influence of a pixel depends on them.)
+#
+# This is the idea of *VGG*, a network of 2014 that you will meet in chapter 9.
+# Three layers of 3×3 see what one layer of 7×7 sees. With 64 channels in and out of
+# each layer they have 110,592<!--claim:conv_weights_three_3x3--> weights together,
+# instead of 200,704<!--claim:conv_weights_one_7x7-->, and three activation
+# functions instead of one. It is a trade, however, and not the same thing for less.
+# With fewer weights the stack cannot imitate every layer of 7×7, but with the
+# functions in between it can do what no single layer does. (One of our texts says
+# that the stack equals a 7×7 layer with a *stride of 4*. On 31×31 pixels the stack
+# gives 25×25 answers and that layer 7×7.)
+#
+# ## Move the picture, and the map moves with it
+#
+# Weight sharing has a consequence that no dense layer has. Suppose that you
+# photograph the cup twice, and turn the camera a little to the right in between, so
+# that the cup stands ten pixels further to the left. Every patch of the cup meets
+# the same nine weights as before. So the map must be the same as well, only ten
+# pixels further to the left. This property is called **translation equivariance**.
+#
+# We test it with two squares that are cut out of our photograph, the second one ten
+# pixels further to the right.
+
+# %% tags=["hide-input", "photo"] alt="The photograph with two frames, one ten pixels right of the other; the two pieces in the frames; and their maps, in which the cup lies ten pixels further left in the second."
+MOVE = 10
+pieces = [grey[10:60, start : start + 50] for start in (20, 20 + MOVE)]
+spots = [["scene", "scene", 0, 1], ["scene", "scene", 2, 3]]
+figure, axes = plt.subplot_mosaic(spots, figsize=(7.2, 3.9), dpi=72)
+see(axes["scene"], grey, "the scene, and two frames")
+for start, color, line in ((20, "C0", "-"), (20 + MOVE, "C1", "--")):
+    frame = {"fill": False, "edgecolor": color, "linestyle": line, "linewidth": 2.5}
+    axes["scene"].add_patch(Rectangle((start - 0.5, 9.5), 50, 50, **frame))
+for number, piece in enumerate(pieces):
+    see(axes[number], piece, ("blue frame", "orange frame")[number])
+    answers = slide(piece, VERTICAL_EDGES)
+    drawn = see(
+        axes[number + 2], answers, ("its map", "its map")[number], **signs(2.5)
+    )
+figure.colorbar(
+    drawn, ax=[*axes.values()], label="answer of the kernel", shrink=0.8
+)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.11. Two frames and their maps.** In the orange frame, the cup stands
+# ten pixels further to the left than in the blue one. In the maps on the right its
+# edges have moved by the same ten pixels.
+#
+# To measure it, we lay the second map over the first, ten pixels further to the
+# right, and subtract.
+
+
+# %%
+def gap_after_move(move, stride=1, padding=0):
+    pieces = [grey[10:60, start : start + 50] for start in (20, 20 + move)]
+    options = {"stride": stride, "padding": padding}
+    one, two = (slide_with(piece, VERTICAL_EDGES, **options) for piece in pieces)
+    steps = (
+        move // stride
+    )  # by how many answers the second map is laid further right
+    return np.abs(one[:, steps:] - two[:, : one.shape[1] - steps])
+
+
+# %%
+CASES = {"moved by 10": (10,), "moved by 10, zeros around": (10, 1, 1)}
+CASES |= {"moved by 10, stride 2": (10, 2), "moved by 9, stride 2": (9, 2)}
+gaps = {name: gap_after_move(*case) for name, case in CASES.items()}
+for name, gap in gaps.items():
+    print(f"{name:26} largest difference {gap.max():.2f}")
+
+# %% [markdown]
+# Without padding and stride, the maps agree exactly. They still agree with a stride
+# of 2, as long as the move is a multiple of the stride. In the other two cases
+# equivariance is broken, and the figure shows where.
+
+# %% tags=["hide-input", "photo"] alt="Two maps of differences. Left, black but for a bright column at each side. Right, coarse pixels, bright along the edges of the cup."
+figure, row = plt.subplots(1, 2, figsize=(7.2, 2.9))
+for axes, name in zip(
+    row, ("moved by 10, zeros around", "moved by 9, stride 2"), strict=True
+):
+    drawn = see(axes, gaps[name], name, cmap="inferno", vmax=4)
+figure.colorbar(drawn, ax=row, label="difference of the maps")
+plt.show()
+
+# %% [markdown]
+# **Figure 1.12. Where the two maps differ.** With padding (left) they differ in one
+# column at each side, where the zeros lie beside other pixels than before. With a
+# stride of 2 (right) they differ along the edges of the cup, because a move of nine
+# pixels falls between two stops of the window.
+#
+# So what a filter has learned in one place it knows in every place, except at a
+# padded border and between two strides. In chapter 2 you will see what becomes of
+# this when a network throws numbers away.
+#
+# ## Where the idea comes from
+#
+# In 1962, David Hubel and Torsten Wiesel described what nerve cells in the visual
+# cortex of a cat respond to. A **simple cell** answers to an edge of one direction
+# in one small part of the view, which is its receptive field. A **complex cell**
+# answers to the same edge, but lets it move a little. In 1980 Kunihiko Fukushima
+# built both into a network, the *neocognitron*: its S-cells share their weights
+# across the picture, and its C-cells allow for small moves. A later version, for
+# digits, began with 12 planes of 19×19 S-cells. In our words these are 12 maps of
+# 19×19.
+#
+# What the neocognitron lacked was a way to learn all its layers from the errors at
+# the end. That way is *backpropagation*, which finds out for every weight how it
+# should change, and you will write it in chapter 3. In 1989 Yann LeCun and others
+# joined the two, and their network read zip codes.
 
 # %% tags=["hide-input"]
 EVENTS = [
     (1943, "McCulloch & Pitts: a neuron as a sum with a threshold"),
     (1958, "Rosenblatt: the perceptron learns its weights"),
-    (1960, "Kelley: gradients, passed backwards through the stages of a flight path"),
-    (1962, "Hubel & Wiesel: simple and complex cells in the visual cortex of the cat"),
-    (1965, "Ivakhnenko & Lapa: networks of many layers, trained one layer at a time"),
+    (1960, "Kelley: gradients, passed backwards along a flight path"),
+    (1962, "Hubel & Wiesel: simple and complex cells in the visual cortex"),
+    (1965, "Ivakhnenko & Lapa: networks of many layers, trained one by one"),
     (1980, "Fukushima: the neocognitron, with S-cells and C-cells"),
     (1986, "Rumelhart, Hinton & Williams: backpropagation (a report in 1985)"),
-    (1989, "LeCun and others: a convolutional network learns zip codes by backpropagation"),
+    (1989, "LeCun and others: a convolutional network reads zip codes"),
     (1998, "LeCun, Bottou, Bengio & Haffner: LeNet-5"),
-    (2006, "Chellapilla, Puri & Simard: a convolutional network on a graphics processor"),
+    (2006, "Chellapilla, Puri & Simard: convolution on a graphics processor"),
     (2012, "Krizhevsky, Sutskever & Hinton: AlexNet wins the ImageNet challenge"),
     (2015, "He, Zhang, Ren & Sun: residual networks of 152 layers"),
 ]
-figure = plot_timeline(EVENTS, "72 years from one neuron to 152 layers")
+
+# %% tags=["hide-input"] alt="A line of years from 1943 to 2015 with twelve events beside it."
+figure = plot_timeline(EVENTS)
+figure.set_size_inches(7.2, 3.9)
+figure.set_dpi(75)
+figure.axes[0].grid(False)
+for text in figure.axes[0].texts:
+    text.set_fontsize(10)
+plt.show()
 
 # %% [markdown]
-# To read: Hubel & Wiesel (1962), [Receptive fields, binocular interaction and functional
-# architecture in the cat's visual cortex](https://doi.org/10.1113/jphysiol.1962.sp006837).
-# Fukushima (1980), [Neocognitron](https://doi.org/10.1007/BF00344251). LeCun et al. (1989),
+# **Figure 1.13. From one neuron to 152 layers.** The years on the left are drawn to
+# scale. Some of these names return in chapter 3, which is about learning, and in
+# chapter 9, which is about famous networks.
+#
+# To read on: Hubel & Wiesel (1962), [Receptive fields, binocular interaction and
+# functional architecture in the cat's visual
+# cortex](https://doi.org/10.1113/jphysiol.1962.sp006837). Fukushima (1980),
+# [Neocognitron](https://doi.org/10.1007/BF00344251). LeCun et al. (1989),
 # [Backpropagation applied to handwritten zip code
-# recognition](https://doi.org/10.1162/neco.1989.1.4.541). Dumoulin & Visin (2016), [A guide to
-# convolution arithmetic for deep learning](https://arxiv.org/abs/1603.07285), all in pictures.
+# recognition](https://doi.org/10.1162/neco.1989.1.4.541). Dumoulin & Visin (2016),
+# [A guide to convolution arithmetic for deep
+# learning](https://arxiv.org/abs/1603.07285), with a picture for every case.
 #
-# ## What you saw
+# ## What you learned
 #
-# 1. A convolution slides one small set of weights over all places: few parameters, neighbours only.
-# 2. `(W - F + 2P) / S + 1` is the size of a map; the number of filters is the number of maps.
-# 3. Move the picture and the map moves with it, except at padded borders and between strides.
-#
+# | word | what it means | in Keras |
+# |:--|:--|:--|
+# | kernel, weight | a small grid of numbers that slides over a picture; one of them | `Conv2D(kernel_size=...)` |
+# | filter, bias | a kernel for each channel, and a number that is added | `Conv2D(filters=...)`, `use_bias` |
+# | feature map | the answers of one filter, one for each place | one channel of the output |
+# | dense layer | each unit has a weight for every input | `Dense(units)` |
+# | weight sharing | all places use the same weights | what `Conv2D` does |
+# | activation function, ReLU | what each answer goes through; max(0, answer) | `activation="relu"` |
+# | padding, stride | zeros around the picture; length of a step | `padding="same"`, `strides=2` |
+# | receptive field | the pixels that can influence one answer | grows with each layer |
+# | translation equivariance | the map moves with the picture | holds for `Conv2D`, but not at a padded border or between strides |
+
+# %% [markdown]
 # ## Exercises
 #
-# 1. Build a kernel that *sharpens*: twice the pixel minus the mean of its 3×3 patch. What must its
-#    numbers add up to, so that flat parts keep their brightness?
-# 2. Digits have 28×28 pixels. Which padding keeps this size with a filter of 5×5? Which strides fit
-#    without padding?
-# 3. Without activations, two layers of 3×3 are one layer of 5×5. Find its kernel for a 3×3 blur
-#    after Sobel's kernel, and check it on the photograph. Does it still work with a ReLU between?
-#
-# ## Solutions
-#
-# **1.** To 1, as those of a blur do.
+# 1. *By hand.* Let the kernel for horizontal edges slide over our small picture of
+#    5×5. What is the first row of its map, and what the middle row? Can you say
+#    beforehand which sign the answers have?
+# 2. *By hand.* Digits have 28×28 pixels. Which padding keeps this size with a
+#    filter of 5×5? Which strides fit without padding?
+# 3. *By hand.* How many parameters does `Conv2D(16, 5, padding="same")` have on a
+#    colour picture of 32×32, and how many multiply-adds does it need?
+# 4. *Predict, then run.* A kernel of 3×3 has a 1 in the middle of its right column,
+#    and zeros everywhere else. What does it do to the photograph?
+# 5. *Change it.* Build a kernel that *sharpens*: it answers with twice the pixel
+#    minus the mean of its 3×3 patch. What must its numbers add up to, so that even
+#    surfaces keep their brightness?
+# 6. *Break it.* Without an activation function, two layers of 3×3 are one layer of
+#    5×5. Find its kernel for a blur of 3×3 behind Sobel's kernel, and check it on
+#    the photograph. Does it still work with a ReLU in between?
+# 7. *Explore.* In JupyterLab, run the last cell of the solutions, and move its
+#    sliders. Which stride and which padding give a map of 40×60?
+
+# %% [markdown] tags=["solution"]
+# 1. The first row is 0 0 0, since nothing changes downwards there, and the middle
+#    row is 0 −5 −15. No answer can be positive, because on the way down this
+#    picture becomes darker or stays as it is.
+# 2. P = (5 − 1) / 2 = 2. Without padding, the stride must divide 28 − 5 = 23, which
+#    is a prime number, so only 1 and 23 fit.
+# 3. Each filter has 5 · 5 · 3 = 75 weights and a bias, so there are 16 · 76 = 1,216
+#    parameters. With same padding there are 32 · 32 · 16 = 16,384 answers of 75
+#    multiply-adds each, which makes 1,228,800.
+
+# %% tags=["solution", "nbval-check-output"]
+print(slide(small, HORIZONTAL_EDGES).astype(int).tolist())
+print("padding:", [rings for rings in range(28) if output_size(28, 5, rings) == 28])
+print("strides:", [steps for steps in range(1, 24) if (28 - 5) % steps == 0])
+print("parameters:", count_parameters(inputs=3, outputs=16, kernel_size=5))
+print("multiply-adds:", 32 * 32 * 16 * 75)
+
+# %% [markdown] tags=["solution"]
+# 4. Each answer is the pixel to the right of the patch's middle. So the whole
+#    photograph moves by one pixel to the left, and nothing else changes.
+# 5. To 1, as those of a blur do. The middle weight is 2 − 1/9, and the other eight
+#    are −1/9 each. At edges, as those of the spoon, the picture now swings beyond
+#    its old brightness on both sides, and that is what looks sharp. The last cell
+#    shows it.
 
 # %% tags=["solution"]
+right_neighbour = np.zeros((3, 3))
+right_neighbour[1, 2] = 1
+print("moved:", np.array_equal(slide(grey, right_neighbour), grey[1:-1, 2:]))
 sharpen = -np.full((3, 3), 1 / 9)
 sharpen[1, 1] += 2
 print("the numbers add up to", sharpen.sum().round(6))
 spoon = grey[42:72, 55:100]
-figure = plot_kernel(spoon, sharpen, apply(spoon, sharpen).clip(0, 1), "The edges stand out")
+sharp = slide(spoon, sharpen)
+print(f"brightness: {spoon.min():.2f} to {spoon.max():.2f}", end=", ")
+print(f"sharpened: {sharp.min():.2f} to {sharp.max():.2f}")
 
-# %% [markdown]
-# **2.** P = (5 - 1) / 2 = 2. Without padding the stride must divide 28 - 5 = 23, a prime number.
-
-# %% tags=["solution", "nbval-check-output"]
-print("padding:", [padding for padding in range(28) if output_size(28, 5, padding) == 28])
-print("strides:", [strides for strides in range(1, 24) if (28 - 5) % strides == 0])
-
-# %% [markdown]
-# **3.** One bright pixel copies the kernel, turned by 180°. With a ReLU no single kernel does it:
-# its answer to the negative picture would be the negative answer, and a ReLU gives none of those.
+# %% [markdown] tags=["solution"]
+# 6. A bright pixel, sent through both, shows the kernel of 5×5, turned by 180
+#    degrees. With a ReLU in between it fails. No other kernel can do it either: a
+#    single kernel answers to the negative picture with the negative of its answer,
+#    but a ReLU lets no negative numbers through.
+# 7. A stride of 2, with a padding of 1 for a kernel of 3×3.
 
 # %% tags=["solution", "nbval-check-output"]
-blur = np.full((3, 3), 1 / 9)
-point = np.zeros((9, 9))
-point[4, 4] = 1
-both = apply(apply(point, VERTICAL_EDGES), blur)[::-1, ::-1]
+BLUR_3 = np.full((3, 3), 1 / 9)
+bright = np.zeros((9, 9))
+bright[4, 4] = 1
+both = slide(slide(bright, VERTICAL_EDGES), BLUR_3)[::-1, ::-1]
 print((both * 9).round().astype(int))
-edges = apply(grey, VERTICAL_EDGES)
-print("without ReLU:", np.allclose(apply(grey, both), apply(edges, blur)))
-print("with ReLU:   ", np.allclose(apply(grey, both), apply(np.maximum(0, edges), blur)))
+in_two_steps = slide(slide(grey, VERTICAL_EDGES), BLUR_3)
+with_relu = slide(np.maximum(0, slide(grey, VERTICAL_EDGES)), BLUR_3)
+print("without ReLU:", np.allclose(slide(grey, both), in_two_steps))
+print("with ReLU:   ", np.allclose(slide(grey, both), with_relu))
+
+# %% tags=["solution"]
+some_kernels = {"sharpen": sharpen, "vertical edges": VERTICAL_EDGES, "blur": BLUR}
+convolution_widget({"coffee": photo}, some_kernels)
+
+# %% tags=["claims"]
+for name, side, weights_of_one in (("32", 32, 3072), ("200", 200, 120_000)):
+    unit = layers.Dense(1, use_bias=False)
+    unit.build((None, side * side * 3))
+    claim(f"conv_dense_weights_{name}", unit.count_params(), equals=weights_of_one)
+claim("conv_dense_connections", dense.number_of_edges(), equals=1296)
+claim("conv_window_connections", patches.number_of_edges(), equals=256)
+claim("conv_loop_against_package", np.abs(by_hand - package).max(), at_most=1e-5)
+claim("conv_keras_against_numpy", np.abs(maps - activations).max(), at_most=1e-5)
+claim(
+    "conv_keras_parameters", layer.count_params(), equals=count_parameters(3, 8, 3)
+)
+
+# %% tags=["claims"]
+one_filter = layers.Conv2D(1, 5)
+one_filter.build((None, 32, 32, 3))
+claim("conv_parameters_of_5x5x3", one_filter.count_params(), equals=76)
+claim("conv_bytes_against_fractions", ratio, equals=255)
+told = float(refusal.split("an output of ")[1].split(". ")[0])
+claim("conv_size_of_the_source", told, equals=4.5)
+images, numbers_in = keras.Input((80, 120, 3)), keras.Input((80 * 120 * 3,))
+work = layer_costs(keras.Model(images, layers.Conv2D(64, 3)(images)))[
+    -1
+].multiply_adds
+claim("conv_millions_of_work_filters", work / 1e6, at_most=16)
+ten = layer_costs(keras.Model(numbers_in, layers.Dense(10)(numbers_in)))[-1]
+claim("conv_millions_of_work_dense", 100 * ten.multiply_adds / 1e6, equals=28.8)
+
+# %% tags=["claims"]
+claim("conv_share_of_the_middle", share[3, 3], at_most=0.1)
+claim("conv_share_of_the_middle_nine", share[2:5, 2:5].sum(), at_most=0.5)
+claim(
+    "conv_weights_three_3x3",
+    3 * count_parameters(64, 64, 3, bias=False),
+    equals=110_592,
+)
+claim(
+    "conv_weights_one_7x7", count_parameters(64, 64, 7, bias=False), equals=200_704
+)
+claim("conv_field_of_three_3x3", receptive_field([(3, 1)] * 3), equals=7)
+claim("conv_equivariance_gap", gaps["moved by 10"].max(), at_most=1e-12)
+claim(
+    "conv_equivariance_gap_border",
+    gaps["moved by 10, zeros around"].max(),
+    at_least=0.5,
+)
+claim(
+    "conv_equivariance_gap_stride", gaps["moved by 9, stride 2"].max(), at_least=0.5
+)
