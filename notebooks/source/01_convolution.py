@@ -118,7 +118,7 @@ print(small)
 # its right column has reached the bright part and gives 7 + 14 + 7 = 28. The answer
 # is 20. Nine numbers have found an edge.
 
-# %% tags=["hide-input"] alt="Three copies of a grid of five by five pixels, each with the kernel's nine numbers on one patch, and below each the map with the answer: 0, then 20, then 15."
+# %% tags=["hide-input", "photo"] alt="Three copies of a grid of five by five pixels, each with the kernel's nine numbers on one patch, and below each the map with the answer: 0, then 20, then 15."
 VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 figure = plot_kernel_steps(small, VERTICAL_EDGES, [(0, 0), (0, 1), (1, 1)])
 plt.show()
@@ -882,7 +882,8 @@ plt.show()
 #    5×5. Find its kernel for a blur of 3×3 behind Sobel's kernel, and check it on
 #    the photograph. Does it still work with a ReLU in between?
 # 7. *Explore.* In JupyterLab, run the last cell of the solutions, and move its
-#    sliders. Which stride and which padding give a map of 40×60?
+#    sliders. Which stride and which padding give a map of 40×60 for a kernel of
+#    3×3?
 
 # %% [markdown] tags=["solution"]
 # 1. The first row is 0 0 0, since nothing changes downwards there, and the middle
@@ -906,8 +907,7 @@ print("multiply-adds:", 32 * 32 * 16 * 75)
 #    photograph moves by one pixel to the left, and nothing else changes.
 # 5. To 1, as those of a blur do. The middle weight is 2 − 1/9, and the other eight
 #    are −1/9 each. At edges, as those of the spoon, the picture now swings beyond
-#    its old brightness on both sides, and that is what looks sharp. The last cell
-#    shows it.
+#    its old brightness on both sides, and that is what looks sharp.
 
 # %% tags=["solution"]
 right_neighbour = np.zeros((3, 3))
@@ -926,7 +926,8 @@ print(f"sharpened: {sharp.min():.2f} to {sharp.max():.2f}")
 #    degrees. With a ReLU in between it fails. No other kernel can do it either: a
 #    single kernel answers to the negative picture with the negative of its answer,
 #    but a ReLU lets no negative numbers through.
-# 7. A stride of 2, with a padding of 1 for a kernel of 3×3.
+# 7. A stride of 2 with a padding of 1. The sums are 40.5 and 60.5, and the map has
+#    the whole numbers below.
 
 # %% tags=["solution", "nbval-check-output"]
 BLUR_3 = np.full((3, 3), 1 / 9)
@@ -940,8 +941,7 @@ print("without ReLU:", np.allclose(slide(grey, both), in_two_steps))
 print("with ReLU:   ", np.allclose(slide(grey, both), with_relu))
 
 # %% tags=["solution"]
-some_kernels = {"sharpen": sharpen, "vertical edges": VERTICAL_EDGES, "blur": BLUR}
-convolution_widget({"coffee": photo}, some_kernels)
+convolution_widget({"coffee": photo}, strides=2, padding=1)
 
 # %% tags=["claims"]
 for name, side, weights_of_one in (("32", 32, 3072), ("200", 200, 120_000)):
