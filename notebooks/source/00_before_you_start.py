@@ -1,45 +1,190 @@
 # %% [markdown]
 # # 0. Before you start
 #
-# What does this book need, what will it do on your machine, and how can you tell whether a sentence
-# in it is true? This preface runs, like every chapter: what it prints is what your machine has.
+# Write a 7 on a slip of paper. A child of six reads it at a glance, and so does anybody who has
+# never seen your handwriting before. Now try to write that down as a program: how long may the
+# upper stroke be, how slanted the lower one, and what if there is a bar through the middle? People
+# tried for decades to find such rules, and the rules never sufficed.
 #
-# Takes about 1 minute<!--minutes:00_before_you_start--> on two CPU cores (quick: under 30 seconds);
-# needs nothing but the installation.
+# The programs of this book have no rules about sevens. They were shown thousands of digits, and
+# worked out by themselves what to look for. In this chapter you will watch two of them at work, and
+# you will find out what you need in order to build your own. At the end you can run every chapter
+# on your machine, and you can see for each number in the text where it comes from.
+#
+# Takes about 1 minute<!--minutes:00_before_you_start--> on two cores of an ordinary processor (quick:
+# under 30 seconds); needs nothing but the installation.
 
 # %% tags=["setup"]
 import os
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 
-import cnnbook
 from cnnbook.book.claims import ClaimError, claim
 from cnnbook.datasets.mnist import load_mnist
+from cnnbook.datasets.photos import load_photo
 from cnnbook.devices import describe_devices, recommend_precision, require_gpu
-from cnnbook.models.dense import build_dense_net
-from cnnbook.plots.gallery import plot_gallery
+from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
+from cnnbook.models.imagenet import classify
+from cnnbook.models.small_digit_net import build_trained_digit_net
+from cnnbook.plots.book_style import use_book_style
 
 # %% tags=["setup"]
-QUICK = "CNNBOOK_QUICK" in os.environ  # the short profile: less data, every cell
-SHOWN_DIGITS = 16
+QUICK = (
+    "CNNBOOK_QUICK" in os.environ
+)  # the short run; in this chapter both are the same
+use_book_style()
+
+# %% [markdown]
+# ## A network that reads digits
+#
+# We begin at the end, with a program that is finished. It is a **network**: a calculation in many
+# steps that turns a picture into an answer. The formulas of these steps were written by people, but
+# the numbers in them were not. They were found by **training**, which means that the network was
+# shown many pictures together with the right answers, and that its numbers were changed a little
+# after each look, until its own answers were right as well.
+#
+# The pictures come from **MNIST**, a collection of 70,000 digits that employees of the American
+# census office and high-school students wrote by hand around 1990. Such a collection of examples is
+# called a **data set**. The right answer that comes with each picture is its **label**. Let us load
+# the part of the data set that our network has never been shown.
+
+# %%
+digits = load_mnist()
+
+# %%
+images, labels = digits.test_images, digits.test_labels
+print(images.shape, images.dtype, "from", images.min(), "to", images.max())
+print(labels.shape, labels.dtype, "from", labels.min(), "to", labels.max())
+
+# %% [markdown]
+# The first number says how many pictures there are: 10,000, or fewer if you have only the digits
+# that come with this book. Each has 28 rows of 28 pixels. The last 1 says that a pixel is a single
+# number, its brightness, whereas a colour picture would have three, for red, green and blue.
+# All pictures in this book are laid out in this way, `(pictures, rows, columns, colours)`, and
+# their pixels are whole numbers from 0 (black) to 255 (white). A number of that kind fits into one
+# byte, and NumPy calls it **uint8**.
+#
+# Now we ask the network about the first picture. It has ten possible answers, the digits 0 to 9,
+# which are called its **classes**, and it gives a score to each of them.
+
+# %%
+network = build_trained_digit_net()
+scores = network(images[:1])
+print(np.round(scores, 1))
+
+# %% [markdown]
+# The highest score wins, but how sure is the network? Scores are hard to compare, because they can
+# be of any size, and negative too. So we turn them into probabilities, which lie between 0 and 1
+# and add up to 1. The formula that does this is called **softmax**: it raises *e* to the power of
+# each score, and divides the ten results by their sum.
+
+# %% tags=["nbval-check-output"]
+by_hand = np.exp(scores) / np.exp(scores).sum()
+probabilities = keras.ops.softmax(scores).numpy()
+print("by hand and by Keras the same:", np.allclose(by_hand, probabilities))
+print("the answer:", probabilities.argmax(), "  the label:", labels[0])
+
+# %% [markdown]
+# An answer to a picture whose label the network is not told is a **prediction**. One right
+# prediction proves little, of course. We let it read all of the pictures and count how often its
+# highest score belongs to the label.
+
+# %%
+probabilities = keras.ops.softmax(network.predict(images, verbose=0)).numpy()
+share_right = np.mean(probabilities.argmax(axis=1) == labels)
+print(f"read correctly: {share_right:.1%}")
+
+# %% tags=["hide-input"] alt="Five digits, and below each the ten probabilities of the network"
+sure = probabilities.max(axis=1)
+shown = [*(np.argmax(labels == digit) for digit in (2, 5, 7, 8)), sure.argmin()]
+figure, rows = plt.subplots(2, 5, figsize=(7.2, 3.2), height_ratios=(1, 1.15))
+for place, (above, below) in zip(shown, rows.T, strict=True):
+    above.imshow(images[place], cmap="gray")
+    above.axis("off")
+    above.set_title(f"a {labels[place]}, {sure[place]:.0%} sure", loc="center")
+    colors = ["C1" if digit == labels[place] else "C0" for digit in range(10)]
+    below.bar(range(10), probabilities[place], color=colors)
+    below.set(xticks=range(10), ylim=(0, 1), yticks=[0, 0.5, 1])
+    below.tick_params(axis="x", labelsize=9, length=0)
+    below.tick_params(labelleft=below is rows[1, 0])
+rows[1, 0].set_ylabel("probability")
+figure.supxlabel("class", fontsize=10.5)
+plt.show()
+
+# %% [markdown]
+# **Figure 0.1. What the network says of five digits.** The bars are the ten probabilities of the
+# picture above them, and the bar of the right answer is orange. Above each picture stand its label
+# and the highest probability. The last picture is the one, among all of them, of which the
+# network is least sure.
+#
+# It read at least 99 %<!--claim:start_digits_read--> of them correctly. If you read this book in a
+# browser, you can draw a digit yourself on its first page, where the same network answers, and
+# chapter 4 follows a digit through its steps. Nobody told it what a 7 is. Everything that it knows
+# about sevens is in its numbers, and there are 105,290<!--claim:start_digit_net_numbers--> of them.
+
+# %% tags=["claims"]
+claim("start_digits_read", share_right, at_least=0.99, source=digits.source)
+claim("start_digit_net_numbers", network.count_params(), equals=105_290)
+
+# %% [markdown]
+# ## A network that has seen a million photographs
+#
+# Digits are easy: white strokes on black, all of one size. What about a photograph? The second
+# network learned from **ImageNet**, a data set of 1.3 million photographs in 1,000 classes, among
+# them 120 breeds of dogs. We show it a photograph that comes with this book and ask for the five
+# classes with the highest probabilities. They are often called its *top five*.
+
+# %%
+photo = load_photo("coffee")
+photo_network = build_efficientnet_lite0(weights="imagenet")
+top_five = classify(photo_network, photo, top=5)
+for name, probability in top_five:
+    print(f"{probability:6.1%}  {name}")
+
+# %% tags=["hide-input"] alt="A cup of coffee, and bars for the five most probable classes"
+figure, (left, right) = plt.subplots(
+    1, 2, figsize=(7.2, 2.6), width_ratios=(1.1, 1), dpi=55
+)
+left.imshow(photo)
+left.axis("off")
+names = [name.split(",")[0] for name, _ in top_five]
+right.barh(names, [share for _, share in top_five], color=["C1"] + ["C0"] * 4)
+right.invert_yaxis()
+right.grid(visible=False)
+right.set(xlim=(0, 1), xlabel="probability")
+plt.show()
+
+# %% [markdown]
+# **Figure 0.2. What it sees in a cup of coffee.** On the left is the photograph, and on the right
+# are the five classes, out of a thousand, to which the network gives the highest probabilities. All
+# five are things that one might meet on a table.
+#
+# The network takes its time: it multiplies and adds hundreds of millions of numbers for this one
+# photograph. Why such sums should find anything in a picture is the subject of chapters 1 and 2. Who
+# found the numbers is the subject of chapter 3.
+
+# %% tags=["claims"]
+claim("start_top_class_is_espresso", int(names[0] == "espresso"), equals=1)
 
 # %% [markdown]
 # ## What runs where
 #
-# Everything here runs on a CPU, without a GPU and without the internet. The network code is Keras
-# 3, and in the chapters TensorFlow computes for it. (The networks of the package run on JAX and
-# PyTorch as well; the chapters do not.) This is what they find:
+# You need no special machine for this book. Every chapter runs on an ordinary processor, the
+# **CPU**, without the internet and within about 20 minutes. Two libraries do the work. **Keras**
+# gives us the parts of which we build networks, and **TensorFlow** does the sums. This is what they
+# find on the machine on which this page was made, or on yours, if you run it:
 
 # %%
 print(describe_devices())
 
 # %% [markdown]
-# This book teaches what five texts on convolutional networks taught from 2017 to 2022, and measures
-# their figures again; it calls them its sources. One warns that a CPU can be 20 times slower than a
-# GPU. That is why the networks here are small. If you have a GPU, look first whether Keras sees it.
-# Where work of your own cannot do without one, `require_gpu` stops it at the start, and says what
-# to do.
+# Large networks are trained on a **GPU**, a chip that was made for the graphics of games and does
+# thousands of simple sums at the same time. One of the texts on which this book builds warns that a
+# CPU can be 20 times slower. That is why our networks are small. If you have a GPU that the line
+# above does not show, or if work of your own cannot do without one, `require_gpu` tells you what is
+# missing and what to do about it.
 
 # %%
 try:
@@ -49,124 +194,144 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# Calculating with 16 bits a number (`bfloat16`) instead of 32 makes training faster where the
-# processor has units for it, and slower where it has not. So do not guess: `recommend_precision`
-# trains a small network in both formats, for about a second. It names the policy for
-# `keras.config.set_dtype_policy`, and sets nothing; a chapter that sets one says so.
+# Without a GPU, one thing can still make training faster. Networks usually compute with numbers of
+# 32 bits, called **float32**. Some processors have circuits for numbers of 16 bits, called
+# **bfloat16**, which keep only two or three digits. Using these for most of the work, while the
+# numbers of the network itself stay at 32 bits, is known as **mixed precision**. Other processors
+# become *slower* that way. You need not know which kind you have, because a function measures it in
+# a second:
 
 # %%
 precision = recommend_precision()
 print(precision)
 
 # %% [markdown]
-# ## Two profiles
+# Chapters that train for minutes ask this question at their beginning and act on the answer.
 #
-# **Full** is what you get when you open a chapter and run it, and what the kept outputs show.
-# **Quick** uses less data and fewer epochs, and still runs every cell: `make book` and the tests
-# use it. One environment variable is the switch; each chapter that trains reads it in its settings.
+# ## Long runs and short runs
+#
+# When you open a chapter in Jupyter and run it, it does everything that its text reports. That is
+# the *full* run. Before this book is published, however, all chapters must run again and again,
+# whenever something in them has changed. For this there is a *quick* run, which still goes through
+# every cell, but with fewer pictures and less training. A variable of the environment switches it
+# on, and each chapter that trains looks for it in its first lines:
 
 # %%
-print("CNNBOOK_QUICK is", "set: this is the quick profile" if QUICK else "not set: full profile")
+print("CNNBOOK_QUICK is", "set: a quick run" if QUICK else "not set: a full run")
 
 # %% [markdown]
-# ## Which data
+# The data can be large or small as well. A few thousand digits and four photographs come with this
+# book, so that everything works without the internet. If you have the complete data sets, or let
+# TensorFlow download them, the loaders take those and say so. The command `cnnbook doctor` lists
+# what you have.
 #
-# Loaders look in four places and say which one they took: the folder that the variable
-# `CNNBOOK_DATA` names, a copy prepared by TensorFlow Datasets (TFDS), a download through TFDS
-# (unless `CNNBOOK_OFFLINE` is set), and last the small copy that comes with the book; where there
-# is none, the chapter makes a stand-in. With those, accuracies are others, and claims expect less.
-# In a terminal, `cnnbook doctor` lists what you have.
-
-# %%
-digits = load_mnist()
-
-# %% [markdown]
-# In the whole book, a batch of pictures has the axes `(batch, height, width, channels)`: one
-# channel for grey, three for red, green and blue. Loaders give whole numbers from 0 to 255
-# (`uint8`), as stored in files, and labels that count from 0.
-
-# %% tags=["nbval-check-output"]
-images, labels = digits.train_images[:SHOWN_DIGITS], digits.train_labels[:SHOWN_DIGITS]
-print(images.shape, images.dtype, "from", images.min(), "to", images.max())
-print(labels.shape, "classes:", *digits.class_names)
+# One more thing makes two runs differ. Training begins with random numbers, and it shuffles the
+# pictures. A chapter therefore sets a **random seed**, the number from which the random generator
+# starts, so that you get the same “random” numbers as we did. Even so, your processor may round in
+# another way than ours, and the last digits of a result may come out differently. For this reason
+# the text says "at least" wherever it can.
+#
+# ## How a number in this book is checked
+#
+# Numbers in books go stale. A library changes, and a figure that was right last year cannot be
+# reproduced today. So no measured number in this book is merely typed. A line of code, a *claim*,
+# states what was measured and which bound it has to keep. On the web page you find the claims of a
+# section folded away in a line such as "2 figures checked". What happens when one of them does not
+# hold? We try it, with the bold claim that our network never misreads a digit:
+#
+# ```python
+# claim("start_never_wrong", share_right, at_least=1.0)
+# ```
 
 # %% tags=["hide-input"]
-names = [digits.class_names[label] for label in labels]
-figure = plot_gallery(images, titles=names, title="Digits to learn from, with their labels")
-
-# %% [markdown]
-# Networks take these numbers as they are: each begins with a layer that rescales them, so that a
-# saved network carries its preprocessing along. They end in **logits**, one number a class, of any
-# size and sign; the largest names the class. `softmax` turns logits into probabilities. The network
-# below is a **perceptron**: for each class it weights every pixel and adds up. It is not trained
-# yet, so that the ten probabilities of a picture mean nothing, but they sum to 1.
-
-# %% tags=["nbval-check-output"]
-network = build_dense_net(hidden_units=())
-print([layer.name for layer in network.layers])
-logits = network(images)
-probabilities = keras.ops.softmax(logits, axis=-1)
-print(logits.shape, "sums:", np.unique(keras.ops.sum(probabilities, axis=-1).numpy().round(5)))
-
-# %% [markdown]
-# ## How to read a claim
-#
-# Figures in books go stale. Here, a cell states what it measured and the bound that it must keep:
-# a perceptron on these pictures has 784 weights and a bias for each of ten classes, together
-# 7,850<!--claim:start_perceptron_parameters-->.
-
-# %% tags=["nbval-check-output"]
-claim("start_perceptron_parameters", network.count_params(), equals=7850)
-
-# %% [markdown]
-# A claim that does not hold stops the notebook with a `ClaimError`, and with it the tests. We catch
-# this one to show it:
-
-# %%
 try:
-    claim("start_perceptron_is_large", network.count_params(), at_least=1_000_000)
+    claim("start_never_wrong", share_right, at_least=1.0)
 except ClaimError as error:
     print("ClaimError:", error)
 
 # %% [markdown]
-# Bounds may depend on the profile and on the data, for the quick run and the small copy reach less.
-# A full run on the whole data writes all values down, and a test compares each figure in the prose
-# with that record. Figures of other authors are called theirs.
+# An error like this stops the chapter, and with it the tests of the whole book. When a chapter has
+# run in full, all values are written down, and a test compares each marked number in the prose with
+# that record. Results of other authors are not measured by us, and the text says whose they are.
 #
-# ## Three uses
+# ## How to read a chapter
 #
-# - **Follow along.** `make lab` opens the chapters. Change something, run it, and see which claim
-#   breaks. Exercises stand at the end of each chapter, their solutions folded away below.
-# - **Run the chapters as tests.** `make test` runs all of them, compares outputs that must not
-#   change, and checks every claim: after an update of Keras it tells you what no longer holds.
-# - **Copy what you need.** A command copies a file of `cnnbook`, with all that it uses of the
-#   others:
-
-# %% tags=["nbval-check-output"]
-print(cnnbook.__doc__.strip().splitlines()[-1])
-
-# %% [markdown]
-# ## What you saw
+# Each chapter asks one question. It starts with a picture or with an attempt that anybody would
+# make, then comes an example that is small enough to be followed in your head, and only after that
+# the name that experts use for it. New words are **bold** where they are explained, and on the web
+# page you can touch a word later on to see its sentence from the glossary again.
 #
-# - What your machine has, and which number format is faster on it.
-# - Pictures are `uint8`, 0 to 255, `(batch, height, width, channels)`; networks return logits.
-# - A figure with a claim is measured again whenever its chapter runs.
+# Code that you need in order to understand is shown. Code that merely draws a figure or imports a
+# library is folded away, and a click opens it. At the end there are exercises, and a few of them
+# need nothing but a pencil. Please try at least one before you open the solutions, since one learns
+# to train networks as one learns to swim.
+#
+# There are three ways to use the book:
+#
+# - **Read and run.** `make lab` opens the chapters in Jupyter. Change a number, run the cell again,
+#   and see what happens.
+# - **Run the chapters as tests.** `make test` runs all of them and checks every claim. After an
+#   update of Keras it tells you what no longer holds.
+# - **Copy what you need.** `cnnbook copy grad_cam` writes one function and everything that it uses
+#   into a file of its own, which works without this package.
+#
+# ## What you learned
+#
+# | word | what it means | in this chapter |
+# |:--|:--|:--|
+# | network | a calculation that turns a picture into an answer | `build_trained_digit_net()` |
+# | training | the search for its numbers, by showing pictures and labels | chapter 3 |
+# | data set, label | examples, and the right answer for each | `load_mnist()` |
+# | class | one of the possible answers | the digits 0 to 9 |
+# | prediction | the answer to a picture whose label is not told | `network.predict(...)` |
+# | softmax | turns scores into probabilities | `keras.ops.softmax(...)` |
+# | uint8 | a whole number from 0 to 255 in one byte | `images.dtype` |
+# | CPU, GPU | the ordinary processor, and the one for many sums at a time | `describe_devices()` |
+# | random seed | where the random generator starts | `keras.utils.set_random_seed(...)` |
 #
 # ## Exercises
 #
-# 1. How many numbers does the training set take, and how many MB as `uint8` and as `float32`?
-# 2. Claim that the 16 pictures above show at least 5 different digits.
-#
-# ## Solutions
-#
-# 1: One byte a pixel as stored, four as `float32`: why pictures stay `uint8` until they are used.
+# 1. *By hand.* A network with three classes gives the scores 0, 0 and 0. What does softmax make of
+#    them? And what, roughly, does it make of 10, 0 and 0?
+# 2. *By hand.* How many bytes do 1,000 of these pictures take as `uint8`, and how many as `float32`?
+# 3. *Predict, then run.* Add 100 to all ten scores of a digit. How will the probabilities change?
+# 4. *Change it.* Show the second network another photograph: `load_photo` also knows "cat",
+#    "rocket" and "camera" (a grey one, which you must turn into three equal colours first).
+# 5. *Explore.* Turn a digit upside down with `image[::-1, ::-1]`. Which digits does the network
+#    still read, and what does it make of a 6?
+
+# %% [markdown] tags=["solution"]
+# 1. Three equal scores become three equal probabilities, 1/3 each. For 10, 0 and 0 we need *e* to
+#    the power of 10, which is about 22,000. The first class gets 22,000 of 22,002, so nearly 1.
+# 2. 1,000 × 28 × 28 = 784,000 pixels take as many bytes as `uint8`. A `float32` has four bytes, so
+#    that the same pictures take 3,136,000. This is why pictures stay `uint8` until they are used.
+# 3. They do not change. Each power of *e* becomes *e*¹⁰⁰ times as large, their sum does too, and the
+#    factor cancels. Only the differences between scores matter.
+# 4. The cat becomes a tiger cat, an Egyptian cat or a tabby, and only the three together are sure.
+#    The rocket becomes a missile, because ImageNet has no class for rockets. The man with a camera
+#    becomes a tripod. That is no mistake, for there is one in the picture, but it is not what you
+#    would have said first.
+# 5. Upside down, 0, 1 and 8 look as before, and so does a 5 in many hands; the network reads most of
+#    them. A 6 becomes a 9 and a 9 a 6, and it is right to say so. A 2 also stays a 2 for us, but the
+#    network takes many of them for an 8. A 3 or a 7 it has never seen this way, yet it must choose one
+#    of its ten classes.
 
 # %% tags=["solution"]
-pixels = digits.train_images.size
-print(f"{pixels:,} numbers, {pixels / 1e6:.0f} MB as uint8, {pixels * 4 / 1e6:.0f} MB as float32")
-
-# %% [markdown]
-# 2: The name must be new in the book; the value is counted, not typed.
-
-# %% tags=["solution"]
-claim("start_different_digits", len(np.unique(labels)), at_least=5, source=digits.source)
+print(
+    "3:",
+    np.allclose(
+        keras.ops.softmax(scores + 100), keras.ops.softmax(scores), atol=1e-4
+    ),
+)
+for name in ("cat", "rocket", "camera"):
+    other = load_photo(name)
+    other = other if other.shape[-1] == 3 else np.repeat(other, 3, axis=-1)
+    print(
+        "4:",
+        name,
+        [(it, round(share, 2)) for it, share in classify(photo_network, other, 3)],
+    )
+turned = network.predict(images[:, ::-1, ::-1], verbose=0).argmax(axis=1)
+for digit in range(10):
+    answers, counts = np.unique(turned[labels == digit], return_counts=True)
+    print(f"5: a {digit} upside down is mostly read as", answers[counts.argmax()])
