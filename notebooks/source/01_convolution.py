@@ -204,8 +204,8 @@ plt.show()
 # brightness.
 #
 # On the pages of this book you can write nine numbers of your own, and watch what
-# they do to this photograph or to a picture of yours. Try first what happens when
-# you swap all signs. Then find a kernel that leaves the picture exactly as it
+# they do to a photograph of ours or of yours. Try first what happens when you swap
+# all signs. Then find a kernel that leaves the picture exactly as it
 # is.<!--live:kernel-->
 #
 # ### Convolution, or cross-correlation?
@@ -444,14 +444,12 @@ plt.show()
 # layer of 1,000 units.
 
 # %% tags=["nbval-check-output"]
-inputs = 80 * 120 * 3
-print(f"dense:   outputs {1_000:11,}", end="")
-print(
-    f"  parameters {1_000 * (inputs + 1):10,}  multiply-adds {1_000 * inputs:10,}"
-)
-outputs = 78 * 118 * 64
-print(f"filters: outputs {outputs:11,}", end="")
-print(f"  parameters {64 * (27 + 1):10,}  multiply-adds {27 * outputs:10,}")
+inputs, outputs = 80 * 120 * 3, 78 * 118 * 64
+costs = {"dense": (1_000, 1_000 * (inputs + 1), 1_000 * inputs)}
+costs["filters"] = (outputs, 64 * (27 + 1), outputs * 27)
+print("         outputs   parameters   multiply-adds")
+for name, (outputs, parameters, work) in costs.items():
+    print(f"{name:8}{outputs:8,} {parameters:12,} {work:15,}")
 
 # %% [markdown]
 # The filters have 16,000 times fewer parameters, and that is what weight sharing is
@@ -482,9 +480,7 @@ for angle in np.radians(np.arange(0, 360, 45)):
 by_hand = [apply_filter(pixels, kernels, bias=0) for kernels in chosen]
 filters, by_hand = np.stack(chosen, axis=-1), np.stack(by_hand, axis=-1)
 activations = np.maximum(0, by_hand)
-print(
-    "picture", pixels.shape, " filters", filters.shape, " maps", activations.shape
-)
+print("filters", filters.shape, " maps", activations.shape)
 
 # %% tags=["hide-input", "photo"] alt="A signed map of edges, the curve of ReLU, which is flat below 0 and rises above it, and the same map behind it, in which only the positive answers are left."
 figure, (left, middle, right) = plt.subplots(
