@@ -267,7 +267,7 @@ plt.show()
 
 # %% tags=["hide-input"]
 PLACES = {"w": (0, 1.4), "x": (0, -1.4), "×": (1.6, 0), "b": (3.2, -1.7)}
-PLACES |= {"+": (3.2, 0), "− 4": (4.8, 0), "square": (6.4, 0), "loss": (8, 0)}
+PLACES |= {"+": (3.2, 0), "− 4": (4.7, 0), "square": (6.45, 0), "loss": (8, 0)}
 GRAPH = [("w", "×", "3", "4"), ("x", "×", "2", "6"), ("×", "+", "6", "2")]
 GRAPH += [
     ("b", "+", "−1", "2"),
@@ -369,7 +369,7 @@ print(on_the_way[200].round(1) + 0.0)
 # %% tags=["hide-input", "photo"] alt="A rocket and its edges, and below them a kernel of nine numbers that turns from noise into Sobel's"
 shape = [["photo"] * 5 + ["edges"] * 5, np.repeat([*on_the_way], 2).tolist()]
 figure, axes = plt.subplot_mosaic(shape, figsize=(7.2, 4.2), height_ratios=(1.9, 1))
-axes["photo"].imshow((24 * rocket).round(), cmap="gray", interpolation="nearest")
+axes["photo"].imshow((40 * rocket).round(), cmap="gray", interpolation="nearest")
 axes["photo"].set_title("the photograph")
 look = {"cmap": "signs", "vmin": -2, "vmax": 2, "interpolation": "nearest"}
 seen = axes["edges"].imshow(edges[0, :, :, 0].numpy().round(1), **look)
