@@ -3,20 +3,18 @@
 #
 # Write a 7 on a slip of paper. A child of six reads it at a glance, and so does anybody who has
 # never seen your handwriting before. Now try to write that down as a program: how long may the
-# upper stroke be, how slanted the lower one, and what if there is a bar through the middle? People
-# tried for decades to find such rules, and the rules never sufficed.
+# upper stroke be, how slanted the lower one, and what if there is a bar through the middle? Such
+# rules were written, but they worked only for people who wrote neatly.
 #
-# The programs of this book have no rules about sevens. They were shown thousands of digits, and
-# worked out by themselves what to look for. In this chapter you will watch two of them at work, and
-# you will find out what you need in order to build your own. At the end you can run every chapter
-# on your machine, and you can see for each number in the text where it comes from.
+# The programs of this book have no such rules. They were shown thousands of examples, digits or
+# photographs, and worked out by themselves what to look for. In this chapter you will watch two of
+# them at work, and you will find out what you need in order to build your own. At the end you can
+# run every chapter on your machine, and you can see where a number in the text comes from.
 #
 # Takes about 1 minute<!--minutes:00_before_you_start--> on two cores of an ordinary processor (quick:
 # under 30 seconds); needs nothing but the installation.
 
 # %% tags=["setup"]
-import os
-
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,10 +29,16 @@ from cnnbook.models.small_digit_net import build_trained_digit_net
 from cnnbook.plots.book_style import use_book_style
 
 # %% tags=["setup"]
-QUICK = (
-    "CNNBOOK_QUICK" in os.environ
-)  # the short run; in this chapter both are the same
 use_book_style()
+
+
+def attempt(check, *given, **bounds):
+    """Check a claim, and print the error if it does not hold."""
+    try:
+        check(*given, **bounds)
+    except ClaimError as error:
+        print("ClaimError:", error)
+
 
 # %% [markdown]
 # ## A network that reads digits
@@ -61,10 +65,10 @@ print(labels.shape, labels.dtype, "from", labels.min(), "to", labels.max())
 # %% [markdown]
 # The first number says how many pictures there are: 10,000, or fewer if you have only the digits
 # that come with this book. Each has 28 rows of 28 pixels. The last 1 says that a pixel is a single
-# number, its brightness, whereas a colour picture would have three, for red, green and blue.
-# All pictures in this book are laid out in this way, `(pictures, rows, columns, colours)`, and
-# their pixels are whole numbers from 0 (black) to 255 (white). A number of that kind fits into one
-# byte, and NumPy calls it **uint8**.
+# number, its brightness, whereas a colour picture would have three, for red, green and blue. A
+# network takes many pictures at once, and it takes them in this layout: `(pictures, rows, columns,
+# colours)`. As in the files of your camera, the pixels are whole numbers from 0 (black) to 255
+# (white). Such a number fits into one byte, and NumPy calls it **uint8**.
 #
 # Now we ask the network about the first picture. It has ten possible answers, the digits 0 to 9,
 # which are called its **classes**, and it gives a score to each of them.
@@ -75,16 +79,20 @@ scores = network(images[:1])
 print(np.round(scores, 1))
 
 # %% [markdown]
-# The highest score wins, but how sure is the network? Scores are hard to compare, because they can
-# be of any size, and negative too. So we turn them into probabilities, which lie between 0 and 1
-# and add up to 1. The formula that does this is called **softmax**: it raises *e* to the power of
-# each score, and divides the ten results by their sum.
+# The highest score is the one of the 7, so the answer is 7. But how sure is the network? Scores are
+# hard to compare, because they can be of any size, and negative too. So we turn them into
+# probabilities, which lie between 0 and 1 and add up to 1. We raise the number *e*, about 2.7, to
+# the power of each score, and divide each result by the sum of all. Take only three classes with
+# the scores 0, 1 and 2. The powers are 1, 2.7 and 7.4, which is 11.1 together, and so the three
+# probabilities are 1/11.1, 2.7/11.1 and 7.4/11.1, or 9 %, 24 % and 67 %. This formula is called
+# **softmax**.
 
 # %% tags=["nbval-check-output"]
-by_hand = np.exp(scores) / np.exp(scores).sum()
+three = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
+print("three classes:", three.round(2))
 probabilities = keras.ops.softmax(scores).numpy()
-print("by hand and by Keras the same:", np.allclose(by_hand, probabilities))
-print("the answer:", probabilities.argmax(), "  the label:", labels[0])
+print(f"the digit: {probabilities.argmax()}, with {probabilities.max():.0%}")
+print("its label:", labels[0])
 
 # %% [markdown]
 # An answer to a picture whose label the network is not told is a **prediction**. One right
@@ -103,7 +111,8 @@ figure, rows = plt.subplots(2, 5, figsize=(7.2, 3.2), height_ratios=(1, 1.15))
 for place, (above, below) in zip(shown, rows.T, strict=True):
     above.imshow(images[place], cmap="gray")
     above.axis("off")
-    above.set_title(f"a {labels[place]}, {sure[place]:.0%} sure", loc="center")
+    said = probabilities[place].argmax()
+    above.set_title(f"says {said} ({sure[place]:.0%})", loc="center")
     colors = ["C1" if digit == labels[place] else "C0" for digit in range(10)]
     below.bar(range(10), probabilities[place], color=colors)
     below.set(xticks=range(10), ylim=(0, 1), yticks=[0, 0.5, 1])
@@ -115,14 +124,15 @@ plt.show()
 
 # %% [markdown]
 # **Figure 0.1. What the network says of five digits.** The bars are the ten probabilities of the
-# picture above them, and the bar of the right answer is orange. Above each picture stand its label
-# and the highest probability. The last picture is the one, among all of them, of which the
-# network is least sure.
+# picture below which they stand, and the bar of the right answer is orange. Above each picture you
+# read what the network says, and how sure it is. Of the last picture, among all of them, it is least
+# sure, and it is wrong: the label is the one with the orange bar.
 #
-# It read at least 99 %<!--claim:start_digits_read--> of them correctly. If you read this book in a
-# browser, you can draw a digit yourself on its first page, where the same network answers, and
-# chapter 4 follows a digit through its steps. Nobody told it what a 7 is. Everything that it knows
-# about sevens is in its numbers, and there are 105,290<!--claim:start_digit_net_numbers--> of them.
+# Of all the pictures it read at least 99 %<!--claim:start_digits_read--> correctly. If you read this
+# book in a browser, you can draw a digit yourself on its first page, where the same network
+# answers, and chapter 4 follows a digit through its steps. The network was told which pictures are
+# sevens, but never what makes a 7. Everything that it knows about that is in its numbers, and there
+# are 105,290<!--claim:start_digit_net_numbers--> of them.
 
 # %% tags=["claims"]
 claim("start_digits_read", share_right, at_least=0.99, source=digits.source)
@@ -158,12 +168,12 @@ plt.show()
 
 # %% [markdown]
 # **Figure 0.2. What it sees in a cup of coffee.** On the left is the photograph, and on the right
-# are the five classes, out of a thousand, to which the network gives the highest probabilities. All
-# five are things that one might meet on a table.
+# are the five classes, out of a thousand, to which the network gives the highest probabilities. The
+# orange bar is its answer. The other four are things that one might meet on a table, too.
 #
-# The network takes its time: it multiplies and adds hundreds of millions of numbers for this one
-# photograph. Why such sums should find anything in a picture is the subject of chapters 1 and 2. Who
-# found the numbers is the subject of chapter 3.
+# What happens in between is nothing but multiplying and adding, millions of times. Why such sums
+# should find anything in a picture is the subject of chapters 1 and 2. How the numbers in them are
+# found is the subject of chapter 3.
 
 # %% tags=["claims"]
 claim("start_top_class_is_espresso", int(names[0] == "espresso"), equals=1)
@@ -171,20 +181,30 @@ claim("start_top_class_is_espresso", int(names[0] == "espresso"), equals=1)
 # %% [markdown]
 # ## What runs where
 #
-# You need no special machine for this book. Every chapter runs on an ordinary processor, the
-# **CPU**, without the internet and within about 20 minutes. Two libraries do the work. **Keras**
-# gives us the parts of which we build networks, and **TensorFlow** does the sums. This is what they
-# find on the machine on which this page was made, or on yours, if you run it:
+# You need no special machine for this book, only Python (3.11 to 3.13) and, for the installation, the
+# internet. Three commands in the folder of the book do the rest; the README says how to do without
+# `make`, as on Windows.
+#
+# ```text
+# make setup    once, 2 to 4 minutes: installs everything into the folder .venv
+# make lab      opens the chapters in Jupyter, where you can run and change them
+# make book     runs every chapter in a short form, and makes these pages
+# ```
+#
+# Every chapter runs on an ordinary processor, the **CPU**, without the internet and within about 20
+# minutes. Two libraries do the work. **Keras** gives us the parts of which we build networks, and
+# **TensorFlow** does the sums. This is what they find on the machine on which this page was made,
+# or on yours, if you run it:
 
 # %%
 print(describe_devices())
 
 # %% [markdown]
 # Large networks are trained on a **GPU**, a chip that was made for the graphics of games and does
-# thousands of simple sums at the same time. One of the texts on which this book builds warns that a
-# CPU can be 20 times slower. That is why our networks are small. If you have a GPU that the line
-# above does not show, or if work of your own cannot do without one, `require_gpu` tells you what is
-# missing and what to do about it.
+# thousands of simple sums at the same time. On a CPU their training is said to take up to 20 times
+# as long; we had no GPU to measure it. This is why the networks that we train are small. If you do
+# have a GPU and it is missing in the lines above, `require_gpu` tells you why, and what to do about
+# it. In a program of your own that cannot do without one, put it into the first line.
 
 # %%
 try:
@@ -198,30 +218,22 @@ except RuntimeError as error:
 # 32 bits, called **float32**. Some processors have circuits for numbers of 16 bits, called
 # **bfloat16**, which keep only two or three digits. Using these for most of the work, while the
 # numbers of the network itself stay at 32 bits, is known as **mixed precision**. Other processors
-# become *slower* that way. You need not know which kind you have, because a function measures it in
-# a second:
+# become *slower* that way. You need not know which kind you have, because `recommend_precision`
+# tries both for a second, and the chapters that train for minutes act on its answer.
 
 # %%
-precision = recommend_precision()
-print(precision)
+print(recommend_precision())
 
 # %% [markdown]
-# Chapters that train for minutes ask this question at their beginning and act on the answer.
-#
 # ## Long runs and short runs
 #
-# When you open a chapter in Jupyter and run it, it does everything that its text reports. That is
-# the *full* run. Before this book is published, however, all chapters must run again and again,
-# whenever something in them has changed. For this there is a *quick* run, which still goes through
-# every cell, but with fewer pictures and less training. A variable of the environment switches it
-# on, and each chapter that trains looks for it in its first lines:
-
-# %%
-print("CNNBOOK_QUICK is", "set: a quick run" if QUICK else "not set: a full run")
-
-# %% [markdown]
-# The data can be large or small as well. A few thousand digits and four photographs come with this
-# book, so that everything works without the internet. If you have the complete data sets, or let
+# A chapter that you open in Jupyter and run does everything that its text reports. That is the
+# *full* run. To try a chapter quickly, set the variable `CNNBOOK_QUICK` to 1 before you start
+# Jupyter. The *quick* run goes through every cell as well, but it uses fewer pictures and trains
+# less, so its results differ from those in the text. The tests of this book run quickly, too.
+#
+# The data can be large or small as well. Ten thousand digits, as many pictures of clothes and four
+# photographs come with this book, so that everything works without the internet. If you have the complete data sets, or let
 # TensorFlow download them, the loaders take those and say so. The command `cnnbook doctor` lists
 # what you have.
 #
@@ -233,26 +245,20 @@ print("CNNBOOK_QUICK is", "set: a quick run" if QUICK else "not set: a full run"
 #
 # ## How a number in this book is checked
 #
-# Numbers in books go stale. A library changes, and a figure that was right last year cannot be
-# reproduced today. So no measured number in this book is merely typed. A line of code, a *claim*,
-# states what was measured and which bound it has to keep. On the web page you find the claims of a
-# section folded away in a line such as "2 figures checked". What happens when one of them does not
-# hold? We try it, with the bold claim that our network never misreads a digit:
-#
-# ```python
-# claim("start_never_wrong", share_right, at_least=1.0)
-# ```
+# Numbers in books go stale. A library changes, and a result that was right last year cannot be
+# reproduced today. So the results that we measured for this book are not merely typed. A line of
+# code, a *claim*, states what was measured and which bound it has to keep. On the web page you find
+# the claims of a section folded away in a line such as "2 numbers checked". What happens when one
+# of them does not hold? We try it, with the bold claim that our network never misreads a digit:
 
-# %% tags=["hide-input"]
-try:
-    claim("start_never_wrong", share_right, at_least=1.0)
-except ClaimError as error:
-    print("ClaimError:", error)
+# %%
+attempt(claim, "start_never_wrong", share_right, at_least=1.0)
 
 # %% [markdown]
-# An error like this stops the chapter, and with it the tests of the whole book. When a chapter has
-# run in full, all values are written down, and a test compares each marked number in the prose with
-# that record. Results of other authors are not measured by us, and the text says whose they are.
+# An error like this stops the chapter. (Here a function of ours, `attempt`, has caught it and printed
+# what it says.) When a chapter has run in full, all values are written down, and a test compares
+# each marked number in the prose with that record. Results of other authors are not measured by us,
+# and the text says whose they are.
 #
 # ## How to read a chapter
 #
@@ -270,14 +276,15 @@ except ClaimError as error:
 #
 # - **Read and run.** `make lab` opens the chapters in Jupyter. Change a number, run the cell again,
 #   and see what happens.
-# - **Run the chapters as tests.** `make test` runs all of them and checks every claim. After an
-#   update of Keras it tells you what no longer holds.
+# - **Run the chapters as tests.** `make test` runs all of them quickly, and checks every claim
+#   against a bound for the quick run. After an update of Keras it tells you what has broken. To
+#   measure the numbers of the text again takes hours (`make notebooks`).
 # - **Copy what you need.** `cnnbook copy grad_cam` writes one function and everything that it uses
 #   into a file of its own, which works without this package.
 #
 # ## What you learned
 #
-# | word | what it means | in this chapter |
+# | word | what it means | where you meet it |
 # |:--|:--|:--|
 # | network | a calculation that turns a picture into an answer | `build_trained_digit_net()` |
 # | training | the search for its numbers, by showing pictures and labels | chapter 3 |
@@ -292,29 +299,31 @@ except ClaimError as error:
 # ## Exercises
 #
 # 1. *By hand.* A network with three classes gives the scores 0, 0 and 0. What does softmax make of
-#    them? And what, roughly, does it make of 10, 0 and 0?
+#    them? And what, roughly, does it make of 10, 0 and 0? (The tenth power of *e* is about 22,000.)
 # 2. *By hand.* How many bytes do 1,000 of these pictures take as `uint8`, and how many as `float32`?
 # 3. *Predict, then run.* Add 100 to all ten scores of a digit. How will the probabilities change?
 # 4. *Change it.* Show the second network another photograph: `load_photo` also knows "cat",
-#    "rocket" and "camera" (a grey one, which you must turn into three equal colours first).
-# 5. *Explore.* Turn a digit upside down with `image[::-1, ::-1]`. Which digits does the network
-#    still read, and what does it make of a 6?
+#    "rocket" and "camera". The last one is grey, and `np.repeat(photo, 3, axis=-1)` gives it the
+#    three colours that the network wants.
+# 5. *Explore.* `images[:, ::-1, ::-1]` turns all pictures by half a turn. Which digits does the
+#    network still read, and what does it make of a 6?
 
 # %% [markdown] tags=["solution"]
-# 1. Three equal scores become three equal probabilities, 1/3 each. For 10, 0 and 0 we need *e* to
-#    the power of 10, which is about 22,000. The first class gets 22,000 of 22,002, so nearly 1.
+# 1. Three equal scores become three equal probabilities, 1/3 each. For 10, 0 and 0, the powers are
+#    22,000, 1 and 1. The first class gets 22,000 of 22,002, so nearly 1.
 # 2. 1,000 × 28 × 28 = 784,000 pixels take as many bytes as `uint8`. A `float32` has four bytes, so
 #    that the same pictures take 3,136,000. This is why pictures stay `uint8` until they are used.
 # 3. They do not change. Each power of *e* becomes *e*¹⁰⁰ times as large, their sum does too, and the
 #    factor cancels. Only the differences between scores matter.
 # 4. The cat becomes a tiger cat, an Egyptian cat or a tabby, and only the three together are sure.
-#    The rocket becomes a missile, because ImageNet has no class for rockets. The man with a camera
-#    becomes a tripod. That is no mistake, for there is one in the picture, but it is not what you
-#    would have said first.
-# 5. Upside down, 0, 1 and 8 look as before, and so does a 5 in many hands; the network reads most of
-#    them. A 6 becomes a 9 and a 9 a 6, and it is right to say so. A 2 also stays a 2 for us, but the
-#    network takes many of them for an 8. A 3 or a 7 it has never seen this way, yet it must choose one
-#    of its ten classes.
+#    The rocket becomes a missile, but the two classes of missiles get less than half of the
+#    probability, because ImageNet has no class for rockets. The man with a camera becomes a tripod.
+#    That is no mistake, for there is one in the picture, but it is not what you would have said
+#    first.
+# 5. Turned by half, 0, 1 and 8 look as before, and so do a 5 and a 2 in many hands. The network reads
+#    nearly all of the 0, 1 and 8. A 6 becomes a 9 and a 9 a 6, and it is right to say so. A 3 or a 7
+#    it has never seen this way, yet it must choose one of its ten classes. The list below shows the
+#    most frequent answer to each digit, and how frequent it is.
 
 # %% tags=["solution"]
 print(
@@ -334,4 +343,7 @@ for name in ("cat", "rocket", "camera"):
 turned = network.predict(images[:, ::-1, ::-1], verbose=0).argmax(axis=1)
 for digit in range(10):
     answers, counts = np.unique(turned[labels == digit], return_counts=True)
-    print(f"5: a {digit} upside down is mostly read as", answers[counts.argmax()])
+    share = counts.max() / counts.sum()
+    print(
+        f"5: a {digit}, turned, is read as {answers[counts.argmax()]} in {share:.0%}"
+    )
