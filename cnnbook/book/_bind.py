@@ -123,7 +123,7 @@ def _head(chapter: Chapter, minutes: int, measured: Record, is_quick: bool) -> s
     """Return what stands between a chapter's title and its text: its question and its facts."""
     run = measured["notebooks"][chapter.name]["seconds"]
     checked = sum(it["notebook"] == chapter.name for it in measured["claims"].values())
-    figures = f"{checked} figure{'s' * (checked != 1)} checked"
+    figures = f"{checked} number{'s' * (checked != 1)} checked"
     asks = f'<p class="asks">{html.escape(chapter.question)}</p>' if chapter.question else ""
     return asks + facts_line(
         {

@@ -138,7 +138,7 @@ def _claims_fold(cells: list[Node], measured: Record, of: str) -> list[Node]:
     names = [name for cell in cells for name in claimed(cell)]
     entries = {name: it for name in names if (it := measured["claims"].get(name))}
     count = len(names)
-    title = f"{count} figure{'s' * (count != 1)} checked{of}"
+    title = f"{count} number{'s' * (count != 1)} checked{of}"
     code = deepcopy(cells[0])
     code.source, code.outputs = "\n".join(cell.source for cell in cells), []
     table = []

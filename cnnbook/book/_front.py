@@ -164,7 +164,7 @@ def _being_written(written: int, planned: int) -> str:
 
 
 def _badge(claims: int) -> str:
-    words = f"<b>{claims:,}</b> figure{'s' * (claims != 1)} checked"
+    words = f"<b>{claims:,}</b> number{'s' * (claims != 1)} checked"
     return f'<p class="badge">{TICK}<span>{words}</span></p>'
 
 

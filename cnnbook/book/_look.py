@@ -25,11 +25,16 @@ def _html(text: str) -> nodes.raw:
 
 def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
     """Make a figure of each picture of a code cell, with its caption, and its code folded."""
+    prepared: list[nodes.Node] = []
     for cell in list(doctree.findall(_is_cell)):
-        tags = {name.removeprefix("tag_") for name in cell["classes"]}
+        tags = _tags(cell)
         drawn = [output for output in _outputs(cell) if list(output.findall(nodes.image))]
         hidden = "drawing" in tags
         if cell.parent is None or not (drawn or hidden):
+            continue
+        if hidden and not drawn and _prepares(cell):
+            prepared.append(cell)
+            cell.parent.remove(cell)
             continue
         for output in drawn:
             output.parent.remove(output)
@@ -39,7 +44,8 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
         caption = _caption(parent, place + 1)
         code: list[nodes.Node] = [cell] if list(cell.findall(nodes.literal_block)) else []
         before = [] if hidden else code
-        after = _folded_code(cell, bool(drawn)) if hidden and code else []
+        after = _folded_code([*prepared, *code], bool(drawn)) if hidden and code else []
+        prepared = []
         new = [*before]
         for number, output in enumerate(drawn):
             is_last = number == len(drawn) - 1
@@ -49,6 +55,10 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
 
 def _is_cell(node: nodes.Node) -> bool:
     return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _tags(cell: nodes.Element) -> set[str]:
+    return {name.removeprefix("tag_") for name in cell["classes"]}
 
 
 def _outputs(cell: nodes.Element) -> Iterator[nodes.Element]:
@@ -86,11 +96,19 @@ def _figure(
     return [start, output, _html("</div>"), *below, *code, _html("</figure>")]
 
 
-def _folded_code(cell: nodes.Element, is_drawing: bool) -> list[nodes.Node]:
+def _prepares(cell: nodes.Element) -> bool:
+    """Does the cell below draw with what this one makes, which shows nothing itself?"""
+    place = cell.parent.index(cell) + 1
+    below = cell.parent[place] if place < len(cell.parent) else None
+    is_drawing = below is not None and _is_cell(below) and "drawing" in _tags(below)
+    return is_drawing and not list(_outputs(cell))
+
+
+def _folded_code(cells: list[nodes.Node], is_drawing: bool) -> list[nodes.Node]:
     title = "Code of this figure" if is_drawing else "Code for later"
     kind = "figure-code" if is_drawing else "later"
     start = f'<details class="fold machinery {kind}"><summary>{title}</summary>'
-    return [_html(start), cell, _html("</details>")]
+    return [_html(start), *cells, _html("</details>")]
 
 
 def name_sections(app: Any, doctree: nodes.document, docname: str) -> None:

@@ -28,6 +28,7 @@ OPERATIONS = {
     if callable(each) and each.__module__ == arithmetic.__name__ and not name.startswith("_")
 }
 CODE = re.compile(r"`([^`]+)`")
+STRESS = re.compile(r"\*(\w[^*<>]*)\*")
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def _field(number: int, question: Question) -> str:
         f"<span>{_marked_up(answer)}</span></label>"
         for place, answer in enumerate(question.answers)
     )
-    right = _marked_up(question.answers[question.right])
+    right = _marked_up(question.answers[question.right].removesuffix("."))
     return (
         f'<fieldset data-right="{question.right}"><legend>{_marked_up(question.question)}</legend>'
         f'{choices}<p class="verdict" aria-live="polite"></p>'
@@ -136,5 +137,8 @@ def _field(number: int, question: Question) -> str:
 
 
 def _marked_up(text: str) -> str:
-    """Return a text as HTML, with `code` as code."""
-    return CODE.sub(r"<code>\1</code>", html.escape(text))
+    """Return a text as HTML, with `code` as code and *letters* in italics."""
+    parts = CODE.split(html.escape(text))
+    parts[::2] = [STRESS.sub(r"<em>\1</em>", part) for part in parts[::2]]
+    parts[1::2] = [f"<code>{part}</code>" for part in parts[1::2]]
+    return "".join(parts)

@@ -96,7 +96,7 @@ def test_all_behind_the_heading_solutions_is_folded_and_the_heading_left_out():
 def test_claims_are_one_line_that_opens_to_a_table_with_value_bound_data_and_machine():
     checks = code('claim("half", half, at_least=0.4)', printed(HOLDS), tags=["claims"])
     _, _, _, start, table, source, end = texts(page(checks))
-    assert start == ('<details class="fold machinery claims"><summary>1 figure checked</summary>')
+    assert start == ('<details class="fold machinery claims"><summary>1 number checked</summary>')
     for words in ("half", "0.5", "at least 0.4", "the &lt;set&gt;", "full run on a machine"):
         assert words in table
     assert source == 'claim("half", half, at_least=0.4)'
@@ -111,7 +111,7 @@ def test_claims_in_a_cell_that_a_learner_reads_stand_at_the_end_of_the_page():
     *_, read, start, _, source, _ = page(mixed)
     assert read.source == "half = 1 / 2\nprint(half)"
     assert read.outputs[0].text == "0.5\n"
-    assert "1 figure checked in this chapter" in start.source
+    assert "1 number checked in this chapter" in start.source
     assert source.source == '# how sure\nlow = 0.4\nclaim("half", half, at_least=low)'
 
 

@@ -140,7 +140,7 @@ def test_whatever_stands_in_titles_is_escaped():
     assert EVIL not in html and "<b>&quot;" not in html
     assert html.count("&lt;b&gt;") >= 9
     Tags(html)
-    assert "<b>1</b> figure checked" in html
+    assert "<b>1</b> number checked" in html
     assert "One can be read today, and one is being written." in html
 
 
@@ -167,7 +167,7 @@ def test_a_chapter_that_is_left_out_of_a_build_is_not_said_to_be_unwritten(html)
 
 def test_minutes_and_counts_are_those_of_the_record(html):
     record = read_record(ROOT / "notebooks" / "claims.json")
-    assert f"<b>{len(record['claims'])}</b> figures checked" in html
+    assert f"<b>{len(record['claims'])}</b> numbers checked" in html
     assert f"All {len(record['claims'])} claims, chapter by chapter" in html
     for number, name in enumerate(chapter_names(ROOT)):
         minutes = max(1, round(record["notebooks"][name]["seconds"] / 60))
