@@ -37,7 +37,8 @@ CELLS = [
     code("import numpy as np", tags=["setup"]),
     nbf.new_markdown_cell("## A network with one weight\n\nText before."),
     code(f"if True:\n    value = [{', '.join(map(str, range(60)))}]", printed("four hundred")),
-    code("figure = draw()", picture(CHART), tags=["hide-input"]),
+    code("heights = measured()", tags=["hide-input"]),
+    code("figure = draw(heights)", picture(CHART), tags=["hide-input"]),
     nbf.new_markdown_cell("**Figure 3.1. A line.** It goes down the middle.\n\nText below."),
     code("show(photo)", picture(PHOTO)),
     code('claim("half", half, at_least=0.4)', printed(HOLDS), tags=["claims"]),
@@ -87,13 +88,20 @@ def test_a_picture_its_caption_and_its_folded_code_are_one_figure(text):
     caption = re.search(r"<figcaption>(.*?)</figcaption>", figure, re.DOTALL)[1]
     assert "It goes down the middle." in caption and "Text below" not in caption
     assert figure.index("<img") < figure.index("<figcaption>") < figure.index("Code of this figure")
-    assert "figure = draw()" in re.sub("<[^>]*>", "", figure)
+    assert "figure = draw(heights)" in re.sub("<[^>]*>", "", figure)
 
 
 def test_a_picture_without_a_caption_is_a_figure_below_its_code(text):
     [figure] = re.findall(r'<figure class="plate photo".*?</figure>', text, re.DOTALL)
     assert "figcaption" not in figure and "show" not in re.sub("<[^>]*>", "", figure)
     assert text.index(">show<") < text.index(figure)
+
+
+def test_code_that_prepares_a_figure_is_folded_with_it(text):
+    figures = re.findall(r"<figure.*?</figure>", text, re.DOTALL)
+    plain = re.sub("<[^>]*>", "", figures[0])
+    assert "heights = measured()" in plain and "draw(heights)" in plain
+    assert "Code for later" not in text
 
 
 def test_pictures_are_webp_know_their_size_and_wait(site, text):

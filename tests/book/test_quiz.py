@@ -158,3 +158,10 @@ def test_questions_are_short_enough_for_a_phone(path):
 
 def test_each_chapter_that_is_rewritten_has_questions():
     assert {path.stem for path in FILES} >= CHAPTERS - set(FIRST_EDITION)
+
+
+def test_code_is_code_and_stressed_letters_are_italic_and_no_stop_is_doubled():
+    question = Question("Is *e* < `a*b*c`?", ("Yes, it is.", "No"), 0, "2 * 3 * 4 and *so on*.")
+    html = quiz_html([question])
+    assert "<legend>Is <em>e</em> &lt; <code>a*b*c</code>?</legend>" in html
+    assert "<strong>Yes, it is.</strong> 2 * 3 * 4 and <em>so on</em>.</p>" in html
