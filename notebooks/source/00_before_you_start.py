@@ -335,11 +335,10 @@ for name in ("cat", "rocket", "camera"):
     other = other if other.shape[-1] == 3 else np.repeat(other, 3, axis=-1)
     for it, share in classify(photo_network, other, top=3):
         print(f"4: {name}: {share:4.0%} {it}")
+
 # %% tags=["solution"]
 turned = network.predict(images[:, ::-1, ::-1], verbose=0).argmax(axis=1)
 for digit in range(10):
     answers, counts = np.unique(turned[labels == digit], return_counts=True)
-    share = counts.max() / counts.sum()
-    print(
-        f"5: a {digit}, turned, is read as {answers[counts.argmax()]} in {share:.0%}"
-    )
+    said, share = answers[counts.argmax()], counts.max() / counts.sum()
+    print(f"5: a {digit}, turned, is read as {said} in {share:.0%}")
