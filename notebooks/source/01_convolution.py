@@ -97,16 +97,16 @@ print(small)
 # %% [markdown]
 # Our question is written down as a small grid of numbers as well, which is called a
 # **kernel**. This one asks: "is it brighter on the right than on the left?"
-#
-# ```text
-# -1  0  1
-# -2  0  2
-# -1  0  1
-# ```
-#
-# Each of its numbers is a **weight**: it says how much the pixel below it counts,
-# and whether it counts for or against. Here we choose the weights ourselves, while
-# in a network they are found by training.
+
+# %%
+VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+print(VERTICAL_EDGES)
+
+# %% [markdown]
+# Each of its numbers is a **weight**: it says how much the pixel that it covers
+# counts, and whether it counts for or against. The middle row counts double,
+# because it is nearest to the pixel that we ask about. Here we choose the weights
+# ourselves, while in a network they are found by training.
 #
 # Lay the kernel on the upper left corner of the picture. The part that lies below
 # it is called a **patch**. Multiply each pixel of the patch by its weight, and add
@@ -119,7 +119,6 @@ print(small)
 # is 20. Nine numbers have found an edge.
 
 # %% tags=["hide-input", "photo"] alt="Three copies of a grid of five by five pixels, each with the kernel's nine numbers on one patch, and below each the map with the answer: 0, then 20, then 15."
-VERTICAL_EDGES = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 figure = plot_kernel_steps(small, VERTICAL_EDGES, [(0, 0), (0, 1), (1, 1)])
 plt.show()
 
@@ -134,11 +133,9 @@ plt.show()
 # a **dot product**. The patch and the kernel are such lists here, so each answer is
 # the dot product of the kernel and one patch. When we take it at every place of the
 # picture, we do a **convolution**, and the grid of the answers is called a
-# **feature map**. It is a map in the everyday sense of the word, since it shows
-# where in the picture something was found.
+# **feature map**, because it shows where in the picture something was found.
 #
-# In code we need two loops, one over the rows and one over the columns, and a
-# single line for the sum.
+# In code we need two loops, and a single line for the sum.
 
 
 # %%
@@ -159,14 +156,19 @@ print(slide(small, VERTICAL_EDGES))
 
 # %% [markdown]
 # The map is smaller than the picture, because a window of three pixels has only
-# three places in a row of five. You can also see how the answers fade out towards
-# the bottom, because fewer and fewer rows of the kernel reach the edge there.
+# three places in a row of five. Two columns say 20, since the window touches the
+# same edge from two places. Towards the bottom the answers fade out, because fewer
+# and fewer rows of the kernel reach the edge there.
 #
 # ## The same window on a photograph
 #
-# Next we take a photograph of a cup, in grey, with pixels from 0 (black) to 1
-# (white). Our nine numbers have a name: they are **Sobel's kernel**, which Irwin
-# Sobel and Gary Feldman proposed in a talk in
+# Next we take a photograph of a cup, which we have shrunk to 80 rows of 120 pixels,
+# so that you can see single ones. In our code `photo` holds its bytes, from 0 to
+# 255, and `pixels` the same as fractions from 0 (black) to 1 (white). We begin with
+# `grey`, the mean of its three colours.
+#
+# Our nine numbers have a name: they are **Sobel's kernel**, which Irwin Sobel and
+# Gary Feldman proposed in a talk in
 # [1968](https://www.researchgate.net/publication/239398674_An_Isotropic_3x3_Image_Gradient_Operator).
 # If we turn it by a quarter, it asks whether the picture becomes brighter
 # *downwards*. As a third kernel we take 25 equal weights that add up to 1. Its
@@ -186,10 +188,9 @@ see(one, grey, "the photograph")
 see(two, blurred, "blurred: the mean of 5×5 pixels")
 see(three, vertical, "brighter to the right?", **signs(2.5))
 drawn = see(four, horizontal, "brighter downwards?", **signs(2.5))
-figure.colorbar(drawn, ax=(three, four), label="answer", shrink=0.9, aspect=25)
-figure.colorbar(
-    one.images[0], ax=(one, two), label="brightness", shrink=0.9, aspect=25
-)
+look = {"shrink": 0.9, "aspect": 25}
+figure.colorbar(drawn, ax=(three, four), label="answer", extend="both", **look)
+figure.colorbar(one.images[0], ax=(one, two), label="brightness", **look)
 plt.show()
 
 # %% [markdown]
@@ -197,6 +198,7 @@ plt.show()
 # where the picture becomes brighter to the right, and orange where it becomes
 # darker. Look at the rim of the cup: its left and right sides stand out in the left
 # map, its upper and lower sides in the right one. Even surfaces are almost white.
+# The arrows on the bar say that some answers lie beyond it.
 #
 # Two rules tell you what to expect of a kernel. If its weights add up to 0, as
 # those of Sobel's kernel do, it answers 0 on every even surface, and shows only
@@ -204,16 +206,16 @@ plt.show()
 # brightness.
 #
 # On the pages of this book you can write nine numbers of your own, and watch what
-# they do to a photograph of ours or of yours. Try first what happens when you swap
-# all signs. Then find a kernel that leaves the picture exactly as it
-# is.<!--live:kernel-->
+# they do to a photograph of ours or of yours. Three settings there have names that
+# come later in this chapter, so leave them as they are. Pixels run from 0 to 255
+# there. Try first what happens when you swap all signs. Then find a kernel that makes
+# the picture half as bright, and changes nothing else.<!--live:kernel-->
 #
 # ### Convolution, or cross-correlation?
 #
-# A mathematician would object to the name. In the convolution of mathematics the
-# kernel is turned by 180 degrees before it slides. What we computed, without
-# turning, is called **cross-correlation**. A picture with a single bright pixel
-# shows the difference.
+# In the convolution of mathematics the kernel is turned by 180 degrees before it
+# slides. What we computed, without turning, is called **cross-correlation**. A
+# picture with a single bright pixel shows the difference.
 
 # %% tags=["nbval-check-output"]
 point = np.zeros((5, 5), int)
@@ -227,32 +229,29 @@ print("convolution:      ", slide(point, numbers[::-1, ::-1]).astype(int).tolist
 # The convolution copies the kernel to the place of the bright pixel, and the
 # cross-correlation copies it turned. Keras, PyTorch and this book compute a
 # cross-correlation and call it a convolution. A network does not mind, since it
-# would simply learn the same weights turned. You must mind, however, when you take
-# a kernel from another book. A blur stays the same when it is turned, but Sobel's
-# kernel changes its sign, so that blue and orange swap.
+# simply learns the same weights turned. You must mind, however, when you take a
+# kernel from another book: if you turn Sobel's, blue and orange swap.
 #
 # ## Why not connect everything?
 #
-# We chose our weights by hand, but a network finds its own. Therefore somebody has
-# to decide which weights there are to be found. A network is made of steps, called
-# **layers**, each of which takes numbers in and hands numbers on. A layer is made
-# of **units**, and each unit computes one number: it multiplies its inputs by
-# weights and adds up the products.
+# We chose our weights by hand, but a network finds its own. Before it can, we must
+# decide how many there are, and which pixels each of them meets. A network is made
+# of steps, called **layers**, each of which takes numbers in and hands numbers on.
+# A layer is made of **units**, and each unit computes one number: it multiplies its
+# inputs by weights and adds up the products.
 #
 # The plainest choice is to connect everything with everything. In a **dense
 # layer**, each unit looks at every number that comes in, with a weight of its own
-# for each. For a colour picture of 32×32 pixels, which has three numbers a pixel,
-# that makes 3,072<!--claim:conv_dense_weights_32--> weights. For 200×200 pixels it
-# makes 120,000<!--claim:conv_dense_weights_200-->, and all of them belong to *one*
-# unit, while a layer may have hundreds. All numbers that training has to find are
-# called **parameters**.
+# for each. For a colour picture of 200×200 pixels, which has three numbers a pixel,
+# that makes 120,000<!--claim:conv_dense_weights_200--> weights for *one* unit. All
+# numbers that training has to find are called **parameters**.
 #
 # ### A dense layer is blind to neighbourhood
 #
 # The number of weights is not the only trouble. Imagine that the pixels of all your
-# photographs are *shuffled* like a pack of cards, always in the same way. You would
-# see nothing but noise. A dense unit, however, gives the same answer as before, as
-# soon as we put its weights into the same order:
+# photographs are *shuffled* like a pack of cards, always in the same way. A dense
+# unit gives the same answer as before, as soon as we put its weights into the same
+# order:
 
 # %% tags=["nbval-check-output"]
 random = np.random.default_rng(1)
@@ -263,12 +262,11 @@ print("photograph as it is:", (weights * row_of_pixels).sum())
 print("pixels shuffled:    ", (weights[order] * row_of_pixels[order]).sum())
 
 # %% [markdown]
-# A sum does not depend on the order of its terms. So a dense layer is not blind to
-# *position*, because it has a weight of its own for every pixel. It is blind to
-# *neighbourhood*: nothing in it says which pixels touch each other. A window of 3×3
-# pixels, on the other hand, has lost its meaning once the pixels are shuffled. Does
-# this matter for what a network can learn? We shall find out in chapter 4, where we
-# train both kinds of network on shuffled digits.
+# A sum does not depend on the order of its terms. So a dense layer knows the
+# *position* of every pixel, but it is blind to *neighbourhood*: nothing in it says
+# which pixels touch each other. A window of 3×3 pixels, however, has lost its
+# meaning once the pixels are shuffled. In chapter 4 we train both kinds of network
+# on shuffled digits.
 #
 # ### Look at neighbours only, and ask everywhere the same
 #
@@ -289,8 +287,8 @@ plt.show()
 # %% [markdown]
 # **Figure 1.3. Eight outputs on eight inputs.** In orange you see what one output
 # looks at. On the left it is connected with every input, and on the right with
-# three neighbours. At the two ends the window hangs over the border, where one
-# connection each is missing.
+# three neighbours. At each end one connection is missing, because there the window
+# hangs over the border.
 
 
 # %% tags=["hide-input"] alt="Two planes of six by six outputs above six by six inputs. Left, the marked output is connected with all 36 inputs; right, with a patch of three by three."
@@ -312,33 +310,35 @@ plt.show()
 
 # %% [markdown]
 # **Figure 1.4. One output on a grid of 6×6.** In a dense layer (left) each output
-# is connected with all 36 inputs. With patches of 3×3 (right) it is connected with
-# nine, or with fewer at the border, so that of
-# 1,296<!--claim:conv_dense_connections--> connections only
-# 256<!--claim:conv_window_connections--> are left.
+# is connected with all 36 inputs, which makes 36 · 36 =
+# 1,296<!--claim:conv_dense_connections--> connections. With patches of 3×3 (right)
+# it is connected with nine, or with fewer at the border. A row of six outputs then
+# has 16 connections, and the whole grid has 16 · 16 =
+# 256<!--claim:conv_window_connections-->.
 #
 # The second idea is called **weight sharing**. An edge looks the same at the top of
 # a picture as at the bottom, so why should each unit learn anew what an edge is?
 # All units use the same weights. The 256 connections of Figure 1.4 have just nine
-# weights between them, and on a larger grid there would still be nine. This is the
-# sheet of cardboard again: one question, asked everywhere.
+# weights between them. This is the sheet of cardboard again: one question, asked
+# everywhere.
 #
 # ## Colour: three grids in, one map out
 #
-# A colour photograph has three numbers for each pixel. You can think of it as three
-# grids that lie on top of each other: one for red, one for green and one for blue.
-# Each of them is called a **channel**. Our photograph is therefore an array of 80 ×
-# 120 × 3 numbers. An array with any number of axes is called a **tensor**.
+# You can think of a colour photograph as three grids that lie on top of each other:
+# one for red, one for green and one for blue. Each of them is called a **channel**.
+# Our photograph is therefore an array of 80 × 120 × 3 numbers. An array with any
+# number of axes is called a **tensor**.
 #
-# A window on such a picture has a depth, too. It needs one kernel for each channel,
-# and such a set of kernels is called a **filter**. Each kernel slides over its own
-# channel, and then the three answers for a place are added up. Finally the filter
-# adds one more number, its **bias**, which shifts all answers up or down. So one
-# filter makes *one* map, however many channels come in.
+# A window on such a picture needs one kernel for each channel, and such a set of
+# kernels is called a **filter**. Each kernel slides over its own channel, and then
+# the three answers for a place are added up. Finally the filter adds one more
+# number, its **bias**, which shifts all answers up or down. So one filter makes
+# *one* map, however many channels come in.
 #
-# Take a picture of 4×4 pixels with a red spot in its middle, and a filter of 2×2.
-# It counts red for, blue against, and green not at all. With a bias of −4 it
-# answers 0 where red leads by exactly 4.
+# Take a picture of 4×4 pixels that has a red spot in one corner, and a filter of
+# 2×2. It counts red for, blue against, and green not at all. With a bias of −4, the
+# four red numbers of a patch must *together* exceed the four blue ones by more than
+# 4, or the answer is not positive.
 
 
 # %%
@@ -350,8 +350,9 @@ def apply_filter(picture, kernels, bias):
 
 
 # %% tags=["nbval-check-output"]
-red = np.array([[1, 1, 1, 1], [1, 8, 8, 1], [1, 8, 8, 1], [1, 1, 1, 1]])
-tiny = np.stack([red, np.full((4, 4), 1), np.full((4, 4), 1)], axis=-1)
+red = np.ones((4, 4), int)
+red[2:, 2:] = 8
+tiny = np.stack([red, np.ones((4, 4), int), np.ones((4, 4), int)], axis=-1)
 redness = np.stack([np.full((2, 2), weight) for weight in (1, 0, -1)], axis=-1)
 answers = apply_filter(tiny, redness, bias=-4)
 print("picture", tiny.shape, " filter", redness.shape, " map", answers.shape)
@@ -368,7 +369,7 @@ for axes, grid, name in zip(row, grids, COLORS, strict=True):
         text, middle = f"{value}".replace("-", "−"), (right + 0.5, down + 0.5)
         axes.text(*middle, text, ha="center", va="center", color="black")
     frame = {"facecolor": "none", "edgecolor": "C1", "linewidth": 3, "zorder": 3}
-    square(axes, (1, 1), 2 if size == 4 else 1, **frame)
+    square(axes, (2, 2), 2 if size == 4 else 1, **frame)
     axes.set(xlim=(-0.1, size + 0.1), ylim=(size + 0.1, -0.1), aspect="equal")
     axes.set_title(name)
     axes.axis("off")
@@ -377,14 +378,13 @@ plt.show()
 # %% [markdown]
 # **Figure 1.5. A filter of 2×2 on three channels.** In the orange frame, red gives
 # 8 + 8 + 8 + 8 = 32, green counts nothing, and blue gives −4. With the bias of −4
-# the answer is 24, in the middle of the map. The 4×4 pixels have become 3×3
-# answers.
+# the answer is 24. In the upper left corner red and blue cancel out, so that only
+# the bias is left, and the answer is −4.
 #
 # ### Many filters, many maps
 #
 # One question is not enough. Therefore a layer holds many filters, which all look
-# at the same picture, and their maps lie on top of each other like the channels of
-# a picture. For the next layer they *are* its channels.
+# at the same picture. Their maps are the channels of what the next layer sees.
 
 
 # %% tags=["hide-input"]
@@ -426,39 +426,31 @@ for axes, count in zip(rows, (1, 8), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Figure 1.6. Filters and maps.** Above, one filter of 5×5 looks at all three
-# channels at once, so it has 5 · 5 · 3 = 75 weights and one bias. The orange patch
-# on the left becomes the orange answer on the right. Below, eight filters give
-# eight maps. The number of parameters does not depend on the size of the picture.
-#
-# A filter of this kind has 76<!--claim:conv_parameters_of_5x5x3--> parameters, and
-# eight of them have 608. (One of the five texts that this book measures anew says
-# that eight filters give twelve maps. They give eight.)
+# **Figure 1.6. Filters and maps.** Above, one filter of 5×5 has 5 · 5 · 3 = 75
+# weights and one bias, 76<!--claim:conv_parameters_of_5x5x3--> parameters. It
+# covers the pale square on the left, through all three channels, and its answer is
+# the orange square on the right. Below, eight filters give eight maps. The number
+# of parameters does not depend on the size of the picture.
 #
 # ### What it costs, in parameters and in work
 #
-# Parameters are one cost of a layer, since they must be stored and learned. Work is
-# another. It is counted in **multiply-adds**, that is, in multiplications, each
-# with the addition that follows it. A filter of 3×3 on three channels needs 27 of
-# them for each answer. Here are 64 such filters on our photograph, beside a dense
-# layer of 1,000 units.
-
-# %% tags=["nbval-check-output"]
-inputs, outputs = 80 * 120 * 3, 78 * 118 * 64
-costs = {"dense": (1_000, 1_000 * (inputs + 1), 1_000 * inputs)}
-costs["filters"] = (outputs, 64 * (27 + 1), outputs * 27)
-print("         outputs   parameters   multiply-adds")
-for name, (outputs, parameters, work) in costs.items():
-    print(f"{name:8}{outputs:8,} {parameters:12,} {work:15,}")
-
-# %% [markdown]
-# The filters have 16,000 times fewer parameters, and that is what weight sharing is
-# for. They do not save nearly as much work. With
-# 15.9 million<!--claim:conv_millions_of_work_filters--> multiply-adds they still need
-# more than half of the 28.8 million<!--claim:conv_millions_of_work_dense--> of the
-# dense layer, because we get many more answers from them, and each answer must be
-# computed. A single answer is cheap, and that is what locality is for: it costs 27
-# multiply-adds instead of 28,800.
+# Parameters must be stored and learned, but a layer costs work as well. Work is
+# counted in **multiply-adds**, that is, in multiplications, each with the addition
+# that follows it. For a single answer on our photograph, a dense unit multiplies
+# all 80 · 120 · 3 numbers, but a filter of 3×3 only the 3 · 3 · 3 in its window.
+# For whole layers we chose 1,000 dense units and 64 filters:
+#
+# | | 1,000 dense units | 64 filters of 3×3 |
+# |:--|--:|--:|
+# | multiply-adds for one answer | 28,800<!--claim:conv_work_of_one_unit--> | 27<!--claim:conv_work_of_one_answer--> |
+# | parameters | 28,801,000<!--claim:conv_parameters_dense--> | 1,792<!--claim:conv_parameters_filters--> |
+# | answers | 1,000 | 589,056<!--claim:conv_answers_of_filters--> |
+# | multiply-adds, millions | 28.8<!--claim:conv_millions_of_work_dense--> | 15.9<!--claim:conv_millions_of_work_filters--> |
+#
+# Cheap single answers are what locality is for. The layer of filters has
+# 16,072<!--claim:conv_times_fewer_parameters--> times fewer parameters, and that is
+# what weight sharing is for. It does not save nearly as much work, because we get
+# many more answers, and each of them must be computed.
 #
 # ## From the window to a layer of Keras
 #
@@ -470,7 +462,8 @@ for name, (outputs, parameters, work) in costs.items():
 # hands on for a particular picture are its **activations**.
 #
 # We build eight filters for edges in eight directions. Each is a mixture of the two
-# kernels that you know, and it is the same for each channel.
+# kernels that you know. It is the same for each channel, and we divide it by 3,
+# because the filter adds up three channels and we want their mean.
 
 # %%
 chosen = []
@@ -480,76 +473,77 @@ for angle in np.radians(np.arange(0, 360, 45)):
 by_hand = [apply_filter(pixels, kernels, bias=0) for kernels in chosen]
 filters, by_hand = np.stack(chosen, axis=-1), np.stack(by_hand, axis=-1)
 activations = np.maximum(0, by_hand)
-print("filters", filters.shape, " maps", activations.shape)
+print("rows, columns, channels in, filters:", filters.shape)
+print("rows, columns, maps:", activations.shape)
 
 # %% tags=["hide-input", "photo"] alt="A signed map of edges, the curve of ReLU, which is flat below 0 and rises above it, and the same map behind it, in which only the positive answers are left."
 figure, (left, middle, right) = plt.subplots(
-    1, 3, figsize=(7.2, 2.1), width_ratios=(1.5, 1, 1.5)
+    1, 3, figsize=(7.2, 2.3), width_ratios=(1.5, 1, 1.5)
 )
-drawn = see(left, by_hand[..., 0], "before ReLU", **signs(2.5))
-figure.colorbar(drawn, ax=left, shrink=0.75)
+see(left, by_hand[..., 0], "before ReLU", **signs(2.5))
 middle.plot([-2.5, 0, 2.5], [0, 0, 2.5], color="C0")
 middle.set(title="ReLU", xlabel="answer", ylabel="activation", aspect="equal")
-drawn = see(right, activations[..., 0], "after ReLU", cmap="inferno", vmax=2.5)
-figure.colorbar(drawn, ax=right, shrink=0.75)
+drawn = see(right, activations[..., 0], "after ReLU", **signs(2.5))
+bar = figure.colorbar(drawn, ax=right, shrink=0.8, extend="both")
+bar.set_label("answer, activation")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.7. What ReLU does.** On the left are the answers of a filter, with
-# their signs, and on the right its activations. Where the picture becomes darker to
-# the right, the orange answers have turned into 0, which is black here. Now the map
-# says only where its own kind of edge was found.
+# **Figure 1.7. What ReLU does.** On the left are the answers of a filter, and on
+# the right its activations, in the same colours. Where the picture becomes darker
+# to the right, the orange answers have turned into 0, which is white. Now the map
+# says only where its own kind of edge was found. A few values lie beyond the bar.
 #
 # In Keras, `Conv2D(8, 3)` means eight filters of 3×3. It takes many pictures at
-# once, so its tensors have four axes: pictures, rows, columns, channels. We hand it
-# our weights instead of letting it learn its own, and compare.
+# once, so its tensors have four axes: pictures, rows, columns, channels. Therefore
+# `pixels[None]` makes our photograph a stack of one picture, and `build` says that
+# any number of pictures of any size will come, but with three channels. We hand the
+# layer our weights instead of letting it learn its own, and compare.
 
 # %% tags=["nbval-check-output"]
 layer = layers.Conv2D(8, 3, activation="relu")
-layer.build((None, None, None, 3))  # any number of pictures of any size
+layer.build((None, None, None, 3))
 layer.set_weights([filters, np.zeros(8)])  # the filters, and a bias for each
 maps = np.asarray(layer(pixels[None]))[0]
 print("Keras gives what our loops give:", np.allclose(maps, activations, atol=1e-5))
-package = convolve(pixels[None], filters)[0]  # the same, without loops
-print("so does cnnbook.arithmetic:", np.allclose(package, by_hand, atol=1e-5))
-print("parameters:", layer.count_params())
+print("parameters:", layer.count_params(), "=", 8 * (27 + 1))
 
-# %% tags=["hide-input", "photo"] alt="Eight maps of the same cup. In each one, the parts of the rim and the saucer that turn brighter in one direction are bright."
-figure, grid = plt.subplots(2, 4, figsize=(7.2, 3.9), dpi=72)
+# %% tags=["hide-input", "photo"] alt="Eight maps of the same cup. In each one, the parts of the rim where the picture turns brighter in one direction are blue."
+figure, grid = plt.subplots(2, 4, figsize=(7.2, 4.4), dpi=72)
 names = ["right", "right and down", "down", "left and down"]
 names += ["left", "left and up", "up", "right and up"]
 for axes, name, number in zip(grid.flat, names, range(8), strict=True):
-    drawn = see(axes, maps[..., number], name, cmap="inferno", vmax=1.2)
-figure.colorbar(drawn, ax=grid, label="activation", location="bottom", aspect=50)
+    drawn = see(axes, maps[:58, 25:90, number], name, **signs(2.5))
+bar = figure.colorbar(drawn, ax=grid, location="bottom", aspect=50, extend="max")
+bar.set_label("activation")
+bar.ax.set_xlim(0, 2.5)
 plt.show()
 
 # %% [markdown]
-# **Figure 1.8. Eight filters, eight maps.** The title says in which direction the
-# picture must become brighter. Follow the rim of the cup from map to map: each
-# filter picks out another part of it.
+# **Figure 1.8. Eight filters, eight maps.** Only the cup is shown, in the colours
+# of Figure 1.7. The title says in which direction the picture must become brighter.
+# Follow the rim from map to map: each filter picks out another part of it.
 #
-# ### What a stack of layers can be
+# ### Why an activation function?
 #
-# Why not leave the activation function out? Without it, and leaving the bias aside,
-# a layer is *linear*: a picture twice as bright gives answers twice as large, and
-# the negative of a picture gives the negative answers. Two linear layers on top of
-# each other are linear again. In fact, a kernel of 3×3 behind another one does what
-# a single kernel of 5×5 does (exercise 6). The reverse is not true. In a kernel of
-# 5×5 you may choose 25 weights freely, but two kernels of 3×3 have only 18 between
-# them. So most kernels of 5×5 cannot be taken apart in this way.
+# Think of the filter that answers 20 to our small picture. If we put a minus before
+# every pixel, so that light and dark swap, it answers −20. This is so for every
+# kernel: change the sign of all pixels, and its answers change their sign too. Such
+# a layer is called *linear*, leaving the bias aside. Two linear layers on top of
+# each other are linear again. For example, two kernels of 3×3 do no more than one
+# kernel of 5×5 can do (exercise 6).
 #
-# With a ReLU between the two, you get something new. The negative picture no longer
-# gives the negative answers, and so no single kernel can do the same. This is why
-# an activation function stands between the layers.
+# With a ReLU behind the first layer, the two pictures give 20 and 0. No single
+# kernel can do that, because its two answers would differ only in sign. So now two
+# layers do more than one.
 #
 # ### Break it on purpose: bytes
 #
-# Our pixels were fractions, but picture files hold bytes (`uint8`), whole numbers
-# from 0 to 255. What if we forget to convert them? It depends on who does the sum.
+# Our pixels were fractions, but picture files hold bytes (`uint8`). What if we
+# forget to convert them? It depends on who does the sum.
 
 # %% tags=["nbval-check-output"]
-ten, twenty = np.array([10, 20], "uint8")
-print("NumPy: 10 - 20 =", np.subtract(ten, twenty, dtype="uint8"))
+print("NumPy: 10 - 20 =", np.array([10], "uint8") - np.array([20], "uint8"))
 try:
     layer(photo[None])
 except ValueError as error:
@@ -561,34 +555,39 @@ ratio = of_bytes.max() / maps.max()
 print(f"model: no message, and answers {ratio:.0f} times as large")
 
 # %% [markdown]
-# In NumPy a byte cannot be negative, so it starts again from the top, and a small
-# fall turns into a bright 246. The bare layer of Keras refuses bytes. But as soon
-# as the same layer is part of a model, Keras converts the bytes silently, and we
-# get sums that are 255 times too large. No message tells you so. In chapter 4 you
-# will meet a network that failed to learn for this reason. Most networks of this
-# book therefore begin with a layer `Rescaling(1 / 255)`, which takes bytes and
-# divides them.
+# If both numbers are bytes, NumPy's result is a byte too. It cannot be negative, so
+# it starts again from the top, and 10 − 20 becomes 246. Our own loop escapes,
+# because its kernel does not hold bytes, but its answers are
+# 255<!--claim:conv_bytes_in_our_loop--> times too large. The bare layer of Keras
+# refuses bytes. But as soon as the same layer is part of a model, Keras converts
+# them silently, and the sums are again 255<!--claim:conv_bytes_against_fractions-->
+# times too large. In chapter 4 you will meet a network that failed to learn from
+# bytes, at the rate it was given. Most networks of this book therefore begin with a
+# layer `Rescaling(1 / 255)`, which divides them.
 #
 # ## Padding and stride: how large is the map?
 #
-# On a row of W pixels, a window of F pixels first stops at the left end, and it can
-# move on until its right side reaches the right end. In between lie W − F pixels,
-# so there are W − F + 1 stops. For W = 5 and F = 3 that makes three, as you saw in
-# Figure 1.1. If we stack twenty layers, we lose a rim at each of them, and
-# sometimes we want a smaller map than that. Therefore the convolution has two
-# settings.
+# On a row of W pixels, a window of K pixels begins at the left end. From the first
+# stop to the last, the window moves W − K pixels, one a step, so it makes W − K + 1
+# stops. For W = 5 and K = 3 that makes three, as in Figure 1.1. Two things may
+# bother us: each layer makes the map a little smaller, and at other times we want
+# it much smaller, to save work. Therefore the convolution has two settings.
 #
 # The **padding** puts P zeros at each end before the window begins. The **stride**
 # S is the step by which the window moves on. With both, the number of stops is
 #
-# > (W − F + 2P) / S + 1
+# > (W − K + 2P) / S + 1
 #
 # In words: the room to move, divided by the length of a step, and one more for the
 # place where the window starts.
 
 # %% tags=["hide-input"] alt="Four rows of squares with the stops of a window of three below them: without padding 8 stops, with padding 10, with stride 2 five stops, and a last case in which one pixel is never reached."
-cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, F, P, S
+cases = [(10, 3, 0, 1), (10, 3, 1, 1), (11, 3, 0, 2), (10, 3, 0, 2)]  # W, K, P, S
 figure = plot_stops(cases)
+for axes in figure.axes:
+    axes.set_title(axes.get_title(loc="left").replace("-", "−"))
+for text in figure.legends[0].get_texts():
+    text.set_text(text.get_text().replace("filter", "window"))
 figure.set_size_inches(7.2, 3.8)
 plt.show()
 
@@ -600,7 +599,7 @@ plt.show()
 #
 # In Keras, no padding is called **valid padding**, `padding="valid"`. The rim that
 # keeps the size at a stride of 1 is called **same padding**, `padding="same"`; for
-# an odd F it is P = (F − 1) / 2. In code, padding and stride add two short steps to
+# an odd K it is P = (K − 1) / 2. In code, padding and stride add two short steps to
 # our loop.
 
 
@@ -614,16 +613,15 @@ def slide_with(image, kernel, stride=1, padding=0):
 print(slide_with(small, VERTICAL_EDGES, padding=1).astype(int))
 
 # %% [markdown]
-# Padding has a price. In the middle you find the old answers. At the border,
-# however, the kernel sees zeros that nobody photographed, and takes the step
-# between them and the picture for an edge.
+# Padding has a price. In the middle you find the old answers, but at the border the
+# kernel takes the step between the zeros and the picture for an edge.
 #
 # What about the last case of Figure 1.9? Its sum is
-# 4.5<!--claim:conv_size_of_the_source-->, and there is no half stop. (The text that
-# this example comes from computes 5.5. It also calls F the number of filters, but F
-# is their *size*. Their number is the number of maps, and it does not enter into
-# this formula.) The book's own function refuses such a case, while Keras rounds
-# down, or up if the padding is "same".
+# 4.5<!--claim:conv_size_of_the_source-->, and there is no half stop. The book's own
+# function refuses such a case. With `valid` Keras rounds down. With `same` it does
+# not use a fixed P: it adds just as many zeros as are needed for W / S stops,
+# rounded up, whatever K is. Here these are 10 / 2 = 5 stops. At a stride above 1 the
+# two ends may then get different numbers of zeros.
 
 # %% tags=["nbval-check-output"]
 try:
@@ -644,80 +642,98 @@ for padding in ("valid", "same"):
 #
 # The window of a filter is small. How can a network see a whole cup with it? The
 # second layer does not look at pixels, but at the maps of the first one. So each of
-# its answers depends on more pixels than fit into its own window. This is why the
-# first layers of a network can find only small things, such as edges, and later
-# ones larger things that are made of them. In many networks dense layers at the end
-# then draw the conclusion.
+# its answers depends on more pixels than fit into its own window. This is why first
+# layers can find only small things, such as edges, and later ones larger things.
 #
 # Let us count, in a single row. An answer of the second layer sees three answers of
-# the first, and each of these sees three pixels. Yet 3 + 3 is not the right sum,
-# because the three windows overlap: together they cover five pixels. Each further
-# layer of 3×3 adds one pixel on either side, so that three layers see 7×7 pixels.
-# The part of the picture that can influence an answer is called its **receptive
-# field**.
-#
-# The pixels in it do not count alike. After two layers, the one in the middle lies
-# in all three windows, and so it can reach the answer in three ways, but a pixel at
-# the end in one way only. To count the ways, we light one pixel and send it through
-# layers whose weights are all 1.
+# the first, and each of these sees three pixels. Yet the three windows overlap, so
+# that together they cover only five pixels.
 
-# %% tags=["nbval-check-output"]
-ways = np.pad(point, 1)
-ways_after = []
-for number in (1, 2, 3):
-    ways = slide_with(ways, np.ones((3, 3)), padding=1)
-    ways_after.append(
-        ways[3 - number : 4 + number, 3 - number : 4 + number].astype(int)
-    )
-    print(f"after layer {number}, ways along one row:", ways_after[-1][0].tolist())
-share = ways_after[-1] / ways_after[-1].sum()
-print(f"middle pixel {share[3, 3]:.3f}, middle 3×3 {share[2:5, 2:5].sum():.3f}")
-
-# %% tags=["hide-input"] alt="Grids of 3 by 3, 5 by 5 and 7 by 7 numbers, largest in the middle: 1, 9 and 49."
-figure, row = plt.subplots(1, 3, figsize=(7.2, 2.6))
-for axes, counts in zip(row, ways_after, strict=True):
-    side = len(counts)
-    title = f"{side // 2} layer{'s' * (side > 3)}: {side}×{side} pixels"
-    see(axes, counts, title, cmap="Blues", vmax=1.6 * counts.max())
-    middle = side // 2
-    axes.set(xlim=(middle - 3.6, middle + 3.6), ylim=(middle + 3.6, middle - 3.6))
-    for (down, right), value in np.ndenumerate(counts):
-        axes.text(
-            right, down, value, ha="center", va="center", color="black", fontsize=10
+# %% tags=["hide-input"] alt="Three rows of squares. One answer of layer 2 stands above three answers of layer 1, and these above five pixels with the numbers 1, 2, 3, 2, 1; lines show the windows."
+figure, axes = plt.subplots(figsize=(7.2, 2.3))
+for height, name in enumerate(("picture", "layer 1", "layer 2")):
+    low = 1.7 * height
+    axes.text(-4.3, low + 0.5, name, ha="right", va="center")
+    for place in range(height - 3, 4 - height):
+        is_seen = abs(place) <= 2 - height
+        square(
+            axes, (place - 0.5, low), 1, facecolor="#f6c9a8" if is_seen else "white"
         )
+        ways = 3 - abs(place) if height == 0 else 1
+        axes.text(
+            place, low + 0.5, ways if is_seen else "", ha="center", va="center"
+        )
+        for side in (-1, 1) if height and is_seen else ():
+            ends = [place + 0.5 * side, place + 1.5 * side], [low, low - 0.7]
+            axes.plot(*ends, color="C1", linewidth=1.5)
+axes.set(xlim=(-6, 6), ylim=(-0.1, 4.5), aspect="equal")
+axes.axis("off")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.10. In how many ways each pixel reaches one answer.** The field grows
-# by two pixels with each layer of 3×3. The number of ways is largest in the middle,
-# where after three layers 49 of 729 ways begin.
+# **Figure 1.10. One answer, three answers, five pixels.** Two orange lines below
+# each square show its window. The numbers say in how many ways a square reaches the
+# answer at the top. The pixel in the middle lies in all three windows, so it has
+# three ways, but a pixel at the end has one.
 #
-# For three layers the middle pixel has 6.7 %<!--claim:conv_share_of_the_middle-->
-# of all the ways, which is more than any other. The middle 3×3 pixels together have
-# 49.5 %<!--claim:conv_share_of_the_middle_nine-->, just under a half. So the middle
-# counts most, but it is not all. (In a trained network the weights are not all 1,
-# of course, and the true influence of a pixel depends on them.)
+# Each further layer of 3×3 adds one pixel on either side, so that three layers see
+# 7×7 pixels. The part of the picture that can influence an answer is called its
+# **receptive field**.
 #
-# This is the idea of *VGG*, a network of 2014 that you will meet in chapter 9.
-# Three layers of 3×3 see what one layer of 7×7 sees. With 64 channels in and out of
-# each layer they have 110,592<!--claim:conv_weights_three_3x3--> weights together,
-# instead of 200,704<!--claim:conv_weights_one_7x7-->, and three activation
-# functions instead of one. It is a trade, however, and not the same thing for less.
-# With fewer weights the stack cannot imitate every layer of 7×7, but with the
-# functions in between it can do what no single layer does. (One of our texts says
-# that the stack equals a 7×7 layer with a *stride of 4*. On 31×31 pixels the stack
-# gives 25×25 answers and that layer 7×7.)
+# Its pixels do not count alike, as the numbers in the figure show. To count on, we
+# light a single pixel, send it through layers whose weights are all 1, and see in
+# how many ways it reaches each *answer*. That turns the question round, but the
+# counts are the same, because the window reaches equally far to both sides.
+
+# %% tags=["nbval-check-output"]
+row = [0, 0, 0, 1, 0, 0, 0]
+for number in (1, 2, 3):
+    row = np.convolve(row, [1, 1, 1], mode="same")  # zeros at both ends
+    print(f"after layer {number}:", row.tolist())
+
+# %% tags=["hide-input"] alt="Grids of 3 by 3, 5 by 5 and 7 by 7 numbers, largest in the middle: 1, 9 and 49."
+ways, ways_after = np.pad(point, 1), []
+for reach in (1, 2, 3):
+    ways = slide_with(ways, np.ones((3, 3)), padding=1)
+    field = slice(3 - reach, 4 + reach)
+    ways_after.append(ways[field, field].astype(int))
+share = ways_after[-1] / ways_after[-1].sum()
+figure, row = plt.subplots(1, 3, figsize=(7.2, 2.6))
+for axes, counts in zip(row, ways_after, strict=True):
+    side, middle = len(counts), len(counts) // 2
+    title = f"{middle} layer{'s' * (side > 3)}: {side}×{side} pixels"
+    see(axes, counts, title, cmap="Blues", vmax=1.6 * counts.max())
+    axes.set(xlim=(middle - 3.6, middle + 3.6), ylim=(middle + 3.6, middle - 3.6))
+    for (down, right), value in np.ndenumerate(counts):
+        look = {"ha": "center", "va": "center", "color": "black", "fontsize": 10}
+        axes.text(right, down, value, **look)
+plt.show()
+
+# %% [markdown]
+# **Figure 1.11. The same counts on a grid.** Each side of the field grows by two
+# pixels with each layer of 3×3. The number of ways is largest in the middle.
+#
+# For three layers the middle pixel has 49 of 729 ways, or
+# 6.7 %<!--claim:conv_share_of_the_middle-->. The middle 3×3 pixels together have
+# 49.5 %<!--claim:conv_share_of_the_middle_nine-->, just under a half. (In a trained
+# network the weights are not all 1.)
+#
+# To use several layers of 3×3 instead of one larger window is the idea of *VGG*, a
+# network of 2014 that you will meet in chapter 9. Three of them see what one layer
+# of 7×7 sees. With 64 channels in and out they have 3 · (3 · 3 · 64 · 64) =
+# 110,592<!--claim:conv_weights_three_3x3--> weights, instead of 7 · 7 · 64 · 64 =
+# 200,704<!--claim:conv_weights_one_7x7-->. It is a trade, however. With fewer
+# weights the stack cannot imitate every layer of 7×7, but with activation functions
+# in between it can do what no single layer does.
 #
 # ## Move the picture, and the map moves with it
 #
-# Weight sharing has a consequence that no dense layer has. Suppose that you
-# photograph the cup twice, and turn the camera a little to the right in between, so
-# that the cup stands ten pixels further to the left. Every patch of the cup meets
-# the same nine weights as before. So the map must be the same as well, only ten
+# Weight sharing guarantees something that a dense layer would have to learn.
+# Suppose that you photograph the cup twice, and turn the camera a little in
+# between, so that the cup stands ten pixels further to the left. Every patch of the
+# cup meets the same nine weights as before. So the map must be the same, only ten
 # pixels further to the left. This property is called **translation equivariance**.
-#
-# We test it with two squares that are cut out of our photograph, the second one ten
-# pixels further to the right.
+# We test it with two squares, cut out of our photograph ten pixels apart.
 
 # %% tags=["hide-input", "photo"] alt="The photograph with two frames, one ten pixels right of the other; the two pieces in the frames; and their maps, in which the cup lies ten pixels further left in the second."
 MOVE = 10
@@ -731,16 +747,14 @@ for start, color, line in ((20, "C0", "-"), (20 + MOVE, "C1", "--")):
 for number, piece in enumerate(pieces):
     see(axes[number], piece, ("blue frame", "orange frame")[number])
     answers = slide(piece, VERTICAL_EDGES)
-    drawn = see(
-        axes[number + 2], answers, ("its map", "its map")[number], **signs(2.5)
-    )
-figure.colorbar(
-    drawn, ax=[*axes.values()], label="answer of the kernel", shrink=0.8
-)
+    title = ("map of the blue frame", "map of the orange frame")[number]
+    drawn = see(axes[number + 2], answers, title, **signs(2.5))
+bar = figure.colorbar(drawn, ax=[*axes.values()], shrink=0.8, extend="both")
+bar.set_label("answer of the kernel")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.11. Two frames and their maps.** In the orange frame, the cup stands
+# **Figure 1.12. Two frames and their maps.** In the orange frame, the cup stands
 # ten pixels further to the left than in the blue one. In the maps on the right its
 # edges have moved by the same ten pixels.
 #
@@ -753,16 +767,18 @@ def gap_after_move(move, stride=1, padding=0):
     pieces = [grey[10:60, start : start + 50] for start in (20, 20 + move)]
     options = {"stride": stride, "padding": padding}
     one, two = (slide_with(piece, VERTICAL_EDGES, **options) for piece in pieces)
-    steps = (
-        move // stride
-    )  # by how many answers the second map is laid further right
+    steps = move // stride  # by how many answers the second map lies further right
     return np.abs(one[:, steps:] - two[:, : one.shape[1] - steps])
 
 
 # %%
-CASES = {"moved by 10": (10,), "moved by 10, zeros around": (10, 1, 1)}
-CASES |= {"moved by 10, stride 2": (10, 2), "moved by 9, stride 2": (9, 2)}
-gaps = {name: gap_after_move(*case) for name, case in CASES.items()}
+CASES = {
+    "moved by 10": {"move": 10},
+    "moved by 10, zeros around": {"move": 10, "padding": 1},
+    "moved by 10, stride 2": {"move": 10, "stride": 2},
+    "moved by 9, stride 2": {"move": 9, "stride": 2},
+}
+gaps = {name: gap_after_move(**case) for name, case in CASES.items()}
 for name, gap in gaps.items():
     print(f"{name:26} largest difference {gap.max():.2f}")
 
@@ -781,14 +797,13 @@ figure.colorbar(drawn, ax=row, label="difference of the maps")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.12. Where the two maps differ.** With padding (left) they differ in one
+# **Figure 1.13. Where the two maps differ.** With padding (left) they differ in one
 # column at each side, where the zeros lie beside other pixels than before. With a
 # stride of 2 (right) they differ along the edges of the cup, because a move of nine
 # pixels falls between two stops of the window.
 #
 # So what a filter has learned in one place it knows in every place, except at a
-# padded border and between two strides. In chapter 2 you will see what becomes of
-# this when a network throws numbers away.
+# padded border and between two strides.
 #
 # ## Where the idea comes from
 #
@@ -796,21 +811,22 @@ plt.show()
 # cortex of a cat respond to. A **simple cell** answers to an edge of one direction
 # in one small part of the view, which is its receptive field. A **complex cell**
 # answers to the same edge, but lets it move a little. In 1980 Kunihiko Fukushima
-# built both into a network, the *neocognitron*: its S-cells share their weights
-# across the picture, and its C-cells allow for small moves. A later version, for
-# digits, began with 12 planes of 19×19 S-cells. In our words these are 12 maps of
-# 19×19.
+# built both into a network, the *neocognitron*, and tried it on five digits: its
+# S-cells share their weights across the picture, and its C-cells allow for small
+# moves. The version of 1988 began with 12 planes of 19×19 S-cells, in our words 12
+# maps.
 #
 # What the neocognitron lacked was a way to learn all its layers from the errors at
 # the end. That way is *backpropagation*, which finds out for every weight how it
-# should change, and you will write it in chapter 3. In 1989 Yann LeCun and others
-# joined the two, and their network read zip codes.
+# should change, and you will write it in chapter 3. In 1986 and 1987 it trained
+# small networks with shared weights. In 1989 Yann LeCun and others did it for real
+# pictures, and their network read zip codes.
 
 # %% tags=["hide-input"]
 EVENTS = [
     (1943, "McCulloch & Pitts: a neuron as a sum with a threshold"),
     (1958, "Rosenblatt: the perceptron learns its weights"),
-    (1960, "Kelley: gradients, passed backwards along a flight path"),
+    (1960, "Kelley: a flight path, improved by working backwards from its end"),
     (1962, "Hubel & Wiesel: simple and complex cells in the visual cortex"),
     (1965, "Ivakhnenko & Lapa: networks of many layers, trained one by one"),
     (1980, "Fukushima: the neocognitron, with S-cells and C-cells"),
@@ -832,9 +848,8 @@ for text in figure.axes[0].texts:
 plt.show()
 
 # %% [markdown]
-# **Figure 1.13. From one neuron to 152 layers.** The years on the left are drawn to
-# scale. Some of these names return in chapter 3, which is about learning, and in
-# chapter 9, which is about famous networks.
+# **Figure 1.14. From one neuron to 152 layers.** The years on the left are drawn to
+# scale. Some of these names return in chapters 3 and 9.
 #
 # To read on: Hubel & Wiesel (1962), [Receptive fields, binocular interaction and
 # functional architecture in the cat's visual
@@ -843,7 +858,15 @@ plt.show()
 # [Backpropagation applied to handwritten zip code
 # recognition](https://doi.org/10.1162/neco.1989.1.4.541). Dumoulin & Visin (2016),
 # [A guide to convolution arithmetic for deep
-# learning](https://arxiv.org/abs/1603.07285), with a picture for every case.
+# learning](https://arxiv.org/abs/1603.07285).
+#
+# ### What other texts get wrong
+#
+# One text calls our K (it writes F) "the number of filters", but it is their
+# *size*, and finds 5.5 in the last case of Figure 1.9 instead of 4.5. Another says
+# that eight filters give twelve maps. It also says that three layers of 3×3 equal
+# one of 7×7 with a *stride of 4*, but on 31×31 pixels the stack gives 25×25 answers
+# and that layer 7×7.
 #
 # ## What you learned
 #
@@ -857,7 +880,7 @@ plt.show()
 # | activation function, ReLU | what each answer goes through; max(0, answer) | `activation="relu"` |
 # | padding, stride | zeros around the picture; length of a step | `padding="same"`, `strides=2` |
 # | receptive field | the pixels that can influence one answer | grows with each layer |
-# | translation equivariance | the map moves with the picture | holds for `Conv2D`, but not at a padded border or between strides |
+# | translation equivariance | the map moves with the picture | holds for `Conv2D`, with the two exceptions above |
 
 # %% [markdown]
 # ## Exercises
@@ -876,10 +899,11 @@ plt.show()
 #    surfaces keep their brightness?
 # 6. *Break it.* Without an activation function, two layers of 3×3 are one layer of
 #    5×5. Find its kernel for a blur of 3×3 behind Sobel's kernel, and check it on
-#    the photograph. Does it still work with a ReLU in between?
-# 7. *Explore.* In JupyterLab, run the last cell of the solutions, and move its
-#    sliders. Which stride and which padding give a map of 40×60 for a kernel of
-#    3×3?
+#    the photograph. (A hint: what does a picture with a single bright pixel give?)
+#    Does it still work with a ReLU in between?
+# 7. *Explore.* In the live kernel piece (in JupyterLab, the last cell of the
+#    solutions), take a kernel of 3×3. Which stride and which padding give a map half
+#    as high and half as wide as the picture?
 
 # %% [markdown] tags=["solution"]
 # 1. The first row is 0 0 0, since nothing changes downwards there, and the middle
@@ -900,7 +924,8 @@ print("multiply-adds:", 32 * 32 * 16 * 75)
 
 # %% [markdown] tags=["solution"]
 # 4. Each answer is the pixel to the right of the patch's middle. So the whole
-#    photograph moves by one pixel to the left, and nothing else changes.
+#    photograph moves by one pixel to the left, and but for the lost rim nothing else
+#    changes.
 # 5. To 1, as those of a blur do. The middle weight is 2 − 1/9, and the other eight
 #    are −1/9 each. At edges, as those of the spoon, the picture now swings beyond
 #    its old brightness on both sides, and that is what looks sharp.
@@ -918,12 +943,15 @@ print(f"brightness: {spoon.min():.2f} to {spoon.max():.2f}", end=", ")
 print(f"sharpened: {sharp.min():.2f} to {sharp.max():.2f}")
 
 # %% [markdown] tags=["solution"]
-# 6. A bright pixel, sent through both, shows the kernel of 5×5, turned by 180
-#    degrees. With a ReLU in between it fails. No other kernel can do it either: a
-#    single kernel answers to the negative picture with the negative of its answer,
-#    but a ReLU lets no negative numbers through.
-# 7. A stride of 2 with a padding of 1. The sums are 40.5 and 60.5, and the map has
-#    the whole numbers below.
+# 6. A kernel answers to a single bright pixel with itself, turned by 180 degrees, as
+#    you saw above. So what comes out behind both layers is the kernel of 5×5 that
+#    does the work of both, and we only have to turn it back. With a ReLU in between
+#    it fails, and so does every other kernel: change the sign of all pixels, and a
+#    single kernel changes the sign of its answers. Behind a ReLU the blur has only
+#    positive numbers to add up, so its answers cannot become negative.
+# 7. A stride of 2 and a padding of 1. For 108 pixels the sum is 54.5, and the map has
+#    the whole number below, 54. Without padding it is 53.5, which gives 53. (In the
+#    live piece, "same" gives 54 as well.)
 
 # %% tags=["solution", "nbval-check-output"]
 BLUR_3 = np.full((3, 3), 1 / 9)
@@ -937,7 +965,7 @@ print("without ReLU:", np.allclose(slide(grey, both), in_two_steps))
 print("with ReLU:   ", np.allclose(slide(grey, both), with_relu))
 
 # %% tags=["solution"]
-convolution_widget({"coffee": photo}, strides=2, padding=1)
+convolution_widget({"coffee": photo}, strides=1, padding=0)
 
 # %% tags=["claims"]
 for name, side, weights_of_one in (("32", 32, 3072), ("200", 200, 120_000)):
@@ -946,6 +974,7 @@ for name, side, weights_of_one in (("32", 32, 3072), ("200", 200, 120_000)):
     claim(f"conv_dense_weights_{name}", unit.count_params(), equals=weights_of_one)
 claim("conv_dense_connections", dense.number_of_edges(), equals=1296)
 claim("conv_window_connections", patches.number_of_edges(), equals=256)
+package = convolve(pixels[None], filters)[0]  # the same, without loops
 claim("conv_loop_against_package", np.abs(by_hand - package).max(), at_most=1e-5)
 claim("conv_keras_against_numpy", np.abs(maps - activations).max(), at_most=1e-5)
 claim(
@@ -957,19 +986,36 @@ one_filter = layers.Conv2D(1, 5)
 one_filter.build((None, 32, 32, 3))
 claim("conv_parameters_of_5x5x3", one_filter.count_params(), equals=76)
 claim("conv_bytes_against_fractions", ratio, equals=255)
+loud, right_size = (slide(it[..., 0], VERTICAL_EDGES) for it in (photo, pixels))
+of_ours = round(loud.max() / right_size.max(), 3)
+claim("conv_bytes_in_our_loop", of_ours, equals=255)
 told = float(refusal.split("an output of ")[1].split(". ")[0])
 claim("conv_size_of_the_source", told, equals=4.5)
+
+# %% tags=["claims"]
 images, numbers_in = keras.Input((80, 120, 3)), keras.Input((80 * 120 * 3,))
-work = layer_costs(keras.Model(images, layers.Conv2D(64, 3)(images)))[
-    -1
-].multiply_adds
-claim("conv_millions_of_work_filters", work / 1e6, at_most=16)
+of_filters = layer_costs(keras.Model(images, layers.Conv2D(64, 3)(images)))[-1]
 ten = layer_costs(keras.Model(numbers_in, layers.Dense(10)(numbers_in)))[-1]
+answers_given = int(np.prod(of_filters.output_shape))
+work = of_filters.multiply_adds
+claim("conv_work_of_one_unit", ten.multiply_adds // 10, equals=28_800)
+claim("conv_work_of_one_answer", work / answers_given, equals=27)
+in_dense, in_filters = 100 * ten.parameters, of_filters.parameters
+claim("conv_parameters_dense", in_dense, equals=28_801_000)
+claim("conv_parameters_filters", in_filters, equals=1_792)
+claim(
+    "conv_times_fewer_parameters", in_dense / in_filters, equals=28_801_000 / 1_792
+)
+claim("conv_answers_of_filters", answers_given, equals=589_056)
+claim("conv_millions_of_work_filters", work / 1e6, equals=15.904512)
 claim("conv_millions_of_work_dense", 100 * ten.multiply_adds / 1e6, equals=28.8)
 
 # %% tags=["claims"]
-claim("conv_share_of_the_middle", share[3, 3], at_most=0.1)
-claim("conv_share_of_the_middle_nine", share[2:5, 2:5].sum(), at_most=0.5)
+claim("conv_share_of_the_middle", share[3, 3], equals=49 / 729)
+beyond = share[3, 3] - np.sort(share.ravel())[-2]
+claim("conv_middle_above_all_others", beyond, at_least=1 / 729)
+nine = ways_after[-1][2:5, 2:5].sum() / 729
+claim("conv_share_of_the_middle_nine", nine, equals=361 / 729)
 claim(
     "conv_weights_three_3x3",
     3 * count_parameters(64, 64, 3, bias=False),
@@ -979,10 +1025,15 @@ claim(
     "conv_weights_one_7x7", count_parameters(64, 64, 7, bias=False), equals=200_704
 )
 claim("conv_field_of_three_3x3", receptive_field([(3, 1)] * 3), equals=7)
+
+# %% tags=["claims"]
+around, even = gaps["moved by 10, zeros around"], gaps["moved by 10, stride 2"]
 claim("conv_equivariance_gap", gaps["moved by 10"].max(), at_most=1e-12)
+claim("conv_equivariance_gap_even_stride", even.max(), at_most=1e-12)
+claim("conv_equivariance_gap_inside", around[:, 1:-1].max(), at_most=1e-12)
 claim(
     "conv_equivariance_gap_border",
-    gaps["moved by 10, zeros around"].max(),
+    around.max(),
     at_least=0.5,
 )
 claim(
