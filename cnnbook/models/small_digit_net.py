@@ -77,11 +77,6 @@ def build_trained_digit_net() -> keras.Model:
 
     Raises:
         OSError: If the file of the weights is not there, or is not the one that came with the book.
-
-    Example:
-        >>> model = build_trained_digit_net()
-        >>> model.name, model.count_params()
-        ('small_digit_net', 105290)
     """
     model, weights = build_small_digit_net(), digit_weights()
     for layer in model.layers:
