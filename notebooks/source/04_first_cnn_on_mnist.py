@@ -5,17 +5,17 @@
 # could not say who it is, although not a single square is missing. What you have lost is which
 # squares were neighbours.
 #
-# The networks of chapter 3 never had that knowledge. They got the 784 pixels of a digit as one
-# long list, and they learned to read all the same. In this chapter they meet a rival that keeps
-# the picture together, because it is made of the convolutions of chapter 1 and the pooling of
-# chapter 2. You will build it layer by layer, train it, and look at what its kernels have become.
-# Then we ask *why* it works, in the one way that can settle the question: we shuffle the pixels.
-# At the end you can compare networks fairly, find out why one of them learns nothing, and let one
-# read a digit of your own.
+# The networks of chapter 3 never had that knowledge. They got the 784 pixels of a digit as one long
+# list, and they learned to read all the same. In this chapter they meet a rival that keeps the
+# picture together, because it is made of the convolutions of chapter 1 and the pooling of chapter
+# 2. You will build it layer by layer, train it, and look at what its kernels have become. Then we
+#    ask *why* it works, in the one way that can settle the question: we shuffle the pixels. At the
+#    end you can compare networks fairly, find out why one of them learns nothing, and let one read
+#    a digit of your own.
 #
 # Takes about 20 minutes<!--minutes:04_first_cnn_on_mnist--> on two CPU cores with the whole of
-# MNIST, and less with the digits that come with the book (quick: under 45 seconds); needs
-# chapters 1 to 3.
+# MNIST, and less with the digits that come with the book (quick: under 45 seconds); needs chapters
+# 1 to 3.
 
 # %% tags=["setup"]
 import os
@@ -53,7 +53,8 @@ from cnnbook.widgets.drawing_pad import center_drawing
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less data, every cell
 SEED, SEEDS = 1, (1,) if QUICK else (1, 2, 3)
 RATES, TRIAL_SEED = ((0.008,), 1) if QUICK else ((0.0005, 0.002, 0.008, 0.032), 0)
-EPOCHS, DEEP_EPOCHS, WIDE_EPOCHS = (1, 1, 1) if QUICK else (3, 3, 2)
+EPOCHS, LOG_EPOCHS, DEEP_EPOCHS = (1, 2, 1) if QUICK else (3, 5, 4)
+WIDE_EPOCHS = 1 if QUICK else 2
 SIZES = {"train": 600, "validation": 200, "test": 200}  # images in the short run
 use_book_style()
 digits = load_mnist()
@@ -69,17 +70,18 @@ warnings.filterwarnings("ignore", "Even though the `tf.config")
 tf.config.run_functions_eagerly(QUICK)  # compiling does not pay for few batches
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 Run = namedtuple("Run", "model images seconds accuracy")
+DATA = {"source": digits.source}  # for the claims
 runs = defaultdict(list)  # the name of a system -> its runs, one a seed
 
 # %% [markdown]
 # ## A network that keeps the picture together
 #
-# MNIST comes in three parts. A network learns from the training set, and we compare networks on
-# the validation set, as in chapter 3. The third part is the **test set**. We put it into a drawer
-# and open that drawer once, when every choice has been made. Why so strict? Imagine ten people
-# who guess coin tosses: the best of them will look gifted, although all ten only guessed. In the
-# same way the best of ten networks looks better on the pictures that chose it than it will on
-# any others.
+# MNIST comes in three parts, and you know two of them: a network learns from the training set, and
+# we compare networks on the validation set. The third part is the **test set**, which we put into a
+# drawer. We open that drawer once, when every choice has been made. Why so strict? Imagine ten
+# people who guess how a coin will fall: the best of them will look gifted, although all ten only
+# guessed. In the same way the best of ten networks looks better on the pictures that chose it than
+# it will on any others.
 
 # %%
 for part in ("train", "validation", "test"):
@@ -87,13 +89,15 @@ for part in ("train", "validation", "test"):
     print(f"{part:10} {len(images):6,} images of {images.shape[1:]}")
 
 # %% [markdown]
-# Other data sets come in the same three parts, for example the clothes of `load_fashion_mnist()`
-# or the small colour photographs of `load_cifar10()`. What you learn here works on them, too.
+# Other data sets come in the same three parts, for example the clothes of `load_fashion_mnist()` or
+# the small colour photographs of `load_cifar10()`.
 #
-# Now the network. It is a **CNN**, which is short for *convolutional neural network*: a network
-# that looks at a picture through filters sliding over it. Ours has two convolutions with a pooling
-# behind each, and one dense layer that turns what they found into ten logits. You know every
-# layer in it already.
+# ### The layers
+#
+# The network that we build is a **CNN**, which is short for *convolutional neural network*: a
+# network that looks at a picture through filters sliding over it. You know every layer in it
+# already. Ours has two convolutions with a pooling behind each, and one dense layer that turns what
+# they found into ten logits.
 
 
 # %% tags=["network"]
@@ -110,14 +114,16 @@ def build_cnn():
 
 
 # %% [markdown]
+# ### Sizes, parameters and work, by hand
+#
 # Before you read on, take a pencil and work out the sizes. A 3×3 kernel without padding takes two
 # pixels off each side length, and pooling halves it and rounds down: 28, 26, 13, 11, 5. So 5 × 5 ×
 # 32 = 800 numbers reach the dense layer.
 #
 # The parameters follow from chapter 1. A filter of the second convolution, for example, has 3 × 3
 # weights for each of the 16 maps below it and one bias, so 32 filters have 32 × (9 × 16 + 1) =
-# 4,640. And what does the layer cost? Each of its 11 × 11 × 32 outputs takes 9 × 16
-# multiplications.
+# 4,640. What the layer costs is another question, because each of its 11 × 11 × 32 outputs takes 9
+# × 16 multiplications:
 #
 # | layer | output | parameters | multiplications for one image |
 # |:--|:--|--:|--:|
@@ -127,8 +133,8 @@ def build_cnn():
 # | pool2 | 5×5×32 | 0 | 0 |
 # | logits | 10 | 10 × (800 + 1) = 8,010 | 10 × 800 = 8,000 |
 #
-# Keras can count, too. So we let it check our table, and build the same network with one line of
-# the package.
+# Keras can count, too, so we let it check our table. The package builds the same network in one
+# line, and with the same weights it gives the same answers.
 
 # %% tags=["nbval-check-output"]
 cnn = build_cnn()
@@ -153,10 +159,10 @@ plt.show()
 # returns. From left to right the maps become smaller and more numerous, until 800 numbers are laid
 # out in a row and ten logits remain.
 #
-# Two numbers are worth keeping in mind. The whole network has 12,810<!--claim:mnist_our_parameters-->
-# parameters, and two thirds of them sit in the last layer. The multiplications are distributed
-# quite differently: five of six take place in the second convolution, because its few weights are
-# used again at every place.
+# Compare the two columns of counts. Of the 12,810<!--claim:mnist_our_parameters--> parameters
+# almost two thirds sit in the last layer, but of the multiplications five in six take place in the
+# second convolution, because its few weights are used again at every place. A small layer can be an
+# expensive one.
 #
 # ## Training it, and watching
 #
@@ -180,23 +186,25 @@ def train(model, optimizer, batch_size, images, labels, unseen=validation, **mor
 # The step is that of *Adam*, an optimiser that gives each weight a step length of its own, as
 # chapter 5 explains. The package's `FusedAdam` takes the same steps in less time.
 #
-# Five numbers at the end of a training are not much to judge it by. **TensorBoard** is a page in
-# the browser that draws what a training has written down about itself. The writing is done by a
+# ### TensorBoard
+#
+# One accuracy at the end is not much to judge a training by. **TensorBoard** is a page in the
+# browser that draws what a training has written down about itself. The writing is done by a
 # **callback**, an object whose methods Keras calls at certain moments, for example after each
-# epoch. This one comes with Keras:
+# epoch. Keras brings one for TensorBoard along:
 
 # %%
 keras.utils.set_random_seed(SEED)
 cnn, folder = build_cnn(), Path(tempfile.mkdtemp())
 writer = keras.callbacks.TensorBoard(folder, histogram_freq=1, write_graph=True)
 training = (digits.train_images, digits.train_labels)
-run = train(cnn, FusedAdam(), 128, *training, epochs=2 * EPOCHS, callbacks=[writer])
+run = train(cnn, FusedAdam(), 128, *training, epochs=LOG_EPOCHS, callbacks=[writer])
 print(f"{run.seconds:.0f} s, validation accuracy {run.accuracy:.4f}")
 
 # %% [markdown]
 # To see the page, run `tensorboard --logdir FOLDER` in a terminal, with the name of your folder,
-# and open `http://localhost:6006`. In Jupyter, `%load_ext tensorboard` and
-# `%tensorboard --logdir FOLDER` put it below the cell. It has four tabs that you will use:
+# and open `http://localhost:6006`. In Jupyter, `%load_ext tensorboard` and `%tensorboard --logdir
+# FOLDER` put it below the cell. These are the four tabs that you will use most:
 #
 # | tab | what it shows | what to look for |
 # |:--|:--|:--|
@@ -205,8 +213,8 @@ print(f"{run.seconds:.0f} s, validation accuracy {run.accuracy:.4f}")
 # | Histograms | how the weights of a layer are spread, one outline an epoch | do they move at all? |
 # | Distributions | the same from above, as bands over the epochs | does a layer run away? |
 #
-# The files can be read without the page as well. The next figure draws from them what three of
-# the tabs show; the graph is Figure 4.1.
+# The files can be read without the page as well. The next figure draws from them what three of the
+# tabs show; the graph is Figure 4.1.
 
 
 # %% tags=["hide-input"]
@@ -228,20 +236,21 @@ logs = {"training": open_log("train"), "validation": open_log("validation")}
 weights_log = read_log(logs["training"], "conv2/kernel/histogram")
 keras.utils.set_random_seed(SEED)
 untrained = build_cnn()
+start = untrained.get_layer("conv2").kernel.numpy().ravel()
 
 # %% tags=["hide-input"] alt="Three charts: accuracy over the epochs, outlines of the weights before and after, and bands of the weights over the epochs"
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 2.7))
-epochs = range(1, 2 * EPOCHS + 1)
+epochs = range(1, LOG_EPOCHS + 1)
 for (part, log), look in zip(logs.items(), ("o--", "o-"), strict=True):
     left.plot(epochs, 100 * read_log(log, "epoch_accuracy"), look, label=part)
 left.set(title="Scalars", xlabel="epoch", ylabel="accuracy, %", xticks=epochs)
 left.legend(loc="lower right")
-start = untrained.get_layer("conv2").kernel.numpy().ravel()
 middle.hist(start, 30, density=True, color="0.6", alpha=0.5, label="untrained")
 low, high, count = weights_log[-1].T
 density = count / count.sum() / (high - low)
 middle.stairs(density, [*low, high[-1]], color="C0", lw=1.8, label="at the end")
 middle.set(title="Histograms", xlabel="weights of conv2", ylabel="density")
+middle.set_ylim(0, 1.45 * middle.get_ylim()[1])
 middle.legend(loc="upper left", handlelength=1)
 for inner, alpha in ((0.01, 0.2), (0.07, 0.3), (0.25, 0.5)):
     band = [[percentile(it, s) for it in weights_log] for s in (inner, 1 - inner)]
@@ -254,22 +263,22 @@ plt.show()
 # %% [markdown]
 # **Figure 4.2. Three of TensorBoard's tabs.** Left: accuracy after each epoch. Middle: the weights
 # of the second convolution start within a flat box and have grown tails at the end. Right: the
-# middle half of them, 86 % and 98 %, in three shades; the outer bands widen while the middle
-# hardly moves.
+# middle half of them, 86 % and 98 %, in three shades; the outer bands widen while the middle hardly
+# moves.
 #
 # One thing about the left chart often puzzles beginners: after the first epoch, training accuracy
-# lies *below* validation. That is no mistake, because it is an average over the whole epoch, in
-# the first half of which the network still knew very little.
+# lies *below* validation. That is no mistake, because it is an average over the whole epoch, in the
+# first half of which the network still knew very little.
 #
 # ## What the kernels have become
 #
-# In chapter 1 we wrote Sobel's kernel by hand, and chapter 3 found it again from examples of
-# edges. Nobody has shown our CNN an edge: it was only told which digit is which. What has it made
-# of its 16 kernels?
+# In chapter 1 we wrote Sobel's kernel by hand, and chapter 3 found it again from examples of edges.
+# Nobody has shown our CNN an edge, because it was only told which digit is which. What, then, has
+# it made of its 16 kernels?
 #
-# To sort them, we measure how far each *leans* to one side: the weights on that side minus those
-# on the opposite side, divided by the sum of all nine without their signs. Sobel's kernel would
-# have 1, and a kernel that treats both sides alike has 0.
+# To sort them, we measure how far each *leans* to one side: the weights on that side minus those on
+# the opposite side, divided by the sum of all nine without their signs. Sobel's kernel would have
+# 1, and a kernel that treats both sides alike has 0.
 
 
 # %%
@@ -289,13 +298,13 @@ print("lean downwards:   ", leans[1].round(1))
 
 # %% [markdown]
 # We look at five of them: the four that lean furthest to the right, to the left, down and up, and
-# the one with the largest sum, which answers to ink whatever its direction. Each is shown above
-# the map that it makes of one digit.
+# the one with the largest sum, which answers to ink whatever its direction. Each is shown above the
+# map that it makes of one digit.
 
 # %% tags=["hide-input"] alt="Five kernels of nine coloured squares, and below each the map that it makes of a handwritten digit"
 chosen = [end for it in leans for end in (it.argmax(), it.argmin())]
 chosen += [kernels.sum(axis=(1, 2)).argmax()]
-sides = ("right", "left", "down", "up", "ink anywhere")
+titles = ("right", "left", "down", "up", "ink anywhere")
 digit = digits.validation_images[np.flatnonzero(digits.validation_labels == 5)[0]]
 names = ("conv1", "pool1", "conv2", "pool2")
 inside = keras.Model(cnn.input, [cnn.get_layer(name).output for name in names])
@@ -303,10 +312,10 @@ found = (np.float32(it[0]) for it in inside(digit[None]))
 maps = dict(zip(names, found, strict=True))
 figure, (top, bottom) = plt.subplots(2, 5, figsize=(7.2, 3.3))
 limit, most = np.abs(kernels[chosen]).max(), maps["conv1"].max()
-for side, index, above, below in zip(sides, chosen, top, bottom, strict=True):
+for title, index, above, below in zip(titles, chosen, top, bottom, strict=True):
     weights = above.imshow(kernels[index], "signs", vmin=-limit, vmax=limit)
     found = below.imshow(maps["conv1"][..., index], "inferno", vmin=0, vmax=most)
-    above.set(title=side, xticks=[], yticks=[])
+    above.set(title=title, xticks=[], yticks=[])
     below.axis("off")
 figure.colorbar(weights, ax=top, label="weight", shrink=0.9)
 figure.colorbar(found, ax=bottom, label="activation", shrink=0.9)
@@ -317,16 +326,26 @@ plt.show()
 # orange ones negative. Below: the map of each kernel for the same 5. The first four light up along
 # different sides of the strokes, and the fifth wherever there is ink.
 #
+# ### Learned, or luck?
+#
 # We must be careful here, because random kernels lean to some side as well, and among 16 of them
 # there is always one that leans furthest. So we ask the same network before its training, too.
 
 # %%
-before = np.abs(lean(kernels_of(untrained))).max(axis=0).mean()
-after = np.abs(leans).max(axis=0).mean()
-print(f"mean lean of the 16 kernels: {before:.2f} untrained, {after:.2f} trained")
+sides = ["right", "down", "left", "up"]
+for name, model in {"untrained": untrained, "trained": cnn}.items():
+    towards = np.concatenate([lean(kernels_of(model)), -lean(kernels_of(model))])
+    found = [sides[side] for side in towards.argmax(axis=0)]
+    print(f"{name}: mean lean {towards.max(axis=0).mean():.2f}, sides", *found)
 
 # %% [markdown]
-# PLACEHOLDER-LEAN
+# Training has sharpened the kernels: their mean lean rose from
+# 0.41<!--claim:mnist_lean_untrained--> to 0.53<!--claim:mnist_lean_trained-->. But compare the two
+# rows of words. Of the 16 kernels 13<!--claim:mnist_kernels_that_kept_their_side--> lean to the
+# side to which chance had tilted them at the start. So the network does find edges by itself,
+# although which kernel looks for which edge is settled by the dice.
+#
+# ### One digit on its way
 #
 # The kernels are only the beginning. Follow the same digit through all layers to its answer.
 
@@ -354,25 +373,29 @@ plt.show()
 # activation, bright where it is large. The maps become coarser from left to right, until a person
 # would no longer recognise the digit; the dense layer does, as the ten bars show.
 #
-# What you cannot read off such a map is what it *means*. It is one of many, and the answer is made
-# of all of them; chapter 13 comes back to that.
+# What such a map *means* is another question, to which chapter 13 comes back.
 
 # %% tags=["claims"]
 claim("mnist_our_parameters", cnn.count_params(), equals=12_810)
 claim("mnist_our_multiplications", work, equals=662_912)
-claim("mnist_lean_untrained", before, at_most=1)
-claim("mnist_lean_trained", after, at_least=0)
+ways = [lean(kernels_of(model)) for model in (untrained, cnn)]
+towards = [np.concatenate([way, -way]) for way in ways]
+before, after = (way.max(axis=0).mean() for way in towards)
+kept = int(np.sum(towards[0].argmax(axis=0) == towards[1].argmax(axis=0)))
+claim("mnist_lean_untrained", before, at_most=0.5)
+claim("mnist_lean_trained", after, at_least=before + 0.03, quick=0, **DATA)
+claim("mnist_kernels_that_kept_their_side", kept, at_least=9, quick=0, **DATA)
 
 # %% [markdown]
 # ## Why convolve?
 #
-# Our CNN works. But does it work *because* it looks at neighbours? It has fewer parameters than
-# other networks, it has pooling, and perhaps it was just trained better. Whoever lists such
-# reasons can go on for ever. An experiment is stronger: take the neighbours away, leave everything
-# else as it is, and see what is lost.
+# Our CNN works, but does it work *because* it looks at neighbours? It also has few parameters, it
+# has pooling, and perhaps it was just trained well. One could list such reasons for ever, and never
+# know which of them counts. An experiment is stronger: we take the neighbours away, leave
+# everything else as it is, and see what is lost.
 #
-# So we do to the digits what we did to the photograph at the beginning. We draw one random order
-# of the 784 pixels, a **permutation**, and rearrange every image by it, always in the same way.
+# So we do to the digits what we did to the photograph at the beginning. We draw one random order of
+# the 784 pixels, a **permutation**, and rearrange every image by it, always in the same way.
 
 
 # %%
@@ -399,10 +422,10 @@ plt.show()
 # pixels, rearranged by the one permutation that is used for all images. No pixel is lost or
 # changed, but what touches now did not touch before.
 #
-# No information has disappeared, since the permutation can be undone. Who would mind? A dense
-# layer cannot. Each of its units multiplies every pixel by a weight and adds everything up, and a
-# sum is the same in any order. If we rearrange the weights like the pixels, the unit returns
-# exactly what it did before:
+# No information has disappeared, since the permutation can be undone. So which network would mind?
+# Not one whose first layer is dense. Each unit of such a layer multiplies every pixel by a weight
+# of its own and adds everything up, and a sum is the same in any order. If we rearrange its weights
+# like the pixels, it returns what it did before:
 
 # %% tags=["nbval-check-output"]
 pixels = digits.validation_images[:100].reshape(100, 784) / 255
@@ -410,14 +433,17 @@ unit = np.random.default_rng(0).normal(size=784)
 print("the same sums:", np.allclose(pixels @ unit, pixels[:, order] @ unit[order]))
 
 # %% [markdown]
-# A kernel has no such way out. It covers nine pixels that touch, and on shuffled images these are
-# nine pixels from anywhere.
+# A kernel has no such way out, because it covers nine pixels that touch, and on shuffled images
+# these come from anywhere.
 #
-# For the comparison we need a **baseline**, which is what a method has to beat before anyone
-# should care. Ours is the dense net of chapter 3, with two hidden layers of 512 units each; its
-# old name is **multilayer perceptron**. It happens to make a very good partner. It needs 668,672
-# multiplications for an image and our CNN 662,912, so both do the same work, although the dense net
-# has 52 times<!--claim:mnist_parameters_dense_to_ours--> as many parameters.
+# ### A fair comparison
+#
+# For the comparison we need a **baseline**, which is what a method has to beat before anyone should
+# care. Ours is a **multilayer perceptron**, a network of nothing but dense layers, here with two
+# hidden ones of 512 units each; we shall call it the dense net. It happens to make a very good
+# partner. It needs 668,672 multiplications for an image and our CNN 662,912, so both do nearly the
+# same work, although the dense net has 52 times<!--claim:mnist_parameters_dense_to_ours--> as many
+# parameters.
 #
 # We give both the same images in batches of the same size, the same optimiser, and the same three
 # epochs. Only the learning rate may differ, because one rate need not suit both, nor both kinds of
@@ -433,7 +459,7 @@ def trial(net, way, rate, seed):
     keras.utils.set_random_seed(seed)
     data = WAYS[way](digits.train_images), digits.train_labels
     unseen = WAYS[way](validation[0]), validation[1]
-    return train(NETS[net](), FusedAdam(rate), 128, *data, unseen, epochs=EPOCHS)
+    return train(NETS[net](), FusedAdam(rate), 256, *data, unseen, epochs=EPOCHS)
 
 
 # %%
@@ -444,8 +470,8 @@ for net, way in product(NETS, WAYS):
     print(f"{net}, {way}:", {rate: f"{score:.4f}" for rate, score in found.items()})
 
 # %% [markdown]
-# With these rates we train each pair again, three times, with random seeds that had no part in the
-# choice. Three runs instead of one show how much is luck.
+# With these rates we train each pair again, this time with three random seeds that had no part in
+# the choice, because three runs instead of one show how much is luck.
 
 # %%
 for (net, way), rate in rates.items():
@@ -472,44 +498,67 @@ plt.show()
 
 # %% [markdown]
 # **Figure 4.6. What shuffling costs.** Each mark is one training, judged on the validation images,
-# and the lines join the means of three. PLACEHOLDER-SHUFFLE
+# and the lines join the means. The line of the dense net stays nearly level. The line of our CNN
+# begins below it, with fewer mistakes, and ends far above.
 #
-# PLACEHOLDER-SHUFFLE-WORDS
+# ### What it tells us, and what it does not
+#
+# As long as the pixels are in order, our CNN makes 1.1<!--claim:mnist_lead_in_order--> mistakes in
+# 100 images fewer than the dense net. When they are shuffled, this lead has not only shrunk: the
+# CNN now makes 3.5<!--claim:mnist_behind_when_shuffled--> mistakes *more*. It is the same network,
+# with the same parameters, the same work, and the same images, and only the neighbours are gone. So
+# this is our answer: a CNN reads better *because* pixels that touch belong together, and its
+# kernels are built on that.
+#
+# The result has limits, too. Our CNN still reads most of the shuffled digits, since even nine
+# pixels from anywhere tell something. We have tried one permutation, two networks and three epochs.
+# And look at the dense net: it cannot tell the two tasks apart, so the two ends of its line differ
+# by chance alone, by 0.3<!--claim:mnist_dense_difference--> mistakes in 100. A difference of that
+# size between two networks should not impress you.
+#
+# The answer also tells you when *not* to convolve. Convolution is a bet that neighbours matter.
+# Among the columns of a table of customers, for example, the order means nothing, and the bet is
+# lost.
 
 # %% tags=["claims"]
 mean = {pair: np.mean(values) for pair, values in mistakes.items()}
 leads = [mean["dense net", way] - mean["our CNN", way] for way in WAYS]
 counts = [NETS[net]().count_params() for net in NETS]
 claim("mnist_parameters_dense_to_ours", counts[0] / counts[1], at_least=50)
-claim("mnist_lead_in_order", leads[0], at_least=0.3, quick=-50)
-claim("mnist_lead_shuffled", leads[1], at_most=0, quick=50)
+claim("mnist_lead_in_order", leads[0], at_least=0.3, quick=-100, **DATA)
+claim("mnist_behind_when_shuffled", -leads[1], at_least=0, quick=-100, **DATA)
+shift = abs(mean["dense net", "in order"] - mean["dense net", "shuffled"])
+claim("mnist_dense_difference", shift, at_most=0.6, quick=100, **DATA)
 
 # %% [markdown]
 # ## The network that learned nothing
 #
-# Now a detective story. One of the texts that this book is built on trains a network of two
+# Here is a detective story. One of the texts that this book is built on trains a network of two
 # convolutions, with 8 and 16 filters of 5×5, for one epoch by SGD at a rate of 0.2. Each digit
 # enters as a colour picture, with the same grey in all three channels, so let us call it the
-# *three-channel net*. Its authors print what came out: an error of 0.89, and losses of about
-# 10,000,000 at the start. Something is badly wrong. Can you tell what, from these two numbers?
+# *three-channel net*. The text prints what came out: an error of 0.89, and losses of about
+# 10,000,000 at the start. Something is badly wrong, and these two numbers are enough to tell what.
 #
 # The first clue is the error. Suppose that a network gives every image the same answer, and that
-# this answer is the most frequent digit. How often would it be wrong?
+# this answer is the most frequent digit. Then how often would it be wrong?
 
 # %%
 share = np.bincount(digits.train_labels) / len(digits.train_labels)
 print(f"always answer {share.argmax()}: error {1 - share.max():.2f}")
 
 # %% [markdown]
-# So an error of 0.89 does not mean a poor reader. It means a network that no longer looks at the
-# picture. The second clue tells us when it went blind. Chapter 3 gave you a number to check before
-# any training: a network that knows nothing should begin at a loss of −ln 0.1 = 2.30. A loss in
-# the millions means logits in the millions, and a logit is a sum of weights times inputs. The
-# weights are still small when training starts. So it must be the inputs that are large, and we
-# remember that pixels are stored as numbers from 0 to 255.
+# So an error of 0.89 does not mean a poor reader, but a network that no longer looks at the
+# picture. The second clue tells us when it went blind. You know which loss to expect before any
+# training: a network that knows nothing should begin at −ln 0.1 = 2.30. A huge loss means huge
+# logits, and a logit is a sum of weights times inputs. Since the weights are still small when
+# training starts, it must be the inputs that are large, and we remember that pixels are stored as
+# numbers from 0 to 255.
 #
-# That is only a suspicion. To test it, we build the network twice, with one difference: a factor
-# of 1 or of 1/255 in front of the pixels. Then we write down the losses of its first five batches.
+# ### The test
+#
+# So far that is only a suspicion. To test it, we build the network twice, with a single difference:
+# a factor of 1 or of 1/255 in front of the pixels. Then we write down the losses of its first five
+# batches, each of them measured before the step.
 
 
 # %%
@@ -533,21 +582,38 @@ for scale in (1, 1 / 255):
     first_losses[scale] = losses
 
 # %% [markdown]
-# PLACEHOLDER-LOSSES
+# With the factor of 1/255 the first loss is 2.3, as it should be. Without it the network begins at
+# 107<!--claim:mnist_first_loss_as_printed-->, before any weight has moved, and that number alone
+# gives the pixels away. Then the step makes everything worse: the slope of a weight is proportional
+# to its input, so the slopes are far too large as well, and after a single step the loss is in the
+# tens of millions, as in the text.
+#
+# Now look at what follows. From the third batch on the loss is back at 2.3, but that is not a
+# recovery. It is the loss of a network that knows nothing. Let us train both for the whole epoch,
+# and a third one of which you will hear in a moment.
 
 # %%
-for seed in SEEDS:
-    for name, scale in {"as printed": 1, "repaired": 1 / 255}.items():
-        keras.utils.set_random_seed(seed)
-        net, sgd = build_three_channel_net(scale), keras.optimizers.SGD(0.2)
-        run = train(net, sgd, 64, *training)
-        runs[f"three-channel net, {name}"].append(run)
-        print(f"seed {seed}, {name}: {run.accuracy:.3f}")
+steps = -(-len(training[0]) // 64)  # rounded up
+falling = keras.optimizers.schedules.PolynomialDecay(0.2, steps, 0)
+plans = {"as printed": (1, 0.2), "repaired": (1 / 255, 0.2)}
+plans["falling rate"] = (1 / 255, falling)
+for (name, (scale, rate)), seed in product(plans.items(), SEEDS):
+    keras.utils.set_random_seed(seed)
+    net, sgd = build_three_channel_net(scale), keras.optimizers.SGD(rate)
+    run = train(net, sgd, 64, *training)
+    runs[f"three-channel net, {name}"].append(run)
+    print(f"{name}, seed {seed}: {run.accuracy:.3f}")
 
 # %% [markdown]
-# One question is left. Why did the losses not come down again in the rest of the epoch? We look
-# into the network as printed, at what its second convolution returns for 500 images, and at the
-# answers that it gives.
+# The suspicion was right: one factor makes the difference between a blind network and one that
+# reads. But the repaired runs do not agree well with each other, because at a rate of 0.2 much
+# depends on the last few steps. That is why the third plan lets the rate fall to 0 over the epoch,
+# which is called a *learning-rate schedule* (chapter 5).
+#
+# ### Why it never recovers
+#
+# Why did the losses not come down again in the rest of the epoch? We look into the network as
+# printed, at what its second convolution returns for 500 images, and at the answers that it gives.
 
 # %%
 blind = runs["three-channel net, as printed"][0].model
@@ -559,10 +625,17 @@ print("values above 0 behind the second ReLU:", int(np.sum(values > 0)))
 print("answers given:", np.unique(answers))
 
 # %% [markdown]
-# PLACEHOLDER-BLIND
+# Not a single value above 0 gets through the second ReLU, for any of the 500 images. So the last
+# layer receives nothing but zeros, whatever the picture shows. And where a ReLU lets nothing
+# through, no slope comes back either, so that the weights before it can never move again. Only the
+# ten biases of the last layer still learn, and all they can learn is which digit is the most
+# frequent. The case is closed: inputs of up to 255, at a rate that was made for inputs of up to 1.
 
 # %% tags=["claims"]
 claim("mnist_first_loss_as_printed", first_losses[1][0], at_least=10)
+claim("mnist_second_loss_as_printed", first_losses[1][1], at_least=1e7, quick=1e6)
+claim("mnist_fifth_loss_as_printed", first_losses[1][4], at_most=2.5, quick=1e99)
+claim("mnist_first_loss_repaired", first_losses[1 / 255][0], at_most=2.6)
 claim("mnist_values_of_the_blind", int(np.sum(values > 0)), equals=0)
 claim("mnist_always_one_error", 1 - share.max(), at_least=0.88, quick=0.8)
 claim("mnist_small_net_parameters", blind.count_params(), equals=6394)
@@ -573,12 +646,12 @@ claim("mnist_small_net_parameters", blind.count_params(), equals=6394)
 # The next network looks healthy. It has convolutions of 64 and 128 filters with a pooling behind
 # each, a hidden layer of 1,024 units with *dropout*, which hides some activations at random in
 # training (chapter 6), and it is trained for only 200 batches of 100 images. We call it the
-# *200-batch net*. Its source prints an accuracy of 97.38 %. But its last layer has a ReLU, and
-# what comes out is handed to softmax as logits.
+# *200-batch net*. Its source prints an accuracy of 97.38 %, but its last layer has a ReLU, and what
+# comes out of that is handed to softmax as logits.
 #
-# Why should that matter? Take a digit of class 0, for which the three logits of a small network
-# are −2, 1 and 3. The answer is wrong, so the first logit should be pushed up. Here are the slopes
-# of the loss, without and with the ReLU:
+# Why should a ReLU matter there? Take a picture of class 0, for which the three logits of a small
+# network are −2, 1 and 3. The answer is wrong, so the first logit should be pushed up. Here are the
+# slopes of the loss, without and with the ReLU:
 
 # %% tags=["nbval-check-output"]
 logits = tf.Variable([[-2.0, 1.0, 3.0]])
@@ -591,12 +664,15 @@ for name, last in {"linear": tf.identity, "ReLU": tf.nn.relu}.items():
 # %% [markdown]
 # The linear logit has a slope of −0.99, so the next step raises it. Behind the ReLU the slope is
 # exactly 0: a logit below zero counts as 0 whatever its value, so a small change of it changes
-# nothing. If the logit of a class is below zero for *every* image, nothing pulls at the weights
-# of that class any more. We call such a class silent. It is never the answer when any other class
-# is above 0.
+# nothing. If the logit of a class is below zero for *every* image, then nothing pulls at the
+# weights of that class any more, and it is never the answer while any other class is above 0. Let
+# us call such a class silent.
 #
-# Do classes fall silent in practice, and when? We keep a diary with a callback of our own. After
-# every tenth batch it shows the network 500 validation images, and notes which classes are silent.
+# ### A diary
+#
+# To see whether classes fall silent in practice, and when, we keep a diary with a callback of our
+# own. Before the training and after every tenth batch it shows the network 500 validation images,
+# and notes which classes are silent.
 
 
 # %%
@@ -650,10 +726,20 @@ row[0].set_ylabel("class")
 plt.show()
 
 # %% [markdown]
-# **Figure 4.7. Classes that fall silent.** Each row is a class, each column a page of the diary,
-# and dark means silent. PLACEHOLDER-SILENT
+# **Figure 4.7. Classes that fall silent.** A panel for each random seed, with the accuracy on the
+# validation images above it. Each row is a class, and dark means silent. A bar that begins after
+# batch 0 is a class that fell silent in training; where a bar ends, the class has woken up.
 #
-# PLACEHOLDER-SILENT-WORDS
+# Before the training 50 %<!--claim:mnist_relu_share_cut--> of all logits are below zero, but few
+# classes are so for every image. The rest happens on the way. Over our three runs together,
+# 2 classes<!--claim:mnist_relu_died_during_training--> that spoke at the start are silent at the
+# end, and 3 classes<!--claim:mnist_relu_came_back--> woke up at some time. How can they, when
+# nothing pulls at their weights? A logit is a sum of weights times inputs, and the inputs do
+# change, because the other classes go on training the layers below.
+#
+# So what this network reaches is a matter of luck. At the end
+# 3 classes<!--claim:mnist_relu_classes_lost--> are silent, and each costs its network about a tenth
+# of the digits. PLACEHOLDER-LUCK
 #
 # The repair is to leave the ReLU out, so that the logits are linear.
 
@@ -670,19 +756,18 @@ died = sum(int((~page[0] & page[-1]).sum()) for page in pages)
 back = sum(int((page[:-1] & ~page[1:]).any(axis=0).sum()) for page in pages)
 lost = sum(int(page[-1].sum()) for page in pages)
 claim("mnist_relu_share_cut", np.mean(share_cut), at_least=0.3)
-claim("mnist_relu_classes_lost", lost, at_least=1, quick=0)
-claim("mnist_relu_died_during_training", died, at_least=1, quick=0)
-claim("mnist_relu_came_back", back, at_least=1, quick=0)
+claim("mnist_relu_classes_lost", lost, at_least=1, quick=0, **DATA)
+claim("mnist_relu_died_during_training", died, at_least=1, quick=0, **DATA)
+claim("mnist_relu_came_back", back, at_least=1, quick=0, **DATA)
 
 # %% [markdown]
 # ## One table for all
 #
-# Three systems of our sources are left. The *slow net* has 32 and 64 filters of 5×5, and plain SGD
-# at a rate of 0.001 for 20,000 batches; we can afford a twentieth of these. The *classical CNN* was
-# an example of Keras for many years: two convolutions, and only one pooling behind both. Its source
-# does not say which rate it had; ours falls from 0.002 to 0 along the way (a *learning-rate
-# schedule*, chapter 5). The *wide CNN* is the same with twice the filters and eight times the
-# hidden units.
+# Three systems of the book's sources are left to be trained. The *slow net* has 32 and 64 filters
+# of 5×5, and plain SGD at a rate of 0.001 for 20,000 batches; we can afford a fortieth of these.
+# The *classical CNN* was an example of Keras for many years: two convolutions, and only one pooling
+# behind both. Its source does not say which rate it had; ours falls from 0.002 to 0 along the way.
+# The *wide CNN* is the same with twice the filters and eight times the hidden units.
 #
 # And the smallest of all returns from chapter 3: softmax regression, with a rate of 0.5 and 200
 # batches.
@@ -705,7 +790,7 @@ slow = build_lenet_relu(
     blocks=((32, 5, "same", 2), (64, 5, "same", 2)), dropout=0.5
 )
 sgd = keras.optimizers.SGD(0.001)
-run = train(slow, sgd, 100, *some_images(50_000, SEED), epochs=WIDE_EPOCHS)
+run = train(slow, sgd, 100, *some_images(50_000, SEED))
 runs["slow net"].append(run)
 keras.utils.set_random_seed(SEED)
 wide = build_mnist_cnn(filters=(64, 128), dense_units=1024, dropout=(0.3, 0.3))
@@ -713,6 +798,8 @@ data = some_images(200 if QUICK else 55_000, SEED)
 runs["wide CNN"].append(train(wide, FusedAdam(), 128, *data, epochs=WIDE_EPOCHS))
 
 # %% [markdown]
+# ### The drawer is opened
+#
 # All choices have been made, so the drawer is opened. Every network reads the 10,000 test images,
 # once; those that learned from shuffled pixels get shuffled ones.
 
@@ -751,10 +838,9 @@ for name, group in sorted(runs.items(), key=lambda it: np.mean(tested[it[0]])):
 Markdown("\n".join(table))
 
 # %% [markdown]
-# The table is sorted from the worst to the best, and made from the runs by machine. Multiplications
-# are those for one image. The seconds are means of a run on this machine, including the start of
-# each training and a look at the validation images after each epoch. Of its three runs you see the
-# mean, and the lowest and the highest in parentheses.
+# The table is made from the runs by machine, and sorted from the worst to the best. Multiplications
+# are those for one image, and seconds those of one run on this machine, with the start of the
+# training. Behind the mean accuracy stand the lowest and the highest of three runs.
 
 # %% tags=["hide-input"] alt="A row of dots for each system: mistakes in 100 test images, with the figure of its source where there is one"
 names = sorted(runs, key=lambda name: -np.mean(tested[name]))
@@ -770,49 +856,52 @@ ticks = [1, 2, 5, 10, 20, 50, 100]
 axes.set(xscale="log", xticks=ticks, xticklabels=ticks)
 axes.grid(axis="x")
 axes.set_xlabel("mistakes in 100 test images")
-axes.legend([*ours, *theirs], ["one training here", "printed in its source"])
+keys = ["one training here", "printed in its source"]
+axes.legend([*ours, *theirs], keys, loc="lower right")
 plt.show()
 
 # %% [markdown]
 # **Figure 4.8. All systems on the test set.** Each dot is one training, each diamond the figure
-# that a source prints for the same system. PLACEHOLDER-TABLE
+# that a source prints for the same system. In most rows the dots lie close together. They lie far
+# apart where classes fall silent, and where a rate stays high to the end.
 #
-# PLACEHOLDER-COST
+# The best of them is the classical CNN. A run of it takes
+# 4.6 times<!--claim:mnist_best_times_as_long--> as long as one of ours, for
+# 4.1 mistakes<!--claim:mnist_best_fewer_mistakes--> fewer in 1,000 images. Whether that is worth it
+# is for you to say: it will be on a cheque, and will not be in a game. PLACEHOLDER-WIDE
 #
 # What the table can say, and what it cannot:
 #
-# - It can say what each recipe reaches as a whole, and that the spread of three seeds is small
-#   beside most of the differences.
+# - It can say what each recipe reaches as a whole.
 # - It cannot say which *layer* or which *idea* made the difference, because the recipes differ in
 #   everything: images seen, rates, optimisers, sizes. Only the four rows of the shuffling
 #   experiment were made to be compared.
-# - Where it says "one run", we do not know the spread. And even 10,000 test images leave some
-#   chance: two networks that are equally good would often differ by a tenth of a point.
+# - Where it says "one run", we do not know the spread. And 10,000 test images leave some chance as
+#   well: two networks that are equally good would often differ by a tenth of a point.
 
 # %% tags=["claims"]
 mean = {name: np.mean(values) / 100 for name, values in tested.items()}
-data = {"source": digits.source}
 leads = [mean[f"our CNN, {way}"] - mean[f"dense net, {way}"] for way in WAYS]
 lost = 1 - leads[1] / leads[0]  # 1: the whole lead; more: it has fallen behind
-claim("mnist_lead_lost_by_shuffling", lost, at_least=0.5, quick=-1e9, **data)
-bounds = {  # the claim, and the bounds of a full, an embedded and a quick run
-    "dense net, in order": ("mnist_dense_accuracy", 0.97, 0.92, 0.5),
-    "our CNN, in order": ("mnist_our_accuracy", 0.98, 0.92, 0.3),
-    "200-batch net, linear logits": ("mnist_conv_pool_accuracy", 0.9738, 0.96, 0.3),
-    "three-channel net, repaired": ("mnist_small_net_accuracy", 0.97, 0.85, 0.1),
-    "classical CNN": ("mnist_conv_conv_pool_accuracy", 0.99, 0.965, 0.5),
-    "wide CNN": ("mnist_wide_accuracy", 0.986, 0.95, 0.1),
+claim("mnist_lead_lost_by_shuffling", lost, at_least=0.5, quick=-1e9, **DATA)
+bounds = {  # the claim, and the bounds of a full and of an embedded run
+    "dense net, in order": ("mnist_dense_accuracy", 0.97, 0.88),
+    "our CNN, in order": ("mnist_our_accuracy", 0.98, 0.88),
+    "200-batch net, linear logits": ("mnist_conv_pool_accuracy", 0.9738, 0.9),
+    "three-channel net, falling rate": ("mnist_small_net_accuracy", 0.97, 0.7),
+    "classical CNN": ("mnist_conv_conv_pool_accuracy", 0.99, 0.93),
+    "wide CNN": ("mnist_wide_accuracy", 0.986, 0.9),
 }
-for system, (name, full, embedded, quick) in bounds.items():
-    claim(name, mean[system], at_least=full, embedded=embedded, quick=quick, **data)
-failed = mean["three-channel net, as printed"]
-claim("mnist_as_printed_accuracy", failed, at_most=0.2, **data)
-claim("mnist_slow_accuracy", mean["slow net"], at_most=0.9, **data)
+for system, (name, full, few) in bounds.items():
+    claim(name, mean[system], at_least=full, embedded=few, quick=0.05, **DATA)
+failed, slowly = mean["three-channel net, as printed"], mean["slow net"]
+claim("mnist_as_printed_accuracy", failed, at_most=0.2, **DATA)
+claim("mnist_slow_accuracy", slowly, at_most=0.9, **DATA)
 took = {n: np.mean([run.seconds for run in group]) for n, group in runs.items()}
 times = took["classical CNN"] / took["our CNN, in order"]
+claim("mnist_best_times_as_long", times, at_least=1.5, quick=0, **DATA)
 fewer = 1_000 * (mean["classical CNN"] - mean["our CNN, in order"])
-claim("mnist_best_times_as_long", times, at_least=1.5, quick=0)
-claim("mnist_best_fewer_mistakes", fewer, at_least=1, quick=-999, **data)
+claim("mnist_best_fewer_mistakes", fewer, at_least=1, quick=-999, **DATA)
 claim("mnist_wide_parameters", wide.count_params(), equals=18_960_138)
 
 # %% [markdown]
@@ -861,9 +950,9 @@ plt.show()
 # row that got the answer of its column. The diagonal, which is right, is left white; the darker a
 # cell beside it, the more often this mistake was made.
 #
-# Such a matrix tells you where to look. Here no pair of digits stands out by much, and with other
-# seeds another pair would come first. So we look at the mistakes themselves, and begin with those
-# where the written digit got the lowest probability.
+# Such a matrix tells you where to look. The pair that is confused most often here would be another
+# one with another seed, since the counts are small. So we look at the mistakes themselves, and
+# begin with those where the written digit got the lowest probability.
 
 # %% tags=["hide-input"] alt="Ten handwritten digits that were misread, many of them slanted, broken or ambiguous"
 worst = chances[np.arange(len(true)), true].argsort()[:10]
@@ -877,11 +966,11 @@ plt.show()
 
 # %% [markdown]
 # **Figure 4.10. The ten worst mistakes.** Above each digit stand its label, the answer, and how
-# probable the network found it. PLACEHOLDER-WORST
+# probable the network found it. Some of them would divide people, too, while others are easy.
 #
-# Look at the percentages. Nobody would bet like that on such a scrawl, yet the network does. Its
-# training rewarded it for being sure, on the training images only, and nothing ever asked it how
-# sure it may be on others. Chapter 15 measures that, and mends it.
+# Look at the percentages, too. Nobody would bet like that on such a scrawl, yet the network does.
+# Its training rewarded it for being sure on the training images, and nothing ever asked it how sure
+# it may be on others, which chapter 15 measures and mends.
 #
 # ## Use it: save, load, and a digit of your own
 #
@@ -896,11 +985,12 @@ five = digits.validation_images[:5]
 print("the same logits:", np.array_equal(best(five), loaded(five)))
 
 # %% [markdown]
-# Now a digit that is not from MNIST. We draw a 4 with two strokes of a thick white pen, on black,
+# For a digit that is not from MNIST we draw a 4, with two strokes of a thick white pen on black,
 # 168 pixels wide. Before a network may read it, it must look like the pictures that the network
-# knows: MNIST's digits are 20 of 28 pixels tall, with the centre of mass in the middle.
-# `center_drawing` brings ours to that size and place. And one more thing is easily forgotten:
-# networks take batches, so a single image needs a first axis of length 1.
+# knows: the makers of MNIST fitted each digit into 20×20 of the 28×28 pixels, with its centre of
+# mass in the middle (LeCun et al., 1998, *Gradient-based learning applied to document recognition*,
+# https://doi.org/10.1109/5.726791). `center_drawing` does the same to ours. And one more thing is
+# easily forgotten: networks take batches, so a single image needs a first axis of length 1.
 
 # %%
 canvas = Image.new("L", (168, 168))
@@ -924,11 +1014,11 @@ for pair, image in zip((row[:2], row[2:]), (drawn, paper), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Figure 4.11. The same 4, twice.** Left: white on black, as in MNIST. Right: black on white, as on
-# paper, with what the network makes of each. PLACEHOLDER-PAPER
+# **Figure 4.11. The same 4, twice.** Left: white on black, as in MNIST. Right: the same strokes
+# black on white, as on paper. The bars show how probable the network finds each class.
 #
-# A person reads both without noticing a difference. Is our 4 just bad luck? We turn all validation
-# digits into dark ink on white paper:
+# A person reads both without noticing a difference. One drawing proves little, whatever its bars
+# say, so we turn all validation digits into dark ink on white paper:
 
 # %%
 answers, _ = read(best, 255 - validation[0])
@@ -937,15 +1027,15 @@ print(f"dark ink on white paper: {100 * on_paper:.0f} % right")
 
 # %% [markdown]
 # Of the digits on white paper only 48 %<!--claim:mnist_negative_accuracy--> are still read rightly.
-# The network knows nothing about ink and paper. It knows 55,000 pictures, in all of which the ink
+# The network knows nothing about ink and paper, but only 55,000 pictures in all of which the ink
 # was bright, and no loss ever told it that it might be otherwise. So ask of every network not only
-# how good it is, but *on which pictures*.
+# how good it is, but also *on which pictures*.
 #
 # Below, a CNN of the same kind runs in the page. Draw a digit, open any number of any map, and
 # follow it from the picture to the answer. Then try what breaks it.<!--live:digits-->
 
 # %% tags=["claims"]
-claim("mnist_negative_accuracy", on_paper, at_most=0.6)
+claim("mnist_negative_accuracy", on_paper, at_most=0.8)
 
 # %% [markdown]
 # ## What you learned
@@ -990,8 +1080,10 @@ claim("mnist_negative_accuracy", on_paper, at_most=0.6)
 #    true if it learns and reads in the same order: its weights belong to places.
 # 4. It does, by far, and with a fifth of the images. A rate that is too small wastes everything
 #    else.
-# 5. PLACEHOLDER-RATE
-# 6. PLACEHOLDER-FASHION
+# 5. At a rate of 0.0001 it learns, although more slowly than the repaired one at its own rate.
+#    Pixels and rate share the guilt: inputs that are 255 times as large need much smaller steps.
+# 6. It is not. Some clothes, such as shirts and coats, look much alike at 28×28 pixels, and a
+#    network that is good at one data set can be mediocre at another.
 
 # %% tags=["solution"]
 for net in NETS:
