@@ -38,6 +38,8 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
             continue
         for output in drawn:
             output.parent.remove(output)
+            for picture in output.findall(nodes.image):
+                _let_size(picture)
         _tidy(cell)
         kind = "photo" if "photo" in tags else "chart"
         parent, place = cell.parent, cell.parent.index(cell)
@@ -51,6 +53,12 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
             is_last = number == len(drawn) - 1
             new += _figure(output, kind, caption if is_last else None, after if is_last else [])
         parent[place : place + 1 + bool(caption and drawn)] = new if drawn else after
+
+
+def _let_size(picture: nodes.Element) -> None:
+    """Let the page say how large a picture is: a size from the notebook makes a link of it."""
+    for name in ("width", "height", "scale"):
+        picture.attributes.pop(name, None)
 
 
 def _is_cell(node: nodes.Node) -> bool:

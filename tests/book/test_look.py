@@ -27,6 +27,8 @@ answers = ["three", "four"]
 check = "answers[2 + 2 == 4]"
 why = "Count your fingers."
 """
+SIZED = picture(CHART)
+SIZED.metadata = {"image/png": {"width": 30, "height": 20}}  # as notebooks give sharp pictures
 CELLS = [
     nbf.new_markdown_cell(
         "# 3. How it learns\n\nThe *loss* says how wrong it is, and the loss falls. A formula,"
@@ -38,7 +40,7 @@ CELLS = [
     nbf.new_markdown_cell("## A network with one weight\n\nText before."),
     code(f"if True:\n    value = [{', '.join(map(str, range(60)))}]", printed("four hundred")),
     code("heights = measured()", tags=["hide-input"]),
-    code("figure = draw(heights)", picture(CHART), tags=["hide-input"]),
+    code("figure = draw(heights)", SIZED, tags=["hide-input"]),
     nbf.new_markdown_cell("**Figure 3.1. A line.** It goes down the middle.\n\nText below."),
     code("show(photo)", picture(PHOTO)),
     code('claim("half", half, at_least=0.4)', printed(HOLDS), tags=["claims"]),
@@ -112,6 +114,7 @@ def test_pictures_are_webp_know_their_size_and_wait(site, text):
         assert re.search(r'src="_images/[0-9a-f]+\.webp"', tag)
         assert not re.search(r'alt="(|[^" ]*\.\w+|[0-9a-f]+)"', tag), tag
     assert not list(site.glob("_images/*.png"))
+    assert "image-reference" not in text  # a link to a picture that is no more
 
 
 def test_the_first_use_of_a_word_is_explained_and_only_the_first(text):
