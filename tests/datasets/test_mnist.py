@@ -21,6 +21,7 @@ import tensorflow_datasets as tfds
 from filelock import FileLock, Timeout
 from tensorflow_datasets.core.utils import file_utils
 
+from cnnbook import _machine
 from cnnbook.datasets import _places, mnist
 from cnnbook.datasets.mnist import FILES, load_fashion_mnist, load_mnist, read_idx
 
@@ -256,7 +257,7 @@ def test_case_27_without_a_home_folder_the_places_that_need_none_are_read(tiny_s
 
 
 def test_error_lists_what_was_tried_and_why_and_three_ways_out(monkeypatch, tmp_path):
-    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_machine, "__file__", str(tmp_path / "project" / "mnist.py"))
     with pytest.raises(FileNotFoundError, match="MNIST is nowhere to be found") as caught:
         load_mnist()
     message = str(caught.value)
@@ -278,7 +279,7 @@ def test_no_network_is_said_with_the_host_and_within_seconds(monkeypatch, tmp_pa
         raise OSError("[Errno 101] Network is unreachable")
 
     monkeypatch.delenv("CNNBOOK_OFFLINE")
-    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_machine, "__file__", str(tmp_path / "project" / "mnist.py"))
     monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {})
     monkeypatch.setattr(_places.socket, "create_connection", unreachable)
     with pytest.raises(FileNotFoundError, match=r"no network: storage.googleapis.com does not"):
@@ -292,7 +293,7 @@ def test_a_failed_download_is_one_reason_on_one_line(words, monkeypatch, tmp_pat
             raise ConnectionError(words)
 
     monkeypatch.delenv("CNNBOOK_OFFLINE")
-    monkeypatch.setattr(_places, "__file__", str(tmp_path / "project" / "mnist.py"))
+    monkeypatch.setattr(_machine, "__file__", str(tmp_path / "project" / "mnist.py"))
     monkeypatch.setattr(_places.urllib.request, "getproxies", lambda: {"https": "proxy"})
     monkeypatch.setattr(tfds, "builder", lambda *_, **__: Builder())
     with pytest.raises(FileNotFoundError) as caught:
