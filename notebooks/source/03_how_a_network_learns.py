@@ -98,9 +98,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 3.2. Training is a loop.** Along the top (blue) the network answers, and the loss says
-# how wrong its answers are, compared with the right ones. Along the bottom (orange) the way leads
-# back from the loss to one slope for each weight, and from the slopes to slightly better weights.
-# Then the next examples come in.
+# how wrong its answers are. Along the bottom (orange) the way leads back from the loss to one
+# slope for each weight, and from the slopes to slightly better weights.
 #
 # Let us begin with a problem so small that we can follow every number. A camera has delivered a
 # photograph that is far too dark, and we want a network that brightens it. The smallest one
@@ -108,8 +107,8 @@ plt.show()
 #
 # To learn *w*, it needs examples: inputs together with the answers that we want, which are called
 # **targets**. Two pixels are enough, one with a brightness of 0.2 that should have 0.5, and one
-# with 0.4 that should have 1.0. You see at once that *w* ought to be 2.5, but the network does not,
-# and so it starts at *w* = 1, which leaves the photograph as dark as it was.
+# with 0.4 that should have 1.0. You see at once that *w* ought to be 2.5, but the network does
+# not, and so it starts at *w* = 1.
 
 # %% tags=["nbval-check-output"]
 inputs = np.array([0.2, 0.4])  # two pixels of the dark photograph
@@ -165,13 +164,12 @@ plt.show()
 
 # %% [markdown]
 # **Figure 3.3. The valley.** The loss for every weight. The straight orange line has the slope of
-# the ground at the dot, and this slope is all that the hiker can feel. Nothing in it tells how far
-# away the bottom is.
+# the ground at the dot, which is all that the hiker can feel.
 #
-# The result is −0.3. If *w* grows by 0.1, for example, the loss falls by about 0.03. The minus
-# sign is the useful part, because it tells us that a *larger* weight would make the network less
-# wrong. This slope is the **gradient** of the loss. A network with many weights has one slope for
-# each of them, and *gradient* then means the whole list.
+# The slope is −0.3. If *w* grows by 0.1, for example, the loss falls by about 0.03. The minus sign
+# is the useful part, because it tells us that a *larger* weight would make the network less wrong.
+# This slope is the **gradient** of the loss. A network with many weights has one slope for each of
+# them, and *gradient* then means the whole list.
 #
 # Now that we know the direction, we move *against* the slope, by an amount proportional to it:
 #
@@ -182,10 +180,9 @@ plt.show()
 # the slope again and take the next step, and repeating this is all that **gradient descent** means.
 #
 # From here on TensorFlow finds the slopes for us. We hand it the weight as a `Variable`, which is
-# a number that may change. While the loss is computed, TensorFlow records every operation on a
-# *tape*, and afterwards it works out the slope from the record. This is known as **automatic
-# differentiation**, and we shall soon look inside it. In the code, `reduce_mean` is TensorFlow's
-# name for the mean.
+# a number that may change. It records every operation of the loss on a *tape*, and afterwards
+# works out the slope from the record. This is known as **automatic differentiation**, and we shall
+# soon look inside it.
 
 
 # %% tags=["nbval-check-output"]
@@ -230,8 +227,7 @@ plt.show()
 # %% [markdown]
 # **Figure 3.4. A network with one weight learns.** Left: each dot is the weight after one more
 # step. The steps become shorter by themselves, because the ground is flatter near the bottom.
-# Right: the same weights applied to the whole photograph, although they were learned from two
-# pixels only.
+# Right: the same weights on the whole photograph, although they were learned from two pixels only.
 #
 # When further steps hardly change the loss any more, a training has reached **convergence**. Ours
 # is still on its way after ten steps, at *w* = 2.34, but after thirty it has come to
@@ -240,9 +236,8 @@ plt.show()
 # ## The learning rate: how far?
 #
 # How long should the steps be? Training does not tell us, because the rate is not one of the
-# weights. It is a **hyperparameter**, which is a choice that you make and training does not. We
-# take the same valley, the same start and the same number of steps, and change nothing but the
-# rate.
+# weights. It is a **hyperparameter**, which is a choice that you make and training does not. So we
+# change the rate and nothing else.
 
 # %% tags=["hide-input"] alt="The same valley four times: short steps, a quick arrival, a zigzag inwards, and a zigzag outwards"
 FOUR = {
@@ -269,34 +264,34 @@ plt.show()
 # lower than before. At 10.6 each one ends a little *higher*, and the loss grows without end.
 #
 # In this valley you can work out why. The slope is 0.2 × (*w* − 2.5), so a rate of 5 takes away
-# the whole distance to the bottom in a single step. A rate of 10 takes away twice the distance,
-# and lands exactly as far away on the other side. Everything below 10 comes nearer, and everything
-# above 10 moves away.
+# the whole distance to the bottom in one step. A rate of 10 takes away twice the distance, and
+# lands exactly as far away on the other side. Smaller rates come nearer, and larger ones move
+# away.
 #
-# When the loss of a real network explodes, or when it does not move at all, suspect the learning
-# rate first. Chapter 5 shows how to search for a good one, and which other faults look the same.
+# When the loss of a real network explodes, or does not move at all, suspect the learning rate
+# first. Chapter 5 shows how to search for a good one.
 #
 # Our valley has a single bottom. The loss of a larger network can have many hollows, and the walk
-# may end in a **local minimum**: there no small step leads down, although there is a deeper place
-# elsewhere.
+# may end in a **local minimum**, from which no small step leads down, although there is a deeper
+# place elsewhere.
 #
-# In the pages of this book you can walk yourself. Choose a rate, let the ball roll, and drag it to
-# another start. Below it, a small version of the network for digits, which we build later in this
-# chapter, learns before your eyes.<!--live:train-->
+# In the pages of this book you can walk yourself: choose a rate, let the ball roll, and drag it to
+# another start. Below it, a small version of our network for digits learns before your
+# eyes.<!--live:train-->
 #
 # ## Backpropagation: all slopes in one walk back
 #
-# Nudging a million weights one after the other would take a million runs of the network, and all
-# that for a single step. How can the tape find all the slopes at once?
+# Nudging a million weights one after the other would take a million runs of the network for a
+# single step. How can the tape find all the slopes at once?
 #
-# Take three numbers: a weight *w* = 3, an input *x* = 2 and a bias *b* = −1. The network multiplies
-# and adds, so its answer is 3 × 2 − 1 = 5. If the target is 4, then the error is 1, and so is its
-# square, the loss.
+# Take a weight *w* = 3, an input *x* = 2 and a bias *b* = −1. The network multiplies and adds, so
+# its answer is 3 × 2 − 1 = 5. If the target is 4, then the error is 1, and so is its square, the
+# loss.
 #
 # Now think of these operations as gears, each of which turns the next. If you turn *w* a little,
-# the product turns *x* = 2 times as far. The sum follows the product one to one, and the error
-# follows the sum in the same way. The square turns 2 times as far as the error, because the slope
-# of a square is two times the number itself, and here that number is 1.
+# the product turns *x* = 2 times as far. The sum and the error turn as far as the product. The
+# square turns 2 times as far as the error, because the slope of a square is two times the number
+# itself, and here that number is 1.
 #
 # Gears in a row multiply: 2 × 1 × 1 × 2 = 4, so the loss changes 4 times as fast as *w*. This is
 # the **chain rule**, which says that the slope of several operations in a row is the product of
@@ -347,8 +342,8 @@ plt.show()
 # %% [markdown]
 # **Figure 3.6. From the loss back to three numbers.** In blue stands the value that passes along
 # each arrow from left to right. In orange and in parentheses stands how fast the loss changes with
-# this value, worked out from right to left. On the way back, each box multiplies by its own slope:
-# the square by 2, the others by 1.
+# this value, worked out from right to left. Each box multiplies by its own slope: the square by 2,
+# “− 4” and “+” by 1, and “×” by its other input.
 #
 # A calculation drawn as boxes and arrows is a **computational graph**. The tape keeps such a
 # graph, and walks through it once, backwards. It begins with 1 at the loss, and multiplies by the
@@ -374,10 +369,10 @@ print("by the tape: w {:.0f}, x {:.0f}, b {:.0f}".format(*slopes))
 # %% [markdown]
 # ## Sobel's kernel, found again
 #
-# Can the loop find the nine numbers that we wrote down in chapter 1? Suppose that somebody gives us
-# a photograph and a picture of its vertical edges, but not the kernel that made it. Then the
-# photograph is the input, and each pixel of the other picture is a target. The nine weights start
-# as random numbers, and everything else stays as it was for one weight.
+# Can the loop find the nine numbers that we wrote down in chapter 1? Suppose that somebody gives
+# us a photograph and a picture of its vertical edges, but not the kernel that made it. Then the
+# photograph is the input, each pixel of the other picture is a target, and the nine weights start
+# as random numbers.
 #
 # We change one thing beforehand, and subtract the mean brightness from the photograph. The edges
 # stay the same, because Sobel's numbers add up to 0, but the loop gets on much faster. Exercise 9
@@ -440,13 +435,12 @@ plt.show()
 # to about −3.7, 0.6 and 3.2, on their way to −4, 0 and 4.
 #
 # After 200 steps no weight is further than 0.02<!--claim:learn_sobel_error--> from Sobel's. Nobody
-# told the loop what an edge is: it saw a picture and the answers, and that was enough. The networks
-# of chapter 4 find all their kernels in this way. There is one difference, though, because nobody
-# can draw the targets of their kernels. Only the digit at the end is known, and backpropagation
-# passes the slopes from there back to each kernel.
+# told the loop what an edge is: it saw a picture and the answers, and that was enough. The
+# networks of chapter 4 find all their kernels in this way, with one difference. Nobody can draw
+# the targets of their kernels, so only the digit at the end is known, and backpropagation passes
+# the slopes from there back to each kernel.
 #
-# Here the targets came from a kernel of 3×3, so that a loss of 0 was possible. In general it is
-# not, and the loop can only approach the smallest loss that there is.
+# Here the targets came from a kernel of 3×3, so a loss of 0 was possible. In general it is not.
 #
 # ## Softmax regression: ten scores for a digit
 #
@@ -489,10 +483,10 @@ start_again(SEED)
 # |:--|--:|--:|--:|--:|--:|
 # | cross-entropy | 0.00 | 0.11 | 0.69 | 2.30 | 4.61 |
 #
-# Let us follow one example. The three logits 2, 1 and 0 become the probabilities 0.665, 0.245 and
-# 0.090. If the first class is the right one, the loss is −ln 0.665 = 0.41. In formulas the target
-# is often written as a row with a 1 at the right class and 0 elsewhere, which is called
-# **one-hot**. The loss then multiplies this row by the logarithms, adds up and changes the sign. Keras has
+# For example, the three logits 2, 1 and 0 become the probabilities 0.665, 0.245 and 0.090. If the
+# first class is the right one, the loss is −ln 0.665 = 0.41. The target is often written as a row
+# with a 1 at the right class and 0 elsewhere, which is called **one-hot**. The loss then
+# multiplies this row by the logarithms, adds up and changes the sign. Keras has
 # `CategoricalCrossentropy` for such rows, and `SparseCategoricalCrossentropy` for the numbers of
 # the classes, which we use. `from_logits=True` says that softmax has still to be done.
 
@@ -506,10 +500,9 @@ print("probabilities", probabilities.round(3))
 print(f"cross-entropy {by_hand:.4f} by hand, {by_keras:.4f} by Keras")
 
 # %% [markdown]
-# The table also tells us where training must begin. A network that knows nothing gives each of the
-# ten digits a probability of about 0.1, so its loss is about ln 10 = 2.30, and with *K* classes it
-# is ln *K*. Check this number before you train any network. If it is far off, the first logits are
-# too large, or something is wrong.
+# The table also tells us where training must begin. A network that knows nothing gives each of ten
+# digits a probability of about 0.1, so its loss is about ln 10 = 2.30, and with *K* classes ln
+# *K*. If you see something far off, the first logits are too large, or something is wrong.
 
 
 # %%
@@ -524,14 +517,14 @@ print(f"loss before training: {first_loss:.2f}")
 # %% [markdown]
 # ## Batches and epochs
 #
-# To find the exact gradient, we would have to run all 55,000 training images through the network,
-# and all that for a single step. But a cook who wants to know whether the soup needs salt does not
-# eat the whole pot, because one spoonful is enough, provided that the pot was stirred. In the same
-# way we look at only a few images, drawn at random, and call them a **batch**. Their number is the
-# **batch size**.
+# To find the exact gradient, we would have to run all 55,000 training images through the network
+# for a single step. But a cook who wants to know whether the soup needs salt does not eat the
+# whole pot. One spoonful is enough, provided that the pot was stirred. In the same way we look at
+# only a few images, drawn at random, and call them a **batch**. Their number is the **batch
+# size**.
 #
-# How good is the direction that a batch gives us? We compare it with the exact one by the cosine of
-# the angle between them, where 1 means the same direction and 0 means a right angle.
+# How good is the direction that a batch gives us? We compare it with the exact one by the cosine
+# of the angle between them: 1 means the same direction, 0 a right angle.
 
 
 # %%
@@ -556,10 +549,9 @@ for size in (10, 100, 1_000):
 # %% [markdown]
 # At the start of training, 100 images give a cosine of
 # 0.77<!--claim:learn_cosine_of_100_images-->, so the direction is about 40 degrees off. It still
-# leads clearly downhill, and it takes one 550th of the images. Later in training the single
-# directions agree less, and only on average do they lead downhill. Gradient descent with random
-# batches is called **stochastic gradient descent**, or **SGD**, where *stochastic* means "by
-# chance".
+# leads clearly downhill, for one 550th of the images. Later the single directions agree less, and
+# only on average do they lead downhill. Gradient descent with random batches is called
+# **stochastic gradient descent**, or **SGD**, where *stochastic* means "by chance".
 #
 # In practice the batches are not drawn afresh for each step. Instead we mix the images like a pack
 # of cards, which is called **shuffling**, and deal them out a hundred at a time. When the pack is
@@ -598,8 +590,8 @@ def train(batches, learning_rate=0.5):
 
 
 # %% [markdown]
-# One exact step and one epoch of batches look at the same number of images. So let us compare what
-# they reach from the same start, at the same rate of 0.5.
+# One exact step and one epoch of batches look at the same number of images. We compare what they
+# reach from the same start, at a rate of 0.5.
 
 # %%
 after_steps = {}
@@ -617,8 +609,8 @@ losses, templates = (
 )  # for the figures below, from the start
 
 # %% [markdown]
-# The exact step brings the loss from 2.30 down to 1.83<!--claim:learn_loss_after_one_exact_step-->.
-# With the same number of images, 550 rough steps bring it down to
+# The exact step brings the loss from 2.30 down to
+# 1.83<!--claim:learn_loss_after_one_exact_step-->, and the 550 rough steps to
 # 0.31<!--claim:learn_loss_after_550_steps-->.
 #
 # How well does it read? To find out, we show it the validation set after each epoch, and count the
@@ -657,9 +649,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 3.8. The loss, step by step.** It starts at 2.30, as it must, and falls below 0.5 within
-# the first hundred steps, after which progress is slow. The grey line trembles because each batch
-# holds different images, and some are harder to read than others. So judge a training by the blue
-# mean, and never by a single batch.
+# the first hundred steps. The grey line trembles because some batches are harder to read than
+# others. So judge a training by the blue mean, and never by a single batch.
 
 # %% tags=["hide-input", "photo"] alt="The weights for 0 and for 3 as pictures: noise at first, then a digit after ten steps, which later breaks up into patches"
 shape = {"figsize": (7.2, 2.8), "squeeze": False}
@@ -678,17 +669,17 @@ bar.set_label("weight, as a share of\nthe largest in its picture")
 plt.show()
 
 # %% [markdown]
-# **Figure 3.9. Templates emerge from noise.** Each picture shows the 784 weights of one digit,
-# laid out as an image. Ink on a blue pixel speaks for the digit, and ink on an orange pixel speaks
-# against it. After ten steps you recognise both digits. Later they break up into patches, because
-# the weights mark what tells a digit from the others, and not what it looks like.
+# **Figure 3.9. Templates emerge from noise.** The 784 weights of a digit, laid out as an image.
+# Ink on a blue pixel speaks for the digit, and ink on an orange pixel against it. After ten steps
+# you recognise both digits. Later they break up into patches, because the weights mark what tells
+# a digit from the others, and not what it looks like.
 #
 # Why do digits appear at all? For cross-entropy behind softmax, the slope of a weight is (*p* −
-# target) × pixel. So each image adds its ink to the weights of its own digit, and takes it away
-# from those of the other digits. The more wrong the answer was, the more it adds.
+# target) × pixel. So each image adds its ink to the weights of its own digit and takes it away
+# from those of the others, and the more so, the more wrong the answer was.
 #
-# One of the sources of this book stops after 200 batches of 100 images, at the same rate of 0.5.
-# We do so as well, with five seeds, and keep the results for the end of the chapter.
+# One of the sources of this book stops after 200 batches of 100 images, at the same rate. We do so
+# as well, with five seeds, and keep the results for the end.
 
 # %%
 after_200 = []
@@ -702,8 +693,7 @@ for seed in (1, 2, 3, 4, 5):
 # %% [markdown]
 # ### The same in Keras
 #
-# You will not have to write this loop again. Keras has it built in, and our words return as
-# arguments:
+# You will not have to write this loop again, because Keras has it built in:
 
 # %%
 model = keras.Sequential([keras.Input((28, 28, 1)), layers.Rescaling(1 / 255)])
@@ -737,21 +727,21 @@ print("accuracy after each epoch:", np.round(history_of_keras["val_accuracy"], 3
 #
 # Softmax regression lays one template on the image for each digit. Are there questions that no
 # weights can answer in this way? Here is one with two pixels, each either black (0) or white (1):
-# *do they differ?* The answer should be 1 if they do, and 0 if they do not.
+# *do they differ?* The answer should be 1 if they do, and 0 if not.
 #
 # This question is known as XOR, for "exclusive or". Let us try it with one unit, which computes
 # *v* × left + *w* × right + bias. Two black pixels must give 0, so the bias is 0. If only the left
 # pixel is white, the answer must be 1, so *v* = 1, and for the same reason *w* = 1. But then two
 # white pixels give 2, although they do not differ. By the mean squared error, the best that such a
-# unit can do is to answer 0.5 to everything. Even with a threshold, it gets at most three of the
-# four pairs right: a threshold on a sum is a straight line in Figure 3.10, and no straight line
-# has both squares on one side and both circles on the other.
+# unit can do is to answer 0.5 to everything. Even a threshold does not help: it draws a straight
+# line across the middle of Figure 3.10, and no straight line has both squares on one side and both
+# circles on the other.
 #
 # Would a second layer help? Put 2*x* + 1 into 3*x* − 4, and you get 3 × (2*x* + 1) − 4 = 6*x* − 1,
 # another straight line. However many such layers you stack, they can do no more than a single one.
-# What is missing is a bend, and the simplest is the ReLU of chapter 1, which lets positive numbers
-# pass and turns negative ones into 0. One ReLU looks at left − right, a second one at right − left,
-# and their sum is the answer. You can check all four cases in your head.
+# What is missing is a bend, and the simplest is the ReLU of chapter 1, which turns negative
+# numbers into 0. One ReLU looks at left − right, a second one at right − left, and their sum is
+# the answer. You can check all four cases in your head.
 
 # %% tags=["nbval-check-output"]
 pairs = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
@@ -770,9 +760,8 @@ print("two ReLUs:    ", by_hand)
 # The two ReLUs form a **hidden layer**. It lies between the input and the answer, and has no
 # targets of its own. We have just written its weights by hand. Can the loop find them, too? It
 # starts from random weights, takes 500 steps at a rate of 0.1, and has succeeded if its loss is
-# below 0.01. Since the start may matter, we try 100 starts side by side, and do so for two, four
-# and eight hidden units. In the code, the first axis counts these 100 networks, and their slopes
-# do not mix.
+# below 0.01. Since the start may matter, we try 100 starts side by side, with two, four and eight
+# hidden units. The first axis counts these networks, whose slopes do not mix.
 
 
 # %%
@@ -846,15 +835,14 @@ plt.show()
 # Two units are enough in principle, but only 15 %<!--claim:learn_pairs_two_units--> of our starts
 # find their weights. The others are stuck, in a local minimum or on a flat plateau. A ReLU that
 # answers 0 to all four pairs, for example, passes no slope back, so its own weights stand still.
-# With eight units there are spare ones, and 86 %<!--claim:learn_pairs_eight_units--> of the starts
-# succeed. Another hundred starts give somewhat different shares, but the order is clear. So it can
-# help to have more hidden units than the task needs.
+# With eight units there are spare ones, and 86 %<!--claim:learn_pairs_eight_units--> succeed. So
+# it can help to have more hidden units than the task needs.
 #
 # ## What a hidden layer adds
 #
 # Does the bend help with digits as well? We put 128 hidden units between the pixels and the ten
-# logits. Softmax regression is the same network without them, and chapter 4 trains a larger one
-# with two hidden layers.
+# logits. Without them, the same network is softmax regression. Chapter 4 trains a larger one, with
+# two hidden layers.
 
 
 # %%
@@ -878,7 +866,7 @@ def learn(hidden_units, rate, seed):
 
 # %% [markdown]
 # For a fair comparison, both see the same number of images, and each gets a learning rate of its
-# own. We choose it by the validation set, with a seed that we do not use again. Then we train each
+# own, chosen by the validation set with a seed that we do not use again. Then we train each
 # network with three new seeds.
 
 # %%
@@ -893,8 +881,8 @@ for hidden_units in (0, 128):
     runs[hidden_units] = [learn(hidden_units, best_rate, seed) for seed in SEEDS]
 
 # %% [markdown]
-# Now all choices are made, and we open the drawer with the test set. We do so once, for everything
-# that this chapter has trained.
+# Now all choices are made, and we open the drawer with the test set, once, for everything that
+# this chapter has trained.
 
 # %%
 test_pixels = digits.test_images.reshape(-1, 784).astype("float32") / 255
@@ -932,10 +920,9 @@ dots.set(ylim=(0, 11), xlim=(-0.5, 2.5), title="on the test set")
 plt.show()
 
 # %% [markdown]
-# **Figure 3.11. What a hidden layer adds.** Left: errors on the validation set (solid) and on the
-# training set (dashed, in the middle of each epoch, over which Keras averages them), on a scale
-# where equal steps are equal ratios. Each line is one of three seeds. Right: errors on the test
-# set, on an ordinary scale, one mark a run.
+# **Figure 3.11. What a hidden layer adds.** Left, on a logarithmic scale: errors on the validation
+# set (solid) and on the training set (dashed, in the middle of each epoch, over which Keras
+# averages them). Each line is one of three seeds. Right: errors on the test set, one mark a run.
 #
 # | network | numbers to learn | right on the test set | runs |
 # |:--|--:|--:|--:|
@@ -948,13 +935,13 @@ plt.show()
 # without it.
 #
 # Look at the dashed lines, too. With the hidden layer, the training errors almost disappear, while
-# the validation errors fall far more slowly. A widening gap like this one is the first sign of
-# *overfitting*, of learning the training images by heart, and chapter 6 is about it. Without the
-# hidden layer, both lines stay close together, but both stay high, because this network does not
-# even fit the images that it learns from.
+# the validation errors fall far more slowly. A widening gap is the first sign of *overfitting*, of
+# learning the training images by heart, and chapter 6 is about it. Without the hidden layer both
+# lines stay together but high, because this network does not even fit the images that it learns
+# from.
 #
-# A hidden layer costs something as well, as the table shows. And it still does not know which
-# pixels are neighbours. Chapter 4 gives the network this knowledge.
+# As the table shows, a hidden layer is not free. And the network still does not know which pixels
+# are neighbours, until chapter 4 gives it this knowledge.
 
 # %% tags=["claims"]
 claim("learn_first_slope_error", abs(slope_by_hand + 0.3), at_most=0.001)
@@ -1017,9 +1004,7 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # | learning rate | how far to step against the slope | `learning_rate` | `SGD(learning_rate=...)` |
 # | batch | the images that one step looks at | `batch` | `fit(batch_size=...)` |
 # | epoch | as many steps as it takes to see each image once | one `deal(...)` | `fit(epochs=...)` |
-# | logit | the score of a class, before softmax | `images @ weights + bias` | `Dense(10)` |
 # | hidden layer | numbers between input and answer, with a bend | `tf.nn.relu(...)` | `Dense(128, "relu")` |
-# | validation set | images for choosing, never learned from | `unseen` | `fit(validation_data=...)` |
 #
 # ### Where the words come from
 #
@@ -1028,10 +1013,10 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # sources of this book calls softmax regression a **perceptron**. Rosenblatt, who coined the word
 # (1958, [The perceptron: a probabilistic model](https://doi.org/10.1037/h0042519)), meant a whole
 # network whose units answer yes or no. Today the word mostly means one such unit, with the rule
-# that he published a few years later: change the weights only after a mistake. Of the 200 batches
-# of its network the source reports an accuracy of about 90 %, which is close to ours.
+# that he published a few years later: change the weights only after a mistake. After its 200
+# batches, the source reports about 90 %, as we do.
 #
-# The source was written for TensorFlow 1. There, *placeholders* stood for images to come, and a
+# That source was written for TensorFlow 1, where *placeholders* stood for images to come, and a
 # *session* later ran what the code had only described. Today a line computes as soon as Python
 # reaches it, function arguments have replaced placeholders, and variables are still variables.
 #
@@ -1042,7 +1027,7 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # 2. *By hand.* A unit multiplies *x* = 1 by *v* = 2, a ReLU follows, and then a multiplication by
 #    *w* = 3. The target is 4, and the loss is the square of the error. Walk back to *w* and to *v*.
 #    What becomes of both slopes if *v* is −2 instead?
-# 3. *By hand.* Where do the 101,770 numbers of the network with the hidden layer come from?
+# 3. *By hand.* Where do the 101,770 numbers of the network with 128 hidden units come from?
 # 4. *By hand.* You have 600 images, and train for 4 epochs with batches of 50. How many steps is that?
 # 5. *By hand.* A network with two classes gives both the logit 0. What is the cross-entropy?
 # 6. *Predict, then run.* How many steps does the network with one weight need at a rate of 5?
