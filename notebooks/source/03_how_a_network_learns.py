@@ -558,7 +558,7 @@ for size in (10, 100, 1_000):
 # used up, the network has seen each image exactly once, and this is an **epoch**. Here it takes
 # 55,000 / 100 = 550 steps. Then we shuffle again, and the next epoch begins.
 #
-# Now you know every word in the loop. Read it line by line, and look for the five of the opening.
+# Now you know every word in the loop. Look for the five of the opening.
 
 # %% tags=["hide-input"]
 losses, templates = [], {0: weights.numpy()}  # for the figures below
