@@ -15,7 +15,7 @@
 # comes out, and say what survives when a picture moves a little. You will also have
 # let four networks compete that differ in how they shrink their maps.
 #
-# Takes about 3 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30
+# Takes about 10 minutes<!--minutes:02_pooling--> on two CPU cores (quick: under 30
 # seconds); needs chapter 1, and the digits and photographs that come with the book.
 
 # %% tags=["setup"]
@@ -626,11 +626,11 @@ plt.show()
 # 0.58<!--claim:pool_moved_stride4-->, although it throws away just as many numbers.
 # So it is not the forgetting as such that helps, but the summing up.
 #
-# When the digits move by two pixels, the reader of whole maps falls from 90
-# %<!--claim:pool_read_all_values_unmoved--> to 55
-# %<!--claim:pool_read_all_values-->. With maxima of 4×4 it falls only from 93
-# %<!--claim:pool_read_max4_unmoved--> to 82 %<!--claim:pool_read_max4-->. Averages
-# do as well for one pixel, and a little less well for more.
+# When the digits move by two pixels, the reader of whole maps falls from
+# 90 %<!--claim:pool_read_all_values_unmoved--> to
+# 55 %<!--claim:pool_read_all_values-->. With maxima of 4×4 it falls only from
+# 93 %<!--claim:pool_read_max4_unmoved--> to 82 %<!--claim:pool_read_max4-->.
+# Averages do as well for one pixel, and a little less well for more.
 #
 # So the promise holds within limits. Larger windows help longer, but a shift by
 # four pixels moves even the maxima of 4×4 as far as another picture.
@@ -699,9 +699,9 @@ def build_net(kind):
 # %% [markdown]
 # | network | each of its two stages | it sees | parameters | multiply-adds |
 # |:--|:--|--:|--:|--:|
-# | maximum | convolution 3×3, ReLU, max pooling | 10×10 | 20,490<!--claim:pool_net_parameters_max--> | 290,080<!--claim:pool_net_work_max--> |
+# | maximum | convolution 3×3, ReLU, max pooling | 10×10 | 9,098<!--claim:pool_net_parameters_max--> | 290,080<!--claim:pool_net_work_max--> |
 # | average | convolution 3×3, ReLU, average pooling | 10×10 | 9,098<!--claim:pool_net_parameters_average--> | 290,080<!--claim:pool_net_work_average--> |
-# | learned sum | convolution 3×3, ReLU, convolution 2×2 with stride 2, ReLU | 10×10 | 25,658<!--claim:pool_net_parameters_learning--> | 390,432<!--claim:pool_net_work_learning--> |
+# | learned sum | convolution 3×3, ReLU, convolution 2×2 with stride 2, ReLU | 10×10 | 10,402<!--claim:pool_net_parameters_learning--> | 390,432<!--claim:pool_net_work_learning--> |
 # | stride | convolution 4×4 with stride 2, ReLU | 10×10 | 10,050<!--claim:pool_net_parameters_skipping--> | 133,280<!--claim:pool_net_work_skipping--> |
 #
 # Not everything could be made equal. The networks differ in their parameters and in
@@ -822,26 +822,27 @@ plt.show()
 # %% [markdown]
 # **Figure 2.8. The race.** Left: the most that each network has read of the second
 # pile so far, one line a seed, with a mark at its end. Right: what it reads in the
-# exam, with one mark a seed and a bar at their mean; this scale is finer. Both
-# networks that pool end above both that use strided convolutions, and no seed is an
-# exception.
+# exam, with one mark a seed and a bar at their mean; this scale is finer. On
+# average both networks that pool end above both that use strided convolutions. One
+# run of the average ends among those.
 #
-# In the exam, the network with the maximum reads 97.5
-# %<!--claim:pool_accuracy_max--> of the digits, and the one with the average 97.5
-# %<!--claim:pool_accuracy_average-->. The difference between these two is smaller
-# than the one between seeds, so we cannot tell which is better. The learned sum
-# reads 95.2 %<!--claim:pool_accuracy_learning-->, and the stride 96.4
-# %<!--claim:pool_accuracy_skipping-->. Both are a step behind, and between them we
-# cannot tell either.
+# In the exam, the network with the maximum reads
+# 97.5 %<!--claim:pool_accuracy_max--> of the digits, and the one with the average
+# 97.2 %<!--claim:pool_accuracy_average-->. The difference between these two is
+# smaller than the one between seeds, so we cannot tell which is better. The learned
+# sum reads 96.2 %<!--claim:pool_accuracy_learning-->, and the stride
+# 96.4 %<!--claim:pool_accuracy_skipping-->. Both are a step behind on average, and
+# between them we cannot tell either. One run of the average ended after eight
+# passes, perhaps too soon.
 #
 # Neither work nor steps that are not linear explain this. The learned sum costs the
 # most and does not win, while the average has as few steps that are not linear as
-# the stride, and it does. Perhaps it helps that pooling sums up windows from the
-# start, where the others have to find out how from only 7,500 digits, but this is a
-# guess that we have not tested. It is also one task and one size of network.
-# Springenberg and others tried both ways to take a stride, with kernels of 3×3 and
-# on other pictures, and lost little or nothing by it (2014, "Striving for
-# Simplicity: The All Convolutional Net", https://arxiv.org/abs/1412.6806).
+# the stride, and yet does better. Perhaps it helps that pooling need not learn how
+# to sum up a window from only 7,500 digits, but we have not tested this guess. It
+# is also one task and one size of network. Springenberg and others tried both ways
+# to take a stride, with kernels of 3×3 and on other pictures, and lost little or
+# nothing by it (2014, "Striving for Simplicity: The All Convolutional Net",
+# https://arxiv.org/abs/1412.6806).
 
 # %% tags=["hide-input"] alt="What the four networks read over the shift in pixels, each with a band."
 figure, axes = plt.subplots(figsize=(7.2, 2.9))
@@ -859,13 +860,14 @@ plt.show()
 # %% [markdown]
 # **Figure 2.9. The exam, shifted.** What the networks read when the digits of the
 # exam move to the right. Lines are means of three seeds, and bands reach from the
-# lowest to the highest of them. The network with the maximum falls least, and the
-# one with the stride falls most.
+# lowest to the highest of them. The network with the maximum falls least. The bands
+# of the learned sum and of the stride overlap.
 #
 # The maximum helps here as well. When the digits move by two pixels, which costs
 # about one in seventy of them a little ink at the rim, the network with the maximum
-# still reads 91.8 %<!--claim:pool_shifted_max--> of them, and the one with the
-# stride 86.5 %<!--claim:pool_shifted_skipping-->. The other two lie between them.
+# still reads 92.2 %<!--claim:pool_shifted_max--> of them, and the one with the
+# stride 85.3 %<!--claim:pool_shifted_skipping-->. The average lies between them,
+# and the learned sum hardly differs from the stride.
 #
 # ### What networks do today
 #
@@ -891,10 +893,9 @@ claim("pool_gain_over_learning", means["max"] - means["learning"], **bounds)
 difference = abs(means["max"] - means["average"])
 bounds = {"at_most": 0.005, "embedded": 0.015, "quick": 0.5, "source": source}
 claim("pool_max_against_average", difference, **bounds)
-pooled = np.concatenate([right["max"], right["average"]])
-strided = np.concatenate([right["learning"], right["skipping"]])
-bounds = {"at_least": 0, "embedded": -0.02, "quick": -0.5, "source": source}
-claim("pool_worst_above_best_strided", pooled.min() - strided.max(), **bounds)
+strided = max(means["learning"], means["skipping"])
+bounds = {"at_least": 0.002, "embedded": -0.02, "quick": -0.5, "source": source}
+claim("pool_gain_of_average", means["average"] - strided, **bounds)
 shifted = {NAMES[kind]: shares[:, 2].mean() for kind, shares in exam.items()}
 bounds = {"embedded": 0.5, "quick": 0.2, "source": source}
 claim("pool_shifted_max", shifted["max"], at_least=0.85, **bounds)
@@ -936,8 +937,8 @@ print(f"moved by {max(change):.2f} at most, read correctly: {100 * read[0]:.0f} 
 
 # %% [markdown]
 # A shift no longer changes anything, so here at last is true invariance, as long as
-# nothing leaves the picture and no stride came before. But the reader gets only 37
-# %<!--claim:pool_read_global--> of the digits right, because four numbers, which
+# nothing leaves the picture and no stride came before. But the reader gets only
+# 37 %<!--claim:pool_read_global--> of the digits right, because four numbers, which
 # say how much edge there is in each direction, are all that is left of them. For
 # this reason networks usually reduce their maps to means only at the end. By then
 # each of hundreds of maps has found something more telling than an edge, and
@@ -945,7 +946,7 @@ print(f"moved by {max(change):.2f} at most, read correctly: {100 * read[0]:.0f} 
 #
 # So what may be thrown away? The exact place may, in small portions, as long as
 # something sums up each window. With few examples, a maximum or a mean did this
-# best in our race. Large networks have learned to live with strides.
+# best on average in our race. Large networks have learned to live with strides.
 
 # %% tags=["claims"]
 claim(
