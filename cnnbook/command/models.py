@@ -68,7 +68,6 @@ NETWORKS = {
     "cifar-tutorial": Network("cifar_tutorial", {}, 122_570, "build_cifar_tutorial_net"),
     "deep-blocks": Network("deep_blocks", {}, 3_113_930),
     "small-digit-net": Network("small_digit_net", {}, 105_290),
-    "trained-digit-net": Network("small_digit_net", {}, 105_290, "build_trained_digit_net"),
     "small-photo-net": Network("small_photo_net", {}, 120_202),
 }
 

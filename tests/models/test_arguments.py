@@ -9,9 +9,7 @@ import pytest
 from cnnbook.command.models import NETWORKS
 
 NAMES = dict.fromkeys((network.module, network.builder) for network in NETWORKS.values())
-EVERY = [getattr(import_module(f"cnnbook.models.{file}"), name) for file, name in NAMES]
-# One that is trained already has one shape, and takes no arguments.
-BUILDERS = [build for build in EVERY if inspect.signature(build).parameters]
+BUILDERS = [getattr(import_module(f"cnnbook.models.{file}"), name) for file, name in NAMES]
 WITH_DROPOUT = [build for build in BUILDERS if "dropout" in inspect.signature(build).parameters]
 
 
