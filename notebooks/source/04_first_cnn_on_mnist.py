@@ -12,7 +12,7 @@
 # experiment: we shuffle the pixels. At the end you can compare networks fairly, find out why one of
 # them learns nothing, and let one read a digit of your own.
 #
-# Takes about 23 minutes<!--minutes:04_first_cnn_on_mnist--> on two CPU cores with the whole of
+# Takes about 15 minutes<!--minutes:04_first_cnn_on_mnist--> on two CPU cores with the whole of
 # MNIST, and less with the digits that come with the book (quick: under 45 seconds); needs chapters
 # 1 to 3.
 
@@ -906,7 +906,7 @@ plt.show()
 #
 # The network that we chose, the classical CNN, makes
 # 4.9 mistakes<!--claim:mnist_best_fewer_mistakes--> in 1,000 images fewer than ours. For that, its
-# training takes 12.3 times<!--claim:mnist_best_times_as_long--> as long. Whether that is worth it
+# training takes 10.2 times<!--claim:mnist_best_times_as_long--> as long. Whether that is worth it
 # is for you to say: it will be on a cheque, and will not be in a game. The wide CNN has 16 times as
 # many parameters again, and its one run took longest of all, without reading better.
 #
