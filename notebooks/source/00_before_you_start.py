@@ -47,7 +47,7 @@ def attempt(check, *given, **bounds):
 # steps that turns a picture into an answer. The formulas of these steps were written by people, but
 # the numbers in them were not. They were found by **training**, which means that the network was
 # shown many pictures together with the right answers, and that its numbers were changed a little
-# after each look, until its own answers were right as well.
+# after each look, until nearly all of its own answers were right as well.
 #
 # The pictures come from **MNIST**, a collection of 70,000 digits that employees of the American
 # census office and high-school students wrote by hand around 1990. Such a collection of examples is
@@ -79,13 +79,14 @@ scores = network(images[:1])
 print(np.round(scores, 1))
 
 # %% [markdown]
-# The highest score is the one of the 7, so the answer is 7. But how sure is the network? Scores are
-# hard to compare, because they can be of any size, and negative too. So we turn them into
-# probabilities, which lie between 0 and 1 and add up to 1. We raise the number *e*, about 2.7, to
-# the power of each score, and divide each result by the sum of all. Take only three classes with
-# the scores 0, 1 and 2. The powers are 1, 2.7 and 7.4, which is 11.1 together, and so the three
-# probabilities are 1/11.1, 2.7/11.1 and 7.4/11.1, or 9 %, 24 % and 67 %. This formula is called
-# **softmax**.
+# The places count from 0, so the highest score, in the eighth place, is the one of the 7, and the
+# answer is 7. But how sure is the network? Scores are hard to compare, because they can be of any
+# size, and negative too. So we turn them into probabilities, which lie between 0 and 1 and add up
+# to 1. A power of *e*, a number of about 2.7, is positive even for a negative score: the power for
+# −1 is 0.37. So we raise *e* to the power of each score, and divide each result by the sum of all.
+# Take only three classes with the scores 0, 1 and 2. The powers are 1, 2.7 and 7.4, which is 11.1
+# together, and so the three probabilities are 1/11.1, 2.7/11.1 and 7.4/11.1, or 9 %, 24 % and 67 %.
+# This formula is called **softmax**.
 
 # %% tags=["nbval-check-output"]
 three = np.exp([0, 1, 2]) / np.exp([0, 1, 2]).sum()
@@ -125,8 +126,8 @@ plt.show()
 # %% [markdown]
 # **Figure 0.1. What the network says of five digits.** The bars are the ten probabilities of the
 # picture below which they stand, and the bar of the right answer is orange. Above each picture you
-# read what the network says, and how sure it is. Of the last picture, among all of them, it is least
-# sure, and it is wrong: the label is the one with the orange bar.
+# read what the network says, and how sure it is. The last picture is the one, among all of them, of
+# which it is least sure. If the orange bar is not the highest there, it is wrong.
 #
 # Of all the pictures it read at least 99 %<!--claim:start_digits_read--> correctly. If you read this
 # book in a browser, you can draw a digit yourself on its first page, where the same network
@@ -171,9 +172,9 @@ plt.show()
 # are the five classes, out of a thousand, to which the network gives the highest probabilities. The
 # orange bar is its answer. The other four are things that one might meet on a table, too.
 #
-# What happens in between is nothing but multiplying and adding, millions of times. Why such sums
-# should find anything in a picture is the subject of chapters 1 and 2. How the numbers in them are
-# found is the subject of chapter 3.
+# What happens in between is little more than multiplying and adding, hundreds of millions of times.
+# Why such sums should find anything in a picture is the subject of chapters 1 and 2. How the
+# numbers in them are found is the subject of chapter 3.
 
 # %% tags=["claims"]
 claim("start_top_class_is_espresso", int(names[0] == "espresso"), equals=1)
@@ -201,10 +202,11 @@ print(describe_devices())
 
 # %% [markdown]
 # Large networks are trained on a **GPU**, a chip that was made for the graphics of games and does
-# thousands of simple sums at the same time. On a CPU their training is said to take up to 20 times
-# as long; we had no GPU to measure it. This is why the networks that we train are small. If you do
-# have a GPU and it is missing in the lines above, `require_gpu` tells you why, and what to do about
-# it. In a program of your own that cannot do without one, put it into the first line.
+# thousands of simple sums at the same time. On a CPU their training takes many times as long. (One
+# of the texts whose experiments this book repeats says 20 times; we had no GPU to measure it.) This
+# is why the networks that we train are small. If you do have a GPU and it is missing in the lines
+# above, `require_gpu` tells you why, and what to do about it. In a program of your own that cannot
+# do without one, put it into the first line.
 
 # %%
 try:
@@ -214,12 +216,13 @@ except RuntimeError as error:
     print(error)
 
 # %% [markdown]
-# Without a GPU, one thing can still make training faster. Networks usually compute with numbers of
-# 32 bits, called **float32**. Some processors have circuits for numbers of 16 bits, called
-# **bfloat16**, which keep only two or three digits. Using these for most of the work, while the
-# numbers of the network itself stay at 32 bits, is known as **mixed precision**. Other processors
-# become *slower* that way. You need not know which kind you have, because `recommend_precision`
-# tries both for a second, and the chapters that train for minutes act on its answer.
+# Without a GPU, one thing can still make training faster; on a first reading you may skip it.
+# Networks usually compute with numbers of 32 bits, called **float32**. Some processors have
+# circuits for numbers of 16 bits, called **bfloat16**, which keep only two or three digits. Using
+# these for most of the work, while the numbers of the network itself stay at 32 bits, is known as
+# **mixed precision**. Other processors become *slower* that way. You need not know which kind you
+# have, because `recommend_precision` tries both, in about a second, and most of the chapters that
+# train for long act on its answer.
 
 # %%
 print(recommend_precision())
@@ -232,16 +235,16 @@ print(recommend_precision())
 # Jupyter. The *quick* run goes through every cell as well, but it uses fewer pictures and trains
 # less, so its results differ from those in the text. The tests of this book run quickly, too.
 #
-# The data can be large or small as well. Ten thousand digits, as many pictures of clothes and four
-# photographs come with this book, so that everything works without the internet. If you have the complete data sets, or let
-# TensorFlow download them, the loaders take those and say so. The command `cnnbook doctor` lists
-# what you have.
+# The data can be large or small as well. Ten thousand digits, 12,000 pictures of clothes and four
+# photographs come with this book, so that everything works without the internet. If you have the
+# complete data sets, or let TensorFlow download them, the loaders take those and say so. The
+# command `cnnbook doctor` lists what you have.
 #
 # One more thing makes two runs differ. Training begins with random numbers, and it shuffles the
 # pictures. A chapter therefore sets a **random seed**, the number from which the random generator
 # starts, so that you get the same “random” numbers as we did. Even so, your processor may round in
 # another way than ours, and the last digits of a result may come out differently. For this reason
-# the text says "at least" wherever it can.
+# each claim leaves the result some room.
 #
 # ## How a number in this book is checked
 #
@@ -255,10 +258,11 @@ print(recommend_precision())
 attempt(claim, "start_never_wrong", share_right, at_least=1.0)
 
 # %% [markdown]
-# An error like this stops the chapter. (Here a function of ours, `attempt`, has caught it and printed
-# what it says.) When a chapter has run in full, all values are written down, and a test compares
-# each marked number in the prose with that record. Results of other authors are not measured by us,
-# and the text says whose they are.
+# An error like this stops the chapter. (Here a function of ours, `attempt`, has caught it and
+# printed what it says. *Full profile* is the full run, and *data: any* says that the bound holds
+# for the large and the small data.) When a chapter has run in full, all values are written down,
+# and a test compares each marked number in the prose with that record. Results of other authors are
+# not measured by us, and the text says whose they are.
 #
 # ## How to read a chapter
 #
@@ -316,14 +320,15 @@ attempt(claim, "start_never_wrong", share_right, at_least=1.0)
 # 3. They do not change. Each power of *e* becomes *e*¹⁰⁰ times as large, their sum does too, and the
 #    factor cancels. Only the differences between scores matter.
 # 4. The cat becomes a tiger cat, an Egyptian cat or a tabby, and only the three together are sure.
-#    The rocket becomes a missile, but the two classes of missiles get less than half of the
-#    probability, because ImageNet has no class for rockets. The man with a camera becomes a tripod.
-#    That is no mistake, for there is one in the picture, but it is not what you would have said
-#    first.
-# 5. Turned by half, 0, 1 and 8 look as before, and so do a 5 and a 2 in many hands. The network reads
-#    nearly all of the 0, 1 and 8. A 6 becomes a 9 and a 9 a 6, and it is right to say so. A 3 or a 7
-#    it has never seen this way, yet it must choose one of its ten classes. The list below shows the
-#    most frequent answer to each digit, and how frequent it is.
+#    The rocket becomes a missile, but the two classes of missiles together get just under half of
+#    the probability. ImageNet has no class for rockets, which may be why. The man with a camera
+#    becomes a tripod. That is no mistake, for there is one in the picture, but it is not what you
+#    would have said first.
+# 5. Turned by half, 0, 1 and 8 look as before, and the network reads nearly all of them. Many a 5
+#    does so as well. A 2 ought to, but the network most often takes it for an 8: what looks alike
+#    to you need not look alike to it. A 6 becomes a 9 and a 9 a 6, and it is right to say so. A 3
+#    or a 7 it has never seen this way, yet it must choose one of its ten classes. The list below
+#    shows the most frequent answer to each digit, and how frequent it is.
 
 # %% tags=["solution"]
 same = np.allclose(keras.ops.softmax(scores + 100), probabilities[:1], atol=1e-4)

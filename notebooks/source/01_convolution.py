@@ -155,10 +155,10 @@ def slide(image, kernel):
 print(slide(small, VERTICAL_EDGES))
 
 # %% [markdown]
-# The map is smaller than the picture, because a window of three pixels has only
-# three places in a row of five. Two columns say 20, since the window touches the
-# same edge from two places. Towards the bottom the answers fade out, because fewer
-# and fewer rows of the kernel reach the edge there.
+# The map is smaller than the picture, because a window of three pixels has only three places in a
+# row of five. The first row says 20 twice, since the window touches the same edge from two places.
+# Towards the bottom the answers fade out, because fewer and fewer rows of the kernel reach the edge
+# there.
 #
 # ## The same window on a photograph
 #
@@ -285,10 +285,10 @@ figure.set_dpi(75)
 plt.show()
 
 # %% [markdown]
-# **Figure 1.3. Eight outputs on eight inputs.** In orange you see what one output
-# looks at. On the left it is connected with every input, and on the right with
-# three neighbours. At each end one connection is missing, because there the window
-# hangs over the border.
+# **Figure 1.3. Eight outputs on eight inputs.** In orange you see what one output looks at. On the
+# left it is connected with every input, and on the right with three neighbours. Unlike before,
+# there are as many outputs as inputs, so at each end the window hangs over the border, and one
+# connection is missing.
 
 
 # %% tags=["hide-input"] alt="Two planes of six by six outputs above six by six inputs. Left, the marked output is connected with all 36 inputs; right, with a patch of three by three."
@@ -448,9 +448,9 @@ plt.show()
 # | multiply-adds, millions | 28.8<!--claim:conv_millions_of_work_dense--> | 15.9<!--claim:conv_millions_of_work_filters--> |
 #
 # Cheap single answers are what locality is for. The layer of filters has
-# 16,072<!--claim:conv_times_fewer_parameters--> times fewer parameters, and that is
-# what weight sharing is for. It does not save nearly as much work, because we get
-# many more answers, and each of them must be computed.
+# 16,072<!--claim:conv_times_fewer_parameters--> times fewer parameters, and that is what weight
+# sharing is for. It saves no work, however: each of the many answers must still be computed,
+# whoever shares its weights.
 #
 # ## From the window to a layer of Keras
 #
@@ -526,12 +526,11 @@ plt.show()
 #
 # ### Why an activation function?
 #
-# Think of the filter that answers 20 to our small picture. If we put a minus before
-# every pixel, so that light and dark swap, it answers −20. This is so for every
-# kernel: change the sign of all pixels, and its answers change their sign too. Such
-# a layer is called *linear*, leaving the bias aside. Two linear layers on top of
-# each other are linear again. For example, two kernels of 3×3 do no more than one
-# kernel of 5×5 can do (exercise 6).
+# Think of the filter that answers 20 to our small picture. If we put a minus before every pixel, so
+# that light and dark swap, it answers −20. This is so for every kernel: change the sign of all
+# pixels, or add two pictures, and the same happens to its answers. Such a layer is called *linear*,
+# leaving the bias aside. Two linear layers on top of each other are linear again. For example, two
+# kernels of 3×3 do no more than one kernel of 5×5 can do (exercise 6).
 #
 # With a ReLU behind the first layer, the two pictures give 20 and 0. No single
 # kernel can do that, because its two answers would differ only in sign. So now two
@@ -555,15 +554,13 @@ ratio = of_bytes.max() / maps.max()
 print(f"model: no message, and answers {ratio:.0f} times as large")
 
 # %% [markdown]
-# If both numbers are bytes, NumPy's result is a byte too. It cannot be negative, so
-# it starts again from the top, and 10 − 20 becomes 246. Our own loop escapes,
-# because its kernel does not hold bytes, but its answers are
-# 255<!--claim:conv_bytes_in_our_loop--> times too large. The bare layer of Keras
-# refuses bytes. But as soon as the same layer is part of a model, Keras converts
-# them silently, and the sums are again 255<!--claim:conv_bytes_against_fractions-->
-# times too large. In chapter 4 you will meet a network that failed to learn from
-# bytes, at the rate it was given. Most networks of this book therefore begin with a
-# layer `Rescaling(1 / 255)`, which divides them.
+# If both numbers are bytes, NumPy's result is a byte too. It cannot be negative, so it starts again
+# from the top, and 10 − 20 becomes 246. Our own loop escapes, because its kernel does not hold
+# bytes, but its answers are 255<!--claim:conv_bytes_in_our_loop--> times too large. The bare layer
+# of Keras refuses bytes. But as soon as the same layer is part of a model, Keras converts them
+# silently, and the sums are again 255<!--claim:conv_bytes_against_fractions--> times too large. In
+# chapter 4 you will meet a network that failed to learn from bytes, with the settings it was given.
+# Most networks of this book therefore begin with a layer `Rescaling(1 / 255)`, which divides them.
 #
 # ## Padding and stride: how large is the map?
 #
@@ -797,10 +794,10 @@ figure.colorbar(drawn, ax=row, label="difference of the maps")
 plt.show()
 
 # %% [markdown]
-# **Figure 1.13. Where the two maps differ.** With padding (left) they differ in one
-# column at each side, where the zeros lie beside other pixels than before. With a
-# stride of 2 (right) they differ along the edges of the cup, because a move of nine
-# pixels falls between two stops of the window.
+# **Figure 1.13. Where the two maps differ.** With padding (left) they differ in one column at each
+# side, where the window of one map covers zeros and that of the other covers pixels. With a stride
+# of 2 (right) they differ along the edges of the cup, because a move of nine pixels falls between
+# two stops of the window.
 #
 # So what a filter has learned in one place it knows in every place, except at a
 # padded border and between two strides.
@@ -862,11 +859,9 @@ plt.show()
 #
 # ### What other texts get wrong
 #
-# One text calls our K (it writes F) "the number of filters", but it is their
-# *size*, and finds 5.5 in the last case of Figure 1.9 instead of 4.5. Another says
-# that eight filters give twelve maps. It also says that three layers of 3×3 equal
-# one of 7×7 with a *stride of 4*, but on 31×31 pixels the stack gives 25×25 answers
-# and that layer 7×7.
+# K is the *size* of the filters, not "the number of filters". Eight filters give eight maps, not
+# twelve. And three layers of 3×3 do not equal one of 7×7 with a *stride of 4*: on 31×31 pixels the
+# stack gives 25×25 answers, that layer 7×7.
 #
 # ## What you learned
 #
@@ -943,15 +938,14 @@ print(f"brightness: {spoon.min():.2f} to {spoon.max():.2f}", end=", ")
 print(f"sharpened: {sharp.min():.2f} to {sharp.max():.2f}")
 
 # %% [markdown] tags=["solution"]
-# 6. A kernel answers to a single bright pixel with itself, turned by 180 degrees, as
-#    you saw above. So what comes out behind both layers is the kernel of 5×5 that
-#    does the work of both, and we only have to turn it back. With a ReLU in between
-#    it fails, and so does every other kernel: change the sign of all pixels, and a
-#    single kernel changes the sign of its answers. Behind a ReLU the blur has only
-#    positive numbers to add up, so its answers cannot become negative.
-# 7. A stride of 2 and a padding of 1. For 108 pixels the sum is 54.5, and the map has
-#    the whole number below, 54. Without padding it is 53.5, which gives 53. (In the
-#    live piece, "same" gives 54 as well.)
+# 6. A kernel answers to a single bright pixel with itself, turned by 180 degrees, as you saw above.
+#    So what comes out behind both layers is the kernel of 5×5 that does the work of both, and we
+#    only have to turn it back. With a ReLU in between it fails, and so does every other kernel:
+#    change the sign of all pixels, and a single kernel changes the sign of its answers. Behind a
+#    ReLU the blur has no negative numbers to add up, so its answers cannot become negative.
+# 7. A stride of 2 and a padding of 1. For the 108 pixels of the web page the sum is 54.5 (in
+#    JupyterLab, 80×120 pixels give 40×60), and the map has the whole number below, 54. Without
+#    padding it is 53.5, which gives 53. (In the live piece, "same" gives 54 as well.)
 
 # %% tags=["solution", "nbval-check-output"]
 BLUR_3 = np.full((3, 3), 1 / 9)

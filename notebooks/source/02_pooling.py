@@ -366,11 +366,10 @@ plt.show()
 # lies in no window, so its value cannot matter. On the right, the last window hangs
 # over the rim.
 #
-# With `"valid"`, which is the default, Keras rounds down and never looks at the
-# pixels that are left over. A network may lose the last row of every map in this
-# way, without a word, and therefore you should compute its sizes once by hand. With
-# `"same"` the last window may hang over the rim, and W / S values come out, rounded
-# up.
+# With `"valid"`, which is the default, Keras rounds down and never looks at the pixels that are
+# left over. A network may lose the last row of every map in this way, without a word, so compute
+# its sizes once by hand. With `"same"` windows may hang over the rim, at the end or at both ends,
+# and W / S values come out, rounded up.
 #
 # In the picture on the left the windows overlap, because the stride is smaller than
 # the window. *AlexNet*, the network that won the ImageNet contest of 2012, pools
@@ -426,13 +425,12 @@ plt.show()
 #
 # The average is truer to both of them. On the photograph it is off by
 # 14.1<!--claim:pool_photo_loss_average--> grey levels, and the maximum by
-# 27.8<!--claim:pool_photo_loss_max-->. On the edge map, where more than half of the
-# values are 0 and a few reach 948, it is 43.7<!--claim:pool_edges_loss_average-->
-# against 93.8<!--claim:pool_edges_loss_max-->. This is no accident, because no
-# number is closer to the values of a window than their mean, if closeness is
-# measured by squares. Take the upper right window of our grid, with the values 1,
-# 4, 1 and 1. Their mean squared distance to the mean, 1.75, is 1.69, and to the
-# maximum, 4, it is 6.75.
+# 27.8<!--claim:pool_photo_loss_max-->. On the edge map, where more than half of the values are 0
+# and the largest, at the padded rim, is 948, it is 43.7<!--claim:pool_edges_loss_average--> against
+# 93.8<!--claim:pool_edges_loss_max-->. This is no accident, because no number is closer to the
+# values of a window than their mean, if closeness is measured by squares. Take the upper right
+# window of our grid, with the values 1, 4, 1 and 1. Their mean squared distance to the mean, 1.75,
+# is 1.69, and to the maximum, 4, it is 6.75.
 #
 # Then why would anyone take the maximum? A network may ask something else: *has the
 # filter found its pattern anywhere in here?* An edge is thin and fills only a few
@@ -627,10 +625,9 @@ plt.show()
 # So it is not the forgetting as such that helps, but the summing up.
 #
 # When the digits move by two pixels, the reader of whole maps falls from
-# 90 %<!--claim:pool_read_all_values_unmoved--> to
-# 55 %<!--claim:pool_read_all_values-->. With maxima of 4×4 it falls only from
-# 93 %<!--claim:pool_read_max4_unmoved--> to 82 %<!--claim:pool_read_max4-->.
-# Averages do as well for one pixel, and a little less well for more.
+# 90 %<!--claim:pool_read_all_values_unmoved--> to 55 %<!--claim:pool_read_all_values-->. With
+# maxima of 4×4 it falls only from 93 %<!--claim:pool_read_max4_unmoved--> to
+# 82 %<!--claim:pool_read_max4-->. Averages do as well for one pixel, but less well for more.
 #
 # So the promise holds within limits. Larger windows help longer, but a shift by
 # four pixels moves even the maxima of 4×4 as far as another picture.
@@ -835,14 +832,13 @@ plt.show()
 # between them we cannot tell either. One run of the average ended after eight
 # passes, perhaps too soon.
 #
-# Neither work nor steps that are not linear explain this. The learned sum costs the
-# most and does not win, while the average has as few steps that are not linear as
-# the stride, and yet does better. Perhaps it helps that pooling need not learn how
-# to sum up a window from only 7,500 digits, but we have not tested this guess. It
-# is also one task and one size of network. Springenberg and others tried both ways
-# to take a stride, with kernels of 3×3 and on other pictures, and lost little or
-# nothing by it (2014, "Striving for Simplicity: The All Convolutional Net",
-# https://arxiv.org/abs/1412.6806).
+# Neither work nor parameters nor steps that are not linear explain this alone. The learned sum has
+# most of the first two and does not win, while the average has as few steps that are not linear as
+# the stride, and yet does better. Perhaps it helps that pooling need not learn how to sum up a
+# window, but we have not tested this guess, and it is one task and one size of network.
+# Springenberg and others tried both ways to take a stride, with kernels of 3×3 and on other
+# pictures, and lost about a point at most (2014, "Striving for Simplicity: The All Convolutional
+# Net", https://arxiv.org/abs/1412.6806).
 
 # %% tags=["hide-input"] alt="What the four networks read over the shift in pixels, each with a band."
 figure, axes = plt.subplots(figsize=(7.2, 2.9))
@@ -858,10 +854,10 @@ axes.legend(loc="lower left")
 plt.show()
 
 # %% [markdown]
-# **Figure 2.9. The exam, shifted.** What the networks read when the digits of the
-# exam move to the right. Lines are means of three seeds, and bands reach from the
-# lowest to the highest of them. The network with the maximum falls least. The bands
-# of the learned sum and of the stride overlap.
+# **Figure 2.9. The exam, shifted.** What the networks read when the digits of the exam move to the
+# right. Lines are means of three seeds, and bands reach from the lowest to the highest of them. The
+# network with the maximum falls least. The band of the learned sum overlaps those of the average
+# and of the stride.
 #
 # The maximum helps here as well. When the digits move by two pixels, which costs
 # about one in seventy of them a little ink at the rim, the network with the maximum
@@ -906,11 +902,10 @@ claim("pool_shifted_gain", shifted["max"] - shifted["skipping"], **bounds)
 # %% [markdown]
 # ## One number for each map
 #
-# A network ends with a decision, and a dense layer makes it from a plain list of
-# numbers. How do maps become a list? The usual way is to **flatten** them, which
-# means to write down all their numbers one after another. This keeps everything,
-# and it is expensive: 64 maps of 7×7 make a list of 3,136 numbers, and ten classes
-# then need 31,370<!--claim:pool_flatten_head_parameters--> parameters.
+# A network ends with a decision, and a dense layer makes it from a plain list of numbers. How do
+# maps become a list? The usual way is to **flatten** them: to write down all their numbers one
+# after another. It is costly: 64 maps of 7×7 make a list of 3,136 numbers, and ten classes then
+# need 31,370<!--claim:pool_flatten_head_parameters--> parameters.
 #
 # The other way is to pool once more, with a window as large as the whole map. Each
 # map becomes a single number, its mean. This is called **global average pooling**
@@ -936,13 +931,12 @@ change, read = measure(lambda maps: maps.mean(axis=(1, 2)))
 print(f"moved by {max(change):.2f} at most, read correctly: {100 * read[0]:.0f} %")
 
 # %% [markdown]
-# A shift no longer changes anything, so here at last is true invariance, as long as
-# nothing leaves the picture and no stride came before. But the reader gets only
-# 37 %<!--claim:pool_read_global--> of the digits right, because four numbers, which
-# say how much edge there is in each direction, are all that is left of them. For
-# this reason networks usually reduce their maps to means only at the end. By then
-# each of hundreds of maps has found something more telling than an edge, and
-# *whether* it is there matters more than where.
+# A shift no longer changes anything: true invariance, as long as nothing comes near the rim and no
+# stride came before. But the reader gets only 37 %<!--claim:pool_read_global--> of the digits
+# right, because four numbers, which say how much edge there is in each direction, are all that is
+# left of them. For this reason networks usually reduce their maps to means only at the end. By then
+# each of hundreds of maps has found something more telling than an edge, and *whether* it is there
+# matters more than where.
 #
 # So what may be thrown away? The exact place may, in small portions, as long as
 # something sums up each window. With few examples, a maximum or a mean did this
@@ -991,10 +985,10 @@ claim("pool_read_global", read[0], at_most=0.5, source=source)
 #    you no longer read it? Then pool it by 2×2 again and again, and find out why
 #    `pool` stops. What does Keras say to our `grid` without its two extra axes?
 # 6. *Explore.* Zhang (2019, [Making Convolutional Networks Shift-Invariant
-#    Again](https://arxiv.org/abs/1904.11486)) takes the maximum with a stride of 1,
-#    blurs the result with the kernel 1 2 1 / 2 4 2 / 1 2 1, divided by 16, and only
-#    then skips every second value. Measure how far a shift of one pixel moves a
-#    digit then. Is it the blur that helps?
+#    Again](https://arxiv.org/abs/1904.11486)) takes the maximum of 2×2 with a stride of 1, blurs
+#    the result with the kernel 1 2 1 / 2 4 2 / 1 2 1, divided by 16, and only then skips every
+#    second value. Measure how far a shift of one pixel moves a digit then. Is it the blur that
+#    helps?
 
 # %% [markdown] tags=["solution"]
 # 1. The maxima are 5, 4, 4 and 8, and the largest of them is 8. The means are 2.5,

@@ -351,10 +351,11 @@ plt.show()
 # there it is one multiplication to *w*, because 2 × *x* = 4, and one to *x*, because 2 × *w* = 6.
 # However many weights there are, no part of the way is walked twice. This is **backpropagation**.
 #
-# Two more rules are all that it needs for the networks of this book. If a number is used in
-# several places, each place sends a slope back, and they are *added*. That is how a kernel learns,
-# whose weights are used at every pixel. And a ReLU has a slope of 1 where it lets a number pass,
-# and of 0 where it does not. Now we do the walk by hand, and let the tape check it.
+# Two more rules take us a long way; every other operation brings a slope of its own. If a number is
+# used in several places, each place sends a slope back, and they are *added*: in *w* × *w*, each
+# sends back the other *w*, together 2*w*. That is how a kernel learns, whose weights are used at
+# every pixel. And a ReLU has a slope of 1 where it lets a number pass, and of 0 where it does not.
+# Now we do the walk by hand, and let the tape check it.
 
 # %% tags=["nbval-check-output"]
 w, x, b = (tf.Variable(value) for value in (3.0, 2.0, -1.0))
@@ -376,9 +377,9 @@ print("by the tape: w {:.0f}, x {:.0f}, b {:.0f}".format(*slopes))
 #
 # We change one thing beforehand, and subtract the mean brightness from the photograph. The edges
 # stay the same, because Sobel's numbers add up to 0, but the loop gets on much faster. Exercise 9
-# shows the difference, and chapter 5 explains it. In the code, `None` adds the axes that `conv2d`
-# wants: one for the image and one for the channel. `assign_sub` subtracts from a variable, and so
-# it *is* the formula of the step.
+# shows the difference, and its solution explains it. In the code, `None` adds the axes that
+# `conv2d` wants: image and channel for the photograph, channel and filter for the kernel.
+# `assign_sub` subtracts from a variable, and so it *is* the formula of the step.
 
 # %%
 rocket = (
@@ -432,7 +433,7 @@ plt.show()
 # **Figure 3.7. The loop finds Sobel's kernel.** Above, the input and the targets: blue where the
 # photograph turns brighter to the right, and orange where it turns darker. Below, the nine weights
 # after so many steps. After 5 steps the whole left column is negative. After 20 the columns add up
-# to about −3.7, 0.6 and 3.2, on their way to −4, 0 and 4.
+# to about −3.7, 0.6 and 3.1, on their way to −4, 0 and 4.
 #
 # After 200 steps no weight is further than 0.02<!--claim:learn_sobel_error--> from Sobel's. Nobody
 # told the loop what an edge is: it saw a picture and the answers, and that was enough. The
@@ -547,10 +548,9 @@ for size in (10, 100, 1_000):
     print(f"a batch of {size:5,}: cosine {agreement[size]:.2f}")
 
 # %% [markdown]
-# At the start of training, 100 images give a cosine of
-# 0.77<!--claim:learn_cosine_of_100_images-->, so the direction is about 40 degrees off. It still
-# leads clearly downhill, for one 550th of the images. Later the single directions agree less, and
-# only on average do they lead downhill. Gradient descent with random batches is called
+# At the start of training, 100 images give a cosine of 0.77<!--claim:learn_cosine_of_100_images-->,
+# so the direction is about 40 degrees off. It still leads clearly downhill, for one 550th of the
+# images. Later single directions usually agree less. Gradient descent with random batches is called
 # **stochastic gradient descent**, or **SGD**, where *stochastic* means "by chance".
 #
 # In practice the batches are not drawn afresh for each step. Instead we mix the images like a pack
@@ -613,8 +613,9 @@ losses, templates = (
 # 1.83<!--claim:learn_loss_after_one_exact_step-->, and the 550 rough steps to
 # 0.31<!--claim:learn_loss_after_550_steps-->.
 #
-# How well does it read? To find out, we show it the validation set after each epoch, and count the
-# right answers. Their share is called the **accuracy**.
+# How well does it read? To find out, we start once more from the same weights, show it the
+# validation set after each epoch, and count the right answers. Their share is called the
+# **accuracy**.
 
 
 # %%
@@ -675,8 +676,9 @@ plt.show()
 # a digit from the others, and not what it looks like.
 #
 # Why do digits appear at all? For cross-entropy behind softmax, the slope of a weight is (*p* −
-# target) × pixel. So each image adds its ink to the weights of its own digit and takes it away
-# from those of the others, and the more so, the more wrong the answer was.
+# target) × pixel, negative for the right digit, and the step subtracts it. So each image adds its
+# ink to the weights of its own digit and takes it away from those of the others, and the more so,
+# the more wrong the answer was.
 #
 # One of the sources of this book stops after 200 batches of 100 images, at the same rate. We do so
 # as well, with five seeds, and keep the results for the end.
@@ -827,10 +829,10 @@ bars.set(xlabel="hidden units", title="starts that succeed, %", ylim=(0, 100))
 plt.show()
 
 # %% [markdown]
-# **Figure 3.10. Two bends do what no line can.** Left: the sum of two ReLUs is a V. Middle: what one
-# network with eight hidden units has learned; its answer is near 1 (dark) at the two blue squares,
-# where the pixels differ, and near 0 at the two orange circles. Right: more hidden units let more
-# starts succeed.
+# **Figure 3.10. Two bends do what no line can.** Left: the sum of two ReLUs is a V. Middle: what
+# the best network with eight hidden units has learned; its answer is near 1 (dark) at the two blue
+# squares, where the pixels differ, and near 0 at the two orange circles. Right: more hidden units
+# let more starts succeed.
 #
 # Two units are enough in principle, but only 15 %<!--claim:learn_pairs_two_units--> of our starts
 # find their weights. The others are stuck, in a local minimum or on a flat plateau. A ReLU that
@@ -936,9 +938,8 @@ plt.show()
 #
 # Look at the dashed lines, too. With the hidden layer, the training errors almost disappear, while
 # the validation errors fall far more slowly. A widening gap is the first sign of *overfitting*, of
-# learning the training images by heart, and chapter 6 is about it. Without the hidden layer both
-# lines stay together but high, because this network does not even fit the images that it learns
-# from.
+# learning the training images by heart (chapter 6). Without the hidden layer the gap is about half
+# as wide, but both lines stay high, because it does not even fit its training images.
 #
 # As the table shows, a hidden layer is not free. And the network still does not know which pixels
 # are neighbours, until chapter 4 gives it this knowledge.
@@ -1009,16 +1010,14 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # ### Where the words come from
 #
 # Backpropagation became known through Rumelhart, Hinton and Williams (1986, [Learning
-# representations by back-propagating errors](https://doi.org/10.1038/323533a0)). One of the
-# sources of this book calls softmax regression a **perceptron**. Rosenblatt, who coined the word
-# (1958, [The perceptron: a probabilistic model](https://doi.org/10.1037/h0042519)), meant a whole
-# network whose units answer yes or no. Today the word mostly means one such unit, with the rule
-# that he published a few years later: change the weights only after a mistake. After its 200
-# batches, the source reports about 90 %, as we do.
+# representations by back-propagating errors](https://doi.org/10.1038/323533a0)). One of the sources
+# of this book calls softmax regression a **perceptron**. Rosenblatt, who coined the word (1958,
+# [The perceptron: a probabilistic model](https://doi.org/10.1037/h0042519)), meant a whole network
+# whose units answer yes or no. Today the word mostly means one such unit, with the rule that he
+# published a few years later: change the weights only after a mistake.
 #
-# That source was written for TensorFlow 1, where *placeholders* stood for images to come, and a
-# *session* later ran what the code had only described. Today a line computes as soon as Python
-# reaches it, function arguments have replaced placeholders, and variables are still variables.
+# In TensorFlow 1, for which it was written, *placeholders* stood for images to come, and a
+# *session* later ran what the code described. Today lines compute at once.
 #
 # ## Exercises
 #
@@ -1030,7 +1029,8 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # 3. *By hand.* Where do the 101,770 numbers of the network with 128 hidden units come from?
 # 4. *By hand.* You have 600 images, and train for 4 epochs with batches of 50. How many steps is that?
 # 5. *By hand.* A network with two classes gives both the logit 0. What is the cross-entropy?
-# 6. *Predict, then run.* How many steps does the network with one weight need at a rate of 5?
+# 6. *Predict, then run.* At a rate of 5, one step led from *w* = 1 to 2.5. Is one step still enough
+#    from *w* = 7?
 # 7. *Change it.* Train softmax regression for one epoch with batches of 10, and then, from new
 #    weights, with batches of 1,000. Which takes longer, and which reads better? Why?
 # 8. *Break it.* Set all weights of the network with the hidden layer to 0 before you train it for
@@ -1050,7 +1050,8 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 #    biases: 100,352 + 128 + 1,280 + 10 = 101,770.
 # 4. An epoch has 600 / 50 = 12 steps, so 4 epochs have 48.
 # 5. Both probabilities are ½, so it is −ln ½ = ln 2 = 0.69.
-# 6. One. The slope at *w* = 1 is −0.3, and 5 × 0.3 = 1.5 leads from 1.0 straight to 2.5.
+# 6. Yes. At *w* = 7 the slope is 0.2 × 4.5 = 0.9, and 5 × 0.9 = 4.5 leads straight to 2.5. At this
+#    rate one step takes away the whole distance, whatever it is. Below is the walk from *w* = 1.
 
 # %% tags=["solution", "nbval-check-output"]
 print("at a rate of 5:", descend(rate=5.0, steps=2).round(3))
@@ -1077,11 +1078,11 @@ for size, rate in ((10, 0.5), (1_000, 0.5), (10, 0.05)):
 
 # %% [markdown] tags=["solution"]
 # 8. It says the same digit to every image. All hidden units give 0, so the weights behind them get
-# no slope, and nothing comes back through weights of 0. Only the ten last biases learn. Even with
-# other equal weights, all hidden units would get equal slopes and stay equal for ever, because
-# they have no targets of their own. Any unequal weights will do, and random ones are the simplest.
-# In softmax regression each logit has a target of its own, so its slopes (*p* − target) × pixel
-# differ from the first step on.
+#    no slope, and nothing comes back through weights of 0. Only the ten last biases learn. Even
+#    with other equal weights, all hidden units would get equal slopes and stay equal for ever,
+#    because they have no targets of their own. Unequal weights break the tie, and small random ones
+#    are the simplest. In softmax regression each logit has a target of its own, so its slopes (*p*
+#    − target) × pixel differ from the first step on.
 
 # %% tags=["solution"]
 model = build(128)

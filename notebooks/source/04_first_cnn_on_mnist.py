@@ -102,15 +102,15 @@ for part in ("train", "validation", "test"):
     print(f"{part:10} {len(images):6,} images of {images.shape[1:]}")
 
 # %% [markdown]
-# The clothes of `load_fashion_mnist()` and the photographs of `load_cifar10()` come in the same
-# three parts.
+# The clothes of `load_fashion_mnist()` come in the same parts.
 #
 # ### The layers
 #
 # The network that we build is a **CNN**, which is short for *convolutional neural network*: a
-# network that looks at a picture through filters sliding over it. You know every layer in it
-# already. Ours has two convolutions with a pooling behind each, and one dense layer that turns what
-# they found into ten logits.
+# network that looks at a picture through filters sliding over it. You know every layer in it; only
+# the notation is new: the `(x)` behind a layer hangs it on what came before. Ours has two
+# convolutions with a pooling behind each, and one dense layer that turns what they found into ten
+# logits.
 
 
 # %% tags=["network"]
@@ -284,8 +284,8 @@ plt.show()
 # ## What the kernels have become
 #
 # In chapter 1 we wrote Sobel's kernel by hand, and chapter 3 found it again from examples of edges.
-# Nobody has shown our CNN an edge, because it was only told which digit is which. What has it made
-# of its 16 kernels?
+# Nobody has asked our CNN for edges: it was only told which digit is which. What has it made of its
+# 16 kernels?
 #
 # To sort them, we measure how far each *leans* to one side: the weights on that side minus those on
 # the opposite side, divided by the sum of all nine without their signs. Sobel's kernel has (4 −
@@ -397,7 +397,8 @@ plt.show()
 # %% [markdown]
 # **Figure 4.5. One digit on its way to an answer.** Of each layer you see the map with the most
 # activation, bright where it is large. The maps become coarser from left to right, until a person
-# would no longer recognise the digit; the dense layer does, as the ten bars show.
+# would no longer recognise the digit; the dense layer does, as the ten bars show, but it gets all
+# 32 maps.
 
 # %% tags=["claims"]
 claim("mnist_our_parameters", cnn.count_params(), equals=12_810)
@@ -606,7 +607,7 @@ for scale in (1, 1 / 255):
 # 107<!--claim:mnist_first_loss_as_printed-->, before any weight has moved, and that number alone
 # gives the pixels away. Then the step makes everything worse: the slope of a weight is proportional
 # to its input, so the slopes are far too large as well, and after a single step the loss is in the
-# tens of millions, as in the text.
+# tens of millions, not far from the text.
 #
 # In our run the loss is back at 2.3 from the third batch on, but that is not a recovery. It is the
 # loss of a network that knows nothing. (With other digits, or on another machine, it may first
@@ -787,9 +788,9 @@ claim("mnist_relu_changes", died + back, at_least=1, quick=0, **DATA)
 # Of all the systems that the book's sources propose for digits, three are left to be trained. The
 # *slow net* has 32 and 64 filters of 5×5, and plain SGD at a rate of 0.001 for 20,000 batches; we
 # can afford a fortieth of these. The *classical CNN* was an example of Keras for many years: two
-# convolutions, and only one pooling behind both. The *wide CNN* has twice its filters and eight
-# times its hidden units. The three-channel net gets another chance, and softmax regression returns
-# from chapter 3.
+# convolutions, of 32 and 64 filters, one pooling behind both, and 128 hidden units. The *wide CNN*
+# has twice its filters and eight times its hidden units. The three-channel net gets another chance,
+# and softmax regression returns from chapter 3.
 #
 # The classical CNN and the three-channel net have a rate that falls to 0 along the way, which is
 # called a *learning-rate schedule* (chapter 5): large steps at first, small ones at the end.
@@ -837,8 +838,8 @@ print(f"best on the validation set: {winner}, {scores[winner]:.4f}")
 # %% [markdown]
 # ### The drawer is opened
 #
-# Before we look, we choose: on the validation set the best is the classical CNN. Now every network
-# reads the 10,000 test images; those that learned from shuffled pixels get shuffled ones.
+# Before we look, we choose: on the validation set the best is the classical CNN. Now all read the
+# 10,000 test images, shuffled for those that learned from shuffled ones.
 
 # %%
 tested = {}
@@ -899,21 +900,21 @@ axes.legend([*ours, *theirs], keys, loc="lower right")
 plt.show()
 
 # %% [markdown]
-# **Figure 4.9. All systems on the test set.** Each dot is one training, each diamond the figure
-# that a source prints for the same system. Mind the axis: it is logarithmic, so that each grid line
-# to the left means about half the mistakes. In most rows the dots lie close together, but not where
-# classes fall silent.
+# **Figure 4.9. All systems on the test set.** Each dot is one training, each diamond what a source
+# prints for the same layers, not always trained alike. Mind the axis: it is logarithmic, so that
+# each grid line to the left means about half the mistakes. In most rows the dots lie close
+# together, but not where classes fall silent.
 #
-# The network that we chose, the classical CNN, makes
-# 4.9 mistakes<!--claim:mnist_best_fewer_mistakes--> in 1,000 images fewer than ours. For that, its
-# training takes 10.2 times<!--claim:mnist_best_times_as_long--> as long. Whether that is worth it
-# is for you to say: it will be on a cheque, and will not be in a game. The wide CNN has 16 times as
-# many parameters again, and its one run took longest of all, without reading better.
+# The network that we chose, the classical CNN, makes 4.9
+# mistakes<!--claim:mnist_best_fewer_mistakes--> in 1,000 images fewer than ours. For that, its
+# training takes 10.2 times<!--claim:mnist_best_times_as_long--> as long. Is that worth it? For
+# cheques perhaps, hardly for games. The wide CNN has 16 times as many parameters again, and its one
+# run, of two epochs instead of five, took longest and read no better.
 #
-# What can such a table say? It says what each recipe reaches as a whole, and at what price. It does
-# not say which *idea* made the difference, because the recipes differ in everything: images seen,
-# rates, optimisers, sizes. Compare rows of one experiment, such as the four of the shuffling, and
-# not neighbours in the list, which 10,000 images can hardly tell apart.
+# What can such a table say? It says what each recipe reaches, and at what price. It does not say
+# which *idea* made the difference, because the recipes differ in images seen, rates, optimisers and
+# sizes. Compare rows of one experiment, such as the four of the shuffling, and do not rank rows
+# that differ by a few tenths, which 10,000 images can hardly tell apart.
 
 # %% tags=["claims"]
 mean = {name: np.mean(values) / 100 for name, values in tested.items()}
@@ -1015,8 +1016,9 @@ plt.show()
 #
 # ## Use it: save, load, and a digit of your own
 #
-# One file keeps the layers, their weights, and the factor in front of the pixels, which is the part
-# that people forget. After loading it the network gives the same logits to the last bit.
+# One file keeps the layers, their weights, and the factor in front of the pixels, which people
+# forget when they keep the weights alone. After loading it the network gives the same logits to the
+# last bit.
 
 # %%
 file = folder / "digits.keras"
@@ -1031,7 +1033,7 @@ print("the same logits:", np.array_equal(best(five), loaded(five)))
 # knows: the makers of MNIST fitted each digit into 20×20 of the 28×28 pixels, with its centre of
 # mass in the middle (LeCun et al., 1998, *Gradient-based learning applied to document recognition*,
 # https://doi.org/10.1109/5.726791). `center_drawing` does the same to ours. Networks take batches,
-# so a single image needs a first axis of length 1.
+# so one image needs a first axis.
 
 # %%
 canvas = Image.new("L", (168, 168))
@@ -1060,8 +1062,8 @@ plt.show()
 # black on white, as on paper. The bars show how probable the network finds each class.
 #
 # A person reads both with the same ease. In our run the network reads this 4 both times, too,
-# although it is less sure of the second. One drawing proves little, however, so we turn all
-# validation digits into dark ink on white paper:
+# although it is less sure of the second. One drawing proves little, so we turn all validation
+# digits into dark ink on white paper:
 
 # %%
 answers, _ = read(best, 255 - validation[0])
@@ -1114,7 +1116,7 @@ claim("mnist_mistakes_of_best", int(wrong.sum()), at_most=150, quick=1e9, **DATA
 #    there a rate at which it learns all the same? Say in which direction you would look, and why,
 #    and try one.
 # 6. *Explore.* Train our CNN on the clothes of `load_fashion_mnist()` for two epochs. Is it as good
-#    at shirts as at digits?
+#    at clothes as at digits?
 
 # %% [markdown] tags=["solution"]
 # 1. 28, 24, 12, 10, 5: the sizes are 24×24×16, 12×12×16, 10×10×32, 5×5×32 and 10. Only the first
@@ -1130,8 +1132,8 @@ claim("mnist_mistakes_of_best", int(wrong.sum()), at_most=150, quick=1e9, **DATA
 # 5. Inputs that are 255 times as large make slopes that are much larger, so the rate must be much
 #    smaller. At 0.0001 the network learns, although it gets less far in its one epoch than the
 #    repaired one. Pixels and rate share the guilt.
-# 6. It is not: it reads fewer than 80 of 100 clothes. But before you blame the shirts, compare
-#    fairly, because in the book's own copy there are only 9,000 training pictures of clothes.
+# 6. It is not: with the book's own copy it reads fewer than 80 of 100 clothes. But compare fairly,
+#    because that copy has only 9,000 training pictures.
 
 # %% tags=["solution"]
 for net in NETS:
