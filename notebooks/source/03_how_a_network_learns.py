@@ -549,7 +549,7 @@ for size in (10, 100, 1_000):
 
 # %% [markdown]
 # At the start of training, 100 images give a cosine of 0.77<!--claim:learn_cosine_of_100_images-->,
-# so the direction is about 40 degrees off. It still leads clearly downhill, for one 550th of the
+# so the direction is about 40 degrees off. It still leads downhill, for one 550th of the
 # images. Later single directions usually agree less. Gradient descent with random batches is called
 # **stochastic gradient descent**, or **SGD**, where *stochastic* means "by chance".
 #
@@ -1017,7 +1017,7 @@ claim("learn_hidden_parameters", runs[128][0][0].count_params(), equals=101_770)
 # published a few years later: change the weights only after a mistake.
 #
 # In TensorFlow 1, for which it was written, *placeholders* stood for images to come, and a
-# *session* later ran what the code described. Today lines compute at once.
+# *session* later ran what the code described. Today lines just compute.
 #
 # ## Exercises
 #
