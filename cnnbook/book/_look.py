@@ -36,6 +36,9 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
             prepared.append(cell)
             cell.parent.remove(cell)
             continue
+        told = [] if drawn else list(_outputs(cell))
+        for output in told:
+            output.parent.remove(output)
         for output in drawn:
             output.parent.remove(output)
             for picture in output.findall(nodes.image):
@@ -46,8 +49,11 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
         caption = _caption(parent, place + 1)
         code: list[nodes.Node] = [cell] if list(cell.findall(nodes.literal_block)) else []
         before = [] if hidden else code
-        after = _folded_code([*prepared, *code], bool(drawn)) if hidden and code else []
+        title = "figure" if drawn else "table" if told else ""
+        after = _folded_code([*prepared, *code], title) if hidden and code else []
         prepared = []
+        if told:
+            after = [_html('<div class="cell_output">'), *told, _html("</div>"), *after]
         new = [*before]
         for number, output in enumerate(drawn):
             is_last = number == len(drawn) - 1
@@ -112,9 +118,9 @@ def _prepares(cell: nodes.Element) -> bool:
     return is_drawing and not list(_outputs(cell))
 
 
-def _folded_code(cells: list[nodes.Node], is_drawing: bool) -> list[nodes.Node]:
-    title = "Code of this figure" if is_drawing else "Code for later"
-    kind = "figure-code" if is_drawing else "later"
+def _folded_code(cells: list[nodes.Node], of: str) -> list[nodes.Node]:
+    title = f"Code of this {of}" if of else "Code for later"
+    kind = "figure-code" if of else "later"
     start = f'<details class="fold machinery {kind}"><summary>{title}</summary>'
     return [_html(start), *cells, _html("</details>")]
 

@@ -43,6 +43,7 @@ CELLS = [
     code("figure = draw(heights)", SIZED, tags=["hide-input"]),
     nbf.new_markdown_cell("**Figure 3.1. A line.** It goes down the middle.\n\nText below."),
     code("show(photo)", picture(PHOTO)),
+    code("table(runs)", printed("thirteen systems"), tags=["hide-input"]),
     code('claim("half", half, at_least=0.4)', printed(HOLDS), tags=["claims"]),
     nbf.new_markdown_cell("## Exercises\n\n1. *By hand.* Count.\n\n## Solutions\n\nDone."),
 ]
@@ -104,6 +105,12 @@ def test_code_that_prepares_a_figure_is_folded_with_it(text):
     plain = re.sub("<[^>]*>", "", figures[0])
     assert "heights = measured()" in plain and "draw(heights)" in plain
     assert "Code for later" not in text
+
+
+def test_what_a_folded_cell_says_is_not_folded(text):
+    folds = "".join(re.findall(r"<details.*?</details>", text, re.DOTALL))
+    assert "table" in re.sub("<[^>]*>", "", folds) and "Code of this table" in folds
+    assert "thirteen systems" in text and "thirteen systems" not in folds
 
 
 def test_pictures_are_webp_know_their_size_and_wait(site, text):
