@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 from cnnbook._checks import shown
-from cnnbook._machine import embedded_folders
+from cnnbook._machine import embedded_file
 
 FILE = "digit_net/weights.npz"
 SHA256 = "2b5ce4e4dec334c6e5b82e5b8871fe889684137de2da054878e513ee6e0109d4"
@@ -18,11 +18,7 @@ def digit_weights() -> dict[str, np.ndarray]:
     Raises:
         OSError: If the file is not there, or is not the one that came with the book.
     """
-    places = [folder / FILE for folder in embedded_folders()]
-    place = next((place for place in places if place.is_file()), None)
-    if place is None:
-        looked = " or ".join(str(shown(place)) for place in places)
-        raise FileNotFoundError(f"{looked} is not there; take the folder data/ of cnnbook along.")
+    place = embedded_file(FILE)
     content = place.read_bytes()
     if (found := hashlib.sha256(content).hexdigest()) != SHA256:
         rule = f"its SHA-256 must be {SHA256}; got {found}"

@@ -35,6 +35,21 @@ def embedded_folders() -> list[Path]:
     return [here.parent / "_data", here.parents[min(1, len(here.parents) - 1)] / "data"]
 
 
+def embedded_file(name: str) -> Path:
+    """Return a file of the data that comes with the book, such as "photos/chelsea.png".
+
+    Raises:
+        FileNotFoundError: If it is not there; the message says where it was looked for.
+    """
+    places = [folder / name for folder in embedded_folders()]
+    for place in places:
+        if place.is_file():
+            return place
+    looked = " or ".join(shown(place) for place in places)
+    advice = "take the folder data/ of the cnnbook repository along"
+    raise FileNotFoundError(f"{looked} is not there; {advice}.")
+
+
 def sweep(left: Iterable[Path]) -> None:
     """Remove files and folders that processes which were killed more than a day ago have left."""
     for path in left:

@@ -14,7 +14,7 @@ from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page
 from cnnbook.book._glossary import glossary_page, read_glossary
 from cnnbook.book._kernel import Node
-from cnnbook.book._prose import with_live
+from cnnbook.book._prose import counted, with_live
 from cnnbook.book._quiz import quiz_html, read_quiz
 from cnnbook.book._reference import reference_files, reference_pages
 from cnnbook.book._search import add_search_texts
@@ -123,14 +123,14 @@ def _head(chapter: Chapter, minutes: int, measured: Record, is_quick: bool) -> s
     """Return what stands between a chapter's title and its text: its question and its facts."""
     run = measured["notebooks"][chapter.name]["seconds"]
     checked = sum(it["notebook"] == chapter.name for it in measured["claims"].values())
-    figures = f"{checked} number{'s' * (checked != 1)} checked"
+    numbers = counted(checked, "number")
     asks = f'<p class="asks">{html.escape(chapter.question)}</p>' if chapter.question else ""
     return asks + facts_line(
         {
             "where": f"Chapter {chapter.number}",
             "reading": f"{minutes} min to read",
             "running": f"{max(1, round(run / 60))} min to run{' (quick)' * is_quick}",
-            "seals": f'<a class="seal" href="claims.html#of-{chapter.name}">{figures}</a>',
+            "seals": f'<a class="seal" href="claims.html#of-{chapter.name}">{numbers} checked</a>',
             "download": f'<a href="notebooks/{chapter.name}.ipynb" download>notebook</a>',
             "edition": "first edition, being rewritten" * (chapter.name in FIRST_EDITION),
         }

@@ -12,7 +12,7 @@ from copy import deepcopy
 from cnnbook.book._checked import claimed, claims_html, without_claims
 from cnnbook.book._kernel import Node, nbformat
 from cnnbook.book._pixels import pictures_apart
-from cnnbook.book._prose import html_cell, live_apart
+from cnnbook.book._prose import counted, html_cell, live_apart
 from cnnbook.book.record import Record
 
 WORDS_A_MINUTE = 180  # of a text that one thinks about
@@ -137,8 +137,7 @@ def _claims_fold(cells: list[Node], measured: Record, of: str) -> list[Node]:
     """Fold claims: a line with their number, the table, and below it the code that checks them."""
     names = [name for cell in cells for name in claimed(cell)]
     entries = {name: it for name in names if (it := measured["claims"].get(name))}
-    count = len(names)
-    title = f"{count} number{'s' * (count != 1)} checked{of}"
+    title = f"{counted(len(names), 'number')} checked{of}"
     code = deepcopy(cells[0])
     code.source, code.outputs = "\n".join(cell.source for cell in cells), []
     table = []

@@ -10,6 +10,7 @@ from cnnbook.book._contents import BookPart, Chapter
 from cnnbook.book._example import Example
 from cnnbook.book._live import LIVE, live_pages
 from cnnbook.book._polish import mark
+from cnnbook.book._prose import counted
 from cnnbook.book._still import Still, still_answer
 
 WEB = Path(__file__).with_name("web")
@@ -164,7 +165,8 @@ def _being_written(written: int, planned: int) -> str:
 
 
 def _badge(claims: int) -> str:
-    words = f"<b>{claims:,}</b> number{'s' * (claims != 1)} checked"
+    count, things = counted(claims, "number").split()
+    words = f"<b>{count}</b> {things} checked"
     return f'<p class="badge">{TICK}<span>{words}</span></p>'
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from cnnbook._checks import shown
+from cnnbook._machine import embedded_file
 from cnnbook.book._files import BookError, in_one_line
 from cnnbook.book.environment import kernel_environment
 
@@ -93,10 +93,8 @@ def _installed(package: str) -> str:
 
 
 def data_file(name: str) -> Path:
-    """Find a file of the embedded data, which lies in the package or beside it."""
-    places = [PACKAGE / "_data" / name, PACKAGE.parent / "data" / name]
-    for place in places:
-        if place.is_file():
-            return place
-    looked = " or ".join(str(shown(place)) for place in places)
-    raise BookError(f"{looked} is not there; take the folder data/ of the repository along.")
+    """Find a file of the embedded data, or say as the book's command does that it is missing."""
+    try:
+        return embedded_file(name)
+    except FileNotFoundError as error:
+        raise BookError(str(error)) from None

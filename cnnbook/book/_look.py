@@ -36,10 +36,8 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
             prepared.append(cell)
             cell.parent.remove(cell)
             continue
-        told = [] if drawn else list(_outputs(cell))
-        for output in told:
-            output.parent.remove(output)
-        for output in drawn:
+        shown = drawn or list(_outputs(cell))
+        for output in shown:
             output.parent.remove(output)
             for picture in output.findall(nodes.image):
                 _let_size(picture)
@@ -48,17 +46,16 @@ def dress_figures(app: Any, doctree: nodes.document, docname: str) -> None:
         parent, place = cell.parent, cell.parent.index(cell)
         caption = _caption(parent, place + 1)
         code: list[nodes.Node] = [cell] if list(cell.findall(nodes.literal_block)) else []
-        before = [] if hidden else code
-        title = "figure" if drawn else "table" if told else ""
+        title = "figure" if drawn else "table" if shown else ""
         after = _folded_code([*prepared, *code], title) if hidden and code else []
         prepared = []
-        if told:
-            after = [_html('<div class="cell_output">'), *told, _html("</div>"), *after]
-        new = [*before]
+        new = [] if hidden else code
+        if shown and not drawn:
+            new = [_html('<div class="cell_output">'), *shown, _html("</div>"), *after]
         for number, output in enumerate(drawn):
             is_last = number == len(drawn) - 1
             new += _figure(output, kind, caption if is_last else None, after if is_last else [])
-        parent[place : place + 1 + bool(caption and drawn)] = new if drawn else after
+        parent[place : place + 1 + bool(caption and drawn)] = new if shown else after
 
 
 def _let_size(picture: nodes.Element) -> None:

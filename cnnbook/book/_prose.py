@@ -12,6 +12,11 @@ FENCE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?://[^>]*>", re.MULTILINE | re.
 ADDRESS = re.compile(r"(?<![<\"'\w])(?<!\]\()https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
 
 
+def counted(count: int, thing: str) -> str:
+    """Return "1 number", "2 numbers", "1,000 numbers"."""
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def html_cell(text: str) -> Node:
     """Return a cell of HTML that stands in the page as it is."""
     return nbformat.v4.new_markdown_cell(f"```{{raw}} html\n{text}\n```")

@@ -15,6 +15,7 @@ from cnnbook.book._api_pages import Writer, commented, described, import_of, raw
 from cnnbook.book._chapters import source_of
 from cnnbook.book._contents import Chapter, read_contents
 from cnnbook.book._files import read_text
+from cnnbook.book._prose import counted
 from cnnbook.book.copy import copy_of, list_modules
 
 ENGINE = Path(__file__).with_name("web") / "live" / "engine.js"
@@ -245,8 +246,8 @@ def _module_page(module: str, users: list[Chapter]) -> str:
     docstring = ast.get_docstring(tree_of(module)) or ""
     items, writer = items_of(module), Writer(module, _targets())
     where = f"<code>{module}</code>"
-    offers = f"{len(items)} name{'s' * (len(items) > 1)} to import"
-    used = f"used in {len(users)} chapter{'s' * (len(users) > 1)}" if users else ""
+    offers = f"{counted(len(items), 'name')} to import"
+    used = f"used in {counted(len(users), 'chapter')}" if users else ""
     asks = f'<p class="asks">{html.escape(answer)}</p>' if answer else ""
     chapters = [f"- {{doc}}`{c.number}. {c.title} </{c.name}>`" for c in users]
     return PAGES["module"].format(

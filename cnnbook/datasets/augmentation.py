@@ -22,9 +22,9 @@ import numpy as np
 from keras import ops
 
 from cnnbook._checks import checked
+from cnnbook._tensors import by_numbers, is_foreign, tell_range
 from cnnbook.datasets._resample import Tensor, as_type, resample
 from cnnbook.datasets._shares import class_shares
-from cnnbook.datasets._tensors import by_numbers, is_foreign, tell_range
 
 CHANGES = {  # of each: the smallest value, the largest, and the one that changes nothing
     **dict.fromkeys(("horizontal_flip", "vertical_flip"), (False, True, False)),

@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
+from cnnbook._batches import as_they_come, change_batch
 from cnnbook._checks import checked
-from cnnbook.datasets._batches import as_they_come, change_batch
 from cnnbook.datasets._read import read_image
 from cnnbook.labelled_files import LabelledFiles
 

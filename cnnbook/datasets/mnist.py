@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnbook._checks import checked
-from cnnbook._machine import embedded_folders, not_the_file
+from cnnbook._machine import embedded_file, not_the_file
 from cnnbook.datasets._places import (
     ImageSplits,
     NotHereError,
@@ -198,9 +198,11 @@ def _read_four(folders: list[Path], checksums: tuple[str, ...]) -> list[np.ndarr
 
 
 def _read_embedded(name: str) -> list[np.ndarray]:
-    for folder in embedded_folders():
-        if (folder / "manifest.json").is_file():
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            checksums = tuple(manifest[f"{name}/{file}"]["content_sha256"] for file in FILES)
-            return _read_four([folder / name], checksums)
-    raise NotHereError("this file was copied out of cnnbook, and its data/ was not")
+    try:
+        listing = embedded_file("manifest.json")
+    except FileNotFoundError:
+        words = "this file was copied out of cnnbook, and its data/ was not"
+        raise NotHereError(words) from None
+    manifest = json.loads(listing.read_text(encoding="utf-8"))
+    checksums = tuple(manifest[f"{name}/{file}"]["content_sha256"] for file in FILES)
+    return _read_four([listing.parent / name], checksums)

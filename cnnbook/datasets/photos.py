@@ -4,13 +4,12 @@ A cat (Stefan van der Walt, CC0), a cup of coffee (Rachel Michetti, CC0), a rock
 domain) and a man with a camera (Lav Varshney, CC0), as scikit-image ships them.
 """
 
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from cnnbook._checks import checked
-from cnnbook._machine import embedded_folders
+from cnnbook._machine import embedded_file
 
 PHOTOS = {"cat": "cat.png", "coffee": "coffee.png", "rocket": "rocket.jpg", "camera": "camera.png"}
 
@@ -31,11 +30,6 @@ def load_photo(name: str = "cat") -> np.ndarray:
     """
     if name not in PHOTOS:
         raise ValueError(f"`name` must be one of {', '.join(PHOTOS)}; got {name!r}.")
-    places = [folder / "photos" / PHOTOS[name] for folder in embedded_folders()]
-    for place in filter(Path.is_file, places):
-        with Image.open(place) as photo:
-            pixels = np.array(photo)
-        return pixels[..., None] if pixels.ndim == 2 else pixels
-    folders = " or ".join(str(place.parent) for place in places)
-    advice = "copy the folder data/photos of the cnnbook repository there"
-    raise FileNotFoundError(f"{PHOTOS[name]} is not in {folders}; {advice}.")
+    with Image.open(embedded_file(f"photos/{PHOTOS[name]}")) as photo:
+        pixels = np.array(photo)
+    return pixels[..., None] if pixels.ndim == 2 else pixels

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from cnnbook._batches import as_they_come, change_batch, check_arrays
 from cnnbook._checks import checked
-from cnnbook.datasets._batches import as_they_come, change_batch
 
 
 @checked
@@ -53,16 +53,7 @@ def make_pipeline(
         >>> [len(batch) for batch, _ in make_pipeline(images, labels, batch_size=2)]
         [2, 2, 1]
     """
-    if not (np.ndim(images) and np.ndim(labels)):
-        raise ValueError("`images` and `labels` must be several; pass image[None] and [label].")
-    if len(images) == 0:
-        raise ValueError("`images` is empty; a pipeline needs at least one image.")
-    if len(images) != len(labels):
-        found = f"got {len(images)} images and {len(labels)} labels"
-        raise ValueError(f"`images` and `labels` must have the same length; {found}.")
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1; got {batch_size}.")
-    _check_values(np.asarray(images), np.asarray(labels), num_classes)
+    check_arrays(images, labels, batch_size, num_classes)
     check_range = getattr(augment, "check_range", None)
     if training and check_range:
         check_range(np.asarray(images))
@@ -74,27 +65,3 @@ def make_pipeline(
         change = functools.partial(change_batch, augment)
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count())
     return as_they_come(dataset.prefetch(2))
-
-
-def _check_values(images: np.ndarray, labels: np.ndarray, num_classes: int | None) -> None:
-    """Refuse what would train, without a word, to nan or to nonsense."""
-    for name, values in (("images", images), ("labels", labels)):
-        # nan passes through `min`, and nothing is copied.
-        ends = [values.min(), values.max()] if values.size and values.dtype.kind == "f" else []
-        if not np.isfinite(ends).all():
-            raise ValueError(
-                f"`{name}` must be finite; got nan or infinity. Look for their source."
-            )
-    if num_classes is not None and num_classes < 2:
-        raise ValueError(f"`num_classes` must be 2 or more, or None; got {num_classes}.")
-    are_classes = labels.size == len(labels) and labels.dtype.kind in "iu"
-    lowest, highest = labels.min(initial=0), labels.max(initial=0)
-    found = f"got {lowest} to {highest}, of shape {labels.shape}. Number the classes from 0"
-    if are_classes and lowest < 0:
-        raise ValueError(f"`labels` must be 0 or more; {found}.")
-    is_known = are_classes and highest < (num_classes or np.inf)
-    are_shares = labels.shape[1:] == (num_classes,) and lowest >= 0
-    are_shares = are_shares and bool((abs(labels.sum(axis=1, dtype=float) - 1) < 1e-3).all())
-    if num_classes and not is_known and not are_shares:
-        words = f"`labels` must be whole numbers, 0 to {num_classes - 1}, or {num_classes} shares"
-        raise ValueError(f"{words} each, with the sum 1; {found}.")

@@ -21,8 +21,8 @@ import numpy as np
 from keras import ops
 
 from cnnbook._checks import checked
+from cnnbook._tensors import by_numbers, is_foreign, tell_range
 from cnnbook.datasets._moments import directions, moments
-from cnnbook.datasets._tensors import by_numbers, is_foreign, tell_range
 
 
 class _Mean(keras.Variable):

@@ -137,5 +137,5 @@ def _checked_place(place: Any, answers_shape: np.ndarray) -> tuple[int, int]:
     if not is_pair or (np.array(place) < 0).any() or (np.array(place) >= answers_shape).any():
         last = ", ".join(str(size - 1) for size in answers_shape)
         words = f"`places` must be pairs (row, column) from (0, 0) to ({last}), where the kernel"
-        raise ValueError(f"{words} fits; got {place!r}.")
+        raise ValueError(f"{words} fits; got {' '.join(repr(place).split())}.")
     return int(place[0]), int(place[1])

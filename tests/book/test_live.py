@@ -10,6 +10,7 @@ import pytest
 from browser import WIDTHS, Watched
 from live_pieces import CACHE, write_pages
 
+from cnnbook import _machine
 from cnnbook.book import _live, _live_cache, _live_data
 from cnnbook.book._files import BookError
 from cnnbook.book._live import LIVE, WEB, fragment, live_names, live_pages, marker
@@ -149,7 +150,7 @@ def test_without_its_package_the_photo_network_says_what_to_install(monkeypatch)
 
 
 def test_a_file_of_data_that_is_not_there_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(_live_cache, "PACKAGE", tmp_path / "cnnbook")
+    monkeypatch.setattr(_machine, "embedded_folders", lambda: [tmp_path])
     with pytest.raises(BookError, match="images-idx3-ubyte.gz is not there; take the folder data/"):
         _live_data.unseen_digits()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnbook.datasets import photos
+from cnnbook import _machine
 from cnnbook.datasets.photos import PHOTOS, load_photo
 
 SHAPES = {
@@ -45,14 +45,14 @@ def test_an_unknown_name_lists_the_known_ones():
 
 
 def test_a_missing_file_says_where_it_was_looked_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "embedded_folders", lambda: [tmp_path])
-    words = f"cat.png is not in {tmp_path / 'photos'}; copy the folder"
+    monkeypatch.setattr(_machine, "embedded_folders", lambda: [tmp_path])
+    words = f"{tmp_path / 'photos' / 'cat.png'} is not there; take the folder data/"
     with pytest.raises(FileNotFoundError, match=words):
         load_photo("cat")
 
 
 def test_pixels_are_those_of_the_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(photos, "embedded_folders", lambda: [tmp_path / "none", tmp_path])
+    monkeypatch.setattr(_machine, "embedded_folders", lambda: [tmp_path / "none", tmp_path])
     (tmp_path / "photos").mkdir()
     Image.new("RGB", (4, 3), (1, 2, 3)).save(tmp_path / "photos" / "cat.png")
     np.testing.assert_array_equal(load_photo("cat"), np.full((3, 4, 3), (1, 2, 3)))

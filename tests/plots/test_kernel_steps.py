@@ -105,6 +105,7 @@ def test_an_even_picture_is_drawn():
         ({"places": [(-1, 0)]}, r"`places` must be pairs.*got \(-1, 0\)"),
         ({"places": [(0.5, 0)]}, r"`places` must be pairs.*got \(0.5, 0\)"),
         ({"places": [1]}, "`places` must be pairs.*got 1"),
+        ({"places": np.full((1, 2, 2), 8)}, r"got array\(\[\[8, 8\], \[8, 8\]\]\)"),
         ({"places": []}, "`places` must hold 1 to 4 pairs.*got 0"),
         ({"places": [(0, 0)] * 5}, "`places` must hold 1 to 4 pairs.*got 5"),
     ],
