@@ -22,6 +22,7 @@ try:
     from cnnbook.command.models import list_models, show_summary
     from cnnbook.command.pdf import print_book
     from cnnbook.command.prepare import prepare_data
+    from cnnbook.command.study import do_study
 except KeyboardInterrupt:  # there is nothing to tidy yet
     print("Stopped by Ctrl-C.", file=sys.stderr)
     raise SystemExit(130) from None
@@ -50,6 +51,7 @@ app.command("copy")(copy_files)
 app.command("book")(bind_book)
 app.command("pdf")(print_book)
 app.command("claims")(print_claims)
+app.command("study")(do_study)
 unwritten: set[str] = set()  # encodings that lack a sign
 
 

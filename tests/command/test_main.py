@@ -32,7 +32,7 @@ def test_without_the_extra_cli_one_line_names_it(words):
 
 def test_help_names_every_command(run):
     shown = run("--help").output
-    assert all(word in shown for word in ("doctor", "data", "book", "claims", "copy"))
+    assert all(word in shown for word in ("doctor", "data", "book", "claims", "copy", "study"))
 
 
 @pytest.mark.parametrize(

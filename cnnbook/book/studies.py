@@ -1,0 +1,175 @@
+"""What was measured in runs that take longer than a chapter may?
+
+A study is a file `notebooks/studies/NAME.py`. It has `RUNS`, a dictionary from the name of a run to
+its settings, and a function `run`, which takes the settings of one by keyword, sets its own seed,
+and returns what it measured as JSON can hold it. `cnnbook study NAME` does each run in a process of
+its own and keeps it in `NAME.json` beside the study as soon as it is done, so that a study that was
+stopped goes on where it was. A chapter reads the record, and says that it does.
+
+Each run is kept with the SHA-256 of the code that it ran: that of the study and of whatever it
+imports from this package, without comments and docstrings. A test compares them.
+"""
+
+import ast
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from cnnbook._checks import checked, shown
+from cnnbook.book._api import PACKAGE, first_names, imports_in
+from cnnbook.book._files import BookError, in_one_line, locked, read_json, read_text, write_whole
+from cnnbook.book.environment import kernel_environment
+from cnnbook.book.record import PACKAGES, describe_machine
+
+__all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
+FOLDER = Path("notebooks", "studies")
+ONE_RUN = """
+import json, runpy, sys
+from pathlib import Path
+study = runpy.run_path(sys.argv[1])
+result = study["run"](**study["RUNS"][sys.argv[2]])
+Path(sys.argv[3]).write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+"""
+
+
+@checked
+def read_study(name: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Return the runs of a study that are on record.
+
+    Args:
+        name: Of the study, as its file is called.
+        folder: The project; by default it is looked for from the working folder upwards.
+
+    Returns:
+        For each run, in the order of the study: its `settings`, what was measured as `result`, its
+        `seconds`, the `versions` of packages, the `machine` and the SHA-256 of the `code`.
+
+    Raises:
+        OSError: If there is no such record; the message says how to make it.
+        BookError: If the record is broken.
+    """
+    here = Path.cwd()
+    places = [folder] if folder else [here, *here.parents]
+    for place in places:
+        if (record := place / FOLDER / f"{name}.json").is_file():
+            return read_json(record)
+    advice = f"`cnnbook study {name}` makes it, which takes long"
+    raise FileNotFoundError(f"{FOLDER / f'{name}.json'} is not in {shown(places[0])}; {advice}.")
+
+
+@checked
+def study_names(folder: Path) -> list[str]:
+    """List the studies of a project."""
+    return sorted(path.stem for path in (folder / FOLDER).glob("*.py"))
+
+
+@checked
+def hash_of_code(study: Path) -> str:
+    """Return the SHA-256 of what a study runs: its code, and that of the package it imports."""
+    known, waiting = dict[str, str](), {"": study}
+    while waiting:
+        module, path = waiting.popitem()
+        text = read_text(path)
+        known[module] = _code_alone(text)
+        for source, name in imports_in(ast.parse(text)).values():
+            source = first_names().get(name, source) if source == "cnnbook" else source
+            for each in {source, f"{source}.{name}"} - set(known):
+                place = PACKAGE.parent.joinpath(*each.split("."))
+                for file in (place.with_suffix(".py"), place / "__init__.py"):
+                    if file.is_file():
+                        waiting[each] = file
+    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+
+
+@checked
+def run_study(folder: Path, name: str, say: Callable) -> None:
+    """Do each run of a study that is not on record with the code and the settings of today.
+
+    Each is kept as soon as it is done; runs that the study no longer has are dropped.
+
+    Raises:
+        BookError: If a run failed, with its last line, or returned what JSON cannot hold.
+    """
+    study, record = (folder / FOLDER / f"{name}.{kind}" for kind in ("py", "json"))
+    runs, code = _runs_of(study), hash_of_code(study)
+    for number, (title, settings) in enumerate(runs.items(), start=1):
+        say(f"[{number}/{len(runs)}] {title:<40}", nl=False)
+        kept = read_json(record).get(title) if record.exists() else None
+        if kept and (kept["code"], kept["settings"]) == (code, settings):
+            say(f" {kept['seconds']:7.1f} s   kept")
+            continue
+        start = time.perf_counter()
+        result = _result_of(folder, study, title)
+        seconds = round(time.perf_counter() - start, 1)
+        if hash_of_code(study) != code:
+            raise BookError(f"{shown(study)} or what it imports has changed; start again.")
+        versions = {package: metadata.version(package) for package in PACKAGES}
+        entry = {"settings": settings, "result": result, "seconds": seconds}
+        entry |= {"versions": versions, "machine": describe_machine(), "code": code}
+        _add_to_record(folder, record, {title: entry}, runs)
+        say(f" {seconds:7.1f} s")
+    _add_to_record(folder, record, {}, runs)
+
+
+def _add_to_record(folder: Path, record: Path, fresh: dict[str, Any], runs: Iterable[str]) -> None:
+    """Add to the record, and leave out what is no run of the study."""
+    with locked(folder / "build"):
+        found = (read_json(record) if record.exists() else {}) | fresh
+        known = {title: found[title] for title in runs if title in found}
+        write_whole({record: json.dumps(known, indent=1, allow_nan=False) + "\n"})
+
+
+def _code_alone(text: str) -> str:
+    """Return code without comments, docstrings and layout, and without the settings of runs."""
+    tree = ast.parse(text)
+    tree.body = [node for node in tree.body if not _is_runs(node)]
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_runs(node: ast.stmt) -> TypeGuard[ast.Assign]:
+    return isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "RUNS"
+
+
+def _runs_of(study: Path) -> dict[str, dict[str, Any]]:
+    """Read the settings of a study without running it."""
+    rule = f"{shown(study)} must have RUNS = {{name: settings}} at its top"
+    for node in ast.parse(read_text(study)).body:
+        if _is_runs(node):
+            try:
+                return eval(ast.unparse(node.value), {})  # the project's own file
+            except NameError as error:
+                raise BookError(f"{rule}, of Python's own names alone; {error}.") from None
+    raise BookError(f"{rule}; there is none.")
+
+
+def _result_of(folder: Path, study: Path, title: str) -> Any:
+    """Do one run in a process of its own."""
+    environment = kernel_environment(True, folder / "build" / "kernel")
+    with tempfile.TemporaryDirectory() as temporary:
+        answer = Path(temporary, "result.json")
+        command = [
+            sys.executable,
+            "-c",
+            ONE_RUN,
+            str(study.resolve()),
+            title,
+            str(answer),
+        ]
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, errors="replace", check=False
+        )
+        if done.returncode:
+            last = in_one_line((done.stderr.strip().splitlines() or ["no word"])[-1])
+            raise BookError(f"run {title!r} of {shown(study)} failed: {last}")
+        return json.loads(answer.read_text(encoding="utf-8"))

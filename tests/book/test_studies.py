@@ -1,0 +1,142 @@
+"""Studies: each run is done once, kept with its code, and done anew when that has changed."""
+
+import json
+
+import pytest
+
+from cnnbook.book import studies
+from cnnbook.book._files import BookError
+from cnnbook.book.studies import hash_of_code, read_study, run_study, study_names
+
+STUDY = '''"""How much is twice as much?"""
+
+from pathlib import Path
+
+from cnnbook.arithmetic import output_size
+
+RUNS = {f"seed {seed}": {"seed": seed, "width": 5} for seed in (1, 2)}
+
+
+def run(seed, width):
+    """Count, and leave a trace of having run."""
+    with Path("{trace}").open("a") as file:
+        file.write(f"{seed} ")
+    return {"side": output_size(width, 3), "curve": [seed / 2, 1.0]}
+'''
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project with one study, which leaves a trace of each run."""
+    (tmp_path / studies.FOLDER).mkdir(parents=True)
+    text = STUDY.replace("{trace}", (tmp_path / "trace").as_posix())
+    (tmp_path / studies.FOLDER / "twice.py").write_text(text)
+    return tmp_path
+
+
+def change(project, old, new):
+    path = project / studies.FOLDER / "twice.py"
+    path.write_text(path.read_text().replace(old, new))
+
+
+def done(project):
+    """Do the study; return what it said, and the seeds that ran since the last time."""
+    lines, trace = [], project / "trace"
+    trace.unlink(missing_ok=True)
+    run_study(project, "twice", lambda line, nl=True: lines.append(line))
+    return "\n".join(lines), trace.read_text().split() if trace.exists() else []
+
+
+def test_each_run_is_kept_with_what_was_set_and_measured(project):
+    said, ran = done(project)
+    assert ran == ["1", "2"]
+    assert "[2/2] seed 2" in said
+    runs = read_study("twice", project)
+    assert list(runs) == ["seed 1", "seed 2"]
+    entry = runs["seed 2"]
+    assert entry["settings"] == {"seed": 2, "width": 5}
+    assert entry["result"] == {"side": 3, "curve": [1.0, 1.0]}
+    assert entry["code"] == hash_of_code(project / studies.FOLDER / "twice.py")
+    assert "keras" in entry["versions"]
+    assert entry["seconds"] >= 0
+    assert "Python" in entry["machine"]
+    assert study_names(project) == ["twice"]
+
+
+def test_a_study_that_was_stopped_goes_on_where_it_was(project):
+    done(project)
+    record = project / studies.FOLDER / "twice.json"
+    runs = json.loads(record.read_text())
+    del runs["seed 2"]
+    record.write_text(json.dumps(runs))
+    said, ran = done(project)
+    assert ran == ["2"]
+    assert "kept" in said
+    assert list(read_study("twice", project)) == ["seed 1", "seed 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "again"),
+    [
+        ("How much is", "How many are", []),  # words alone
+        ("def run(", "# a comment\n\n\ndef run(", []),
+        ("seed / 2", "seed / 3", ["1", "2"]),  # the code
+        ('"width": 5}', '"width": 5 + seed}', ["1", "2"]),  # the settings
+        ("in (1, 2)", "in (1, 2, 3)", ["3"]),
+    ],
+)
+def test_what_changes_the_code_or_the_settings_is_run_again(project, old, new, again):
+    done(project)
+    change(project, old, new)
+    assert done(project)[1] == again
+
+
+def test_the_code_is_also_that_of_the_package(project, monkeypatch, tmp_path):
+    study = project / studies.FOLDER / "twice.py"
+    before = hash_of_code(study)
+    package = tmp_path / "copy" / "cnnbook"
+    package.mkdir(parents=True)
+    for name in ("arithmetic.py", "_checks.py", "__init__.py"):
+        package.joinpath(name).write_bytes((studies.PACKAGE / name).read_bytes())
+    monkeypatch.setattr(studies, "PACKAGE", package)
+    assert hash_of_code(study) == before
+    arithmetic = package / "arithmetic.py"
+    arithmetic.write_text(arithmetic.read_text() + "\nLIMIT = 1\n")
+    assert hash_of_code(study) != before
+
+
+def test_runs_that_the_study_no_longer_has_are_dropped(project):
+    done(project)
+    change(project, "in (1, 2)", "in (2,)")
+    done(project)
+    assert list(read_study("twice", project)) == ["seed 2"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seed / 2", "seed / 0", "run 'seed 1' of .*twice.py failed: ZeroDivisionError"),
+        ("seed / 2", "float('nan')", "failed: ValueError: Out of range float"),
+        ("RUNS =", "ROUNDS =", "must have RUNS = {name: settings} at its top; there is none"),
+        ("in (1, 2)", "in SEEDS", "of Python's own names alone; name 'SEEDS' is not defined"),
+    ],
+)
+def test_what_goes_wrong_is_told_in_one_line_and_nothing_is_kept(project, old, new, words):
+    change(project, old, new)
+    with pytest.raises(BookError, match=words) as caught:
+        done(project)
+    assert "\n" not in str(caught.value)
+    assert [path.name for path in (project / studies.FOLDER).iterdir()] == ["twice.py"]
+
+
+def test_a_study_without_a_record_says_how_to_make_one(project):
+    with pytest.raises(FileNotFoundError, match=r"twice.json is not in .*`cnnbook study twice`"):
+        read_study("twice", project)
+
+
+def test_the_records_of_the_book_are_of_the_code_of_today():
+    folder = studies.PACKAGE.parent
+    for name in study_names(folder):
+        study, runs = folder / studies.FOLDER / f"{name}.py", read_study(name, folder)
+        assert {title: it["settings"] for title, it in runs.items()} == studies._runs_of(study)
+        assert {entry["code"] for entry in runs.values()} == {hash_of_code(study)}
