@@ -46,9 +46,7 @@ def network_key(model: keras.Model) -> str:
 
     Names of layers, which Keras counts on, are no part of it, nor is which are trainable.
     """
-    config = json.loads(model.to_json())["config"] | {"name": ""}
-    plain = _without_names(config, _numbers_of_layers(config, {}))
-    digest = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(network_config(model), sort_keys=True).encode())
     for layer in _operations(model):  # their code: a configuration only names it
         own = {} if isinstance(layer, keras.Model) else vars(layer)
         inside = [own[name] for name in own if name not in ("build", "quantize") and name[0] != "_"]
@@ -58,6 +56,12 @@ def network_key(model: keras.Model) -> str:
         values = keras.ops.convert_to_numpy(weight)
         digest.update(f"{values.dtype} {values.shape}".encode() + values.tobytes())
     return digest.hexdigest()
+
+
+def network_config(model: keras.Model) -> Any:
+    """Return the configuration of a network, with numbers in place of its layers' names."""
+    config = json.loads(model.to_json())["config"] | {"name": ""}
+    return _without_names(config, _numbers_of_layers(config, {}))
 
 
 def _operations(model: keras.Operation) -> list[keras.Operation]:
