@@ -15,10 +15,13 @@ def change_batch(
 ) -> tuple:
     """Change the images of a training batch, and the labels where `augment` asks for `labels`.
 
-    What `more` holds is offered too, to those that have a parameter of its name.
+    What `more` holds goes to those that have a parameter of its name, without a default.
     """
     parameters = inspect.signature(getattr(augment, "call", augment)).parameters
-    offered = {"training": True, "labels": labels, **more}
+    needed = {name for name, each in parameters.items() if each.default is each.empty}
+    offered = {"training": True, "labels": labels} | {
+        name: more[name] for name in needed.intersection(more)
+    }
     asked = {name: offered[name] for name in offered if name in parameters}
     try:
         changed = augment(images, **asked)

@@ -62,9 +62,13 @@ class Epochs:
         change = _repeatable(augment, *arrays) if augment else lambda *batch: batch[:2]
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count(), deterministic=True)
         self.dataset = as_they_come(dataset.prefetch(2))
-        settings = {"batch_size": batch_size, "seed": seed, "augment": _described(augment)}
-        told = {"images": images, "labels": labels}.items()
-        self.described = {name: _content(array) for name, array in told} | settings
+        self.described = {
+            "`images`": _content(images),
+            "`labels`": _content(labels),
+            "`batch_size`": batch_size,
+            "`augment`": None if augment is None else _described(augment),
+            "`seed`": seed,
+        }
 
     def begin(self, epoch: int) -> None:
         """Set the order of an epoch, and a seed for the changes of each batch."""
@@ -112,7 +116,7 @@ def _content(array: np.ndarray) -> str:
     return f"{array.dtype} {array.shape} SHA-256 {identity(array)[:16]}"
 
 
-def _described(augment: Callable[..., Any] | None) -> Any:
+def _described(augment: Callable[..., Any]) -> Any:
     """Describe a layer by its settings, a function by its code; None if it cannot be told."""
     if isinstance(augment, keras.Layer):
         return keras.saving.serialize_keras_object(augment)

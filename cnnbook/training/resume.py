@@ -53,8 +53,8 @@ class ExactResume(keras.callbacks.Callback):
         labels: (count,) or (count, ...), finite; whole numbers, one an image, are 0 or more.
         batch_size: Images a batch, 1 or more; the last batch may be smaller.
         augment: A Keras layer or a function from a batch of images to one, as in `make_pipeline`,
-            also with `labels`. One that draws with TensorFlow has a parameter `seed`, two whole
-            numbers for `tf.random.stateless_*`, which are others for each batch.
+            also with `labels`. One that draws with TensorFlow has a parameter `seed`, without
+            default: two whole numbers for `tf.random.stateless_*`, others for each batch.
         seed: 0 or more. With the number of the epoch it alone says how batches are shuffled and
             changed.
 
@@ -223,7 +223,10 @@ class ExactResume(keras.callbacks.Callback):
         optimizer = self.model.optimizer
         described = {
             "network": network_config(self.model),
-            "weights": [[*each.shape, each.dtype, each.trainable] for each in self.model.weights],
+            "weights": [
+                {"shape": str(each.shape), "dtype": each.dtype, "trainable": each.trainable}
+                for each in self.model.weights
+            ],
             "compile": COMPILED.setdefault(optimizer, self.model.get_compile_config()),
             "data": self._epochs.described,
         }
@@ -261,5 +264,5 @@ def _differences(before: Any, now: Any, place: str = "") -> list[str]:
 
 def _short(value: Any) -> str:
     """Say a setting in a few words."""
-    kind = value.get("class_name", "another") if isinstance(value, dict) else None
+    kind = value.get("class_name") if isinstance(value, dict) else None
     return kind or ("nothing" if value is None else repr(value)[:60])
