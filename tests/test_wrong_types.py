@@ -400,6 +400,10 @@ VALID = {
     "training.losses.multiclass_hinge": lambda w: dict(
         scores=np.ones((2, 3)), labels=[0, 1], margin=1.0, wrong_classes="sum"
     ),
+    "training.resume.ExactResume": lambda w: dict(
+        folder=w.folder / "runs", images=some(4, 8, 8, 3), labels=np.arange(4), batch_size=2,
+        augment=None, seed=0
+    ),
     "training.stopwatch.Stopwatch": lambda w: dict(
         images_per_epoch=10, metric="accuracy", goal=0.5
     ),

@@ -66,7 +66,7 @@ def write_state(path: Path, state: Any, arrays: Arrays) -> None:
     lines = [FORMAT, hashlib.sha256(header).hexdigest().encode(), header, b""]
     part = path.with_name(path.name + ".part")
     try:
-        _write(part, [b"\n".join(lines), *(array.tobytes() for array in arrays.values())])
+        _write_through(part, [b"\n".join(lines), *(array.tobytes() for array in arrays.values())])
         part.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
@@ -78,7 +78,7 @@ def write_state(path: Path, state: Any, arrays: Arrays) -> None:
         raise told from error
 
 
-def _write(path: Path, parts: Iterable[bytes]) -> None:
+def _write_through(path: Path, parts: Iterable[bytes]) -> None:
     with path.open("wb") as file:
         for part in parts:
             file.write(part)

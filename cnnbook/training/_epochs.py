@@ -45,6 +45,7 @@ class Epochs:
         augment: Callable[..., Any] | None,
         seed: int,
     ) -> None:
+        batch_size = min(batch_size, len(images))
         self.steps, self._seed = math.ceil(len(images) / batch_size), seed
         with tf.device("CPU"):
             arrays = tf.constant(images), tf.constant(labels)
@@ -63,10 +64,10 @@ class Epochs:
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count(), deterministic=True)
         self.dataset = as_they_come(dataset.prefetch(2))
         self.described = {
-            "`images`": _content(images),
-            "`labels`": _content(labels),
+            "`images`": _told_array(images),
+            "`labels`": _told_array(labels),
             "`batch_size`": batch_size,
-            "`augment`": None if augment is None else _described(augment),
+            "`augment`": None if augment is None else _told_change(augment),
             "`seed`": seed,
         }
 
@@ -112,11 +113,11 @@ def _repeatable(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tenso
     return graph
 
 
-def _content(array: np.ndarray) -> str:
+def _told_array(array: np.ndarray) -> str:
     return f"{array.dtype} {array.shape} SHA-256 {identity(array)[:16]}"
 
 
-def _described(augment: Callable[..., Any]) -> Any:
+def _told_change(augment: Callable[..., Any]) -> Any:
     """Describe a layer by its settings, a function by its code; None if it cannot be told."""
     if isinstance(augment, keras.Layer):
         return keras.saving.serialize_keras_object(augment)

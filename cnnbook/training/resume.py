@@ -8,8 +8,6 @@ Source: Keras 3, `callbacks/backup_and_restore.py`, for how a callback tells `fi
 """
 
 import contextlib
-import itertools
-import json
 import sys
 import warnings
 import weakref
@@ -19,19 +17,14 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from cnnbook._batches import check_arrays
 from cnnbook._checks import checked, shown
 from cnnbook.training._checkpoint import Arrays, as_plain, from_plain, read_state, write_state
 from cnnbook.training._epochs import Epochs
 from cnnbook.training._hold import hold, release
-from cnnbook.training._identity import network_config
+from cnnbook.training._settings import differences, settings_of, versions
 
-# How optimizers were set before callbacks turned their rates.
-COMPILED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-# Names are counted on by Keras; where seeds have led is among what is kept.
-UNCOMPARED = {"name", "module", "registered_name", "build_config", "seed"}
 # The model, and a number of which Keras turns the sign when it first looks at a metric.
 NOT_KEPT = {"_model", "params", "min_delta"}
 
@@ -158,8 +151,9 @@ class ExactResume(keras.callbacks.Callback):
 
     def _begin(self) -> None:
         """Restore what the folder keeps, or keep the beginning."""
-        self._described, self._done, is_over = self._describe(), 0, False
-        self._at_first = {name: _counted(each) for name, each in self._named_others()}
+        self._described = settings_of(self.model, self._epochs.described)
+        self._done, is_over = 0, False
+        self._at_first = {name: _countings(each) for name, each in self._named_others()}
         if self._path.exists():
             is_over = self._restore(*read_state(self._path))
         else:
@@ -169,15 +163,15 @@ class ExactResume(keras.callbacks.Callback):
     def _restore(self, state: dict[str, Any], arrays: Arrays) -> bool:
         """Set all to what was kept, and tell whether the training was over, or refuse."""
         where, epochs = shown(self._path), self.params["epochs"]
-        if found := _differences(state["described"], self._described):
+        if found := differences(state["described"], self._described):
             more = f"; and {len(found) - 6} more" if len(found) > 6 else ""
             words = f"`folder` has another training, {where}: {'; '.join(found[:6])}{more}"
             raise ValueError(f"{words}. Set all as it was, or name another `folder`.")
         if state["done"] > epochs:
             words = f"`epochs` must be {state['done']} or more, which {where} has; got {epochs}"
             raise ValueError(f"{words}. Name another `folder` to begin anew.")
-        if state["versions"] != _versions():
-            words = f"{where} was made with {state['versions']}, and goes on with {_versions()}"
+        if state["versions"] != versions():
+            words = f"{where} was made with {state['versions']}, and goes on with {versions()}"
             warnings.warn(f"{words}: the same to a few digits, not bit for bit.", stacklevel=2)
         for variable, value in zip(self._variables(), state["variables"], strict=True):
             variable.assign(from_plain(value, arrays))
@@ -191,13 +185,13 @@ class ExactResume(keras.callbacks.Callback):
         arrays: Arrays = {}
         changed = {}
         for name, callback in self._named_others():
-            now, first = _counted(callback), self._at_first[name]
+            now, first = _countings(callback), self._at_first[name]
             new = [each for each in now if each not in first or now[each] != first[each]]
             changed[name] = {each: as_plain(vars(callback)[each], arrays) for each in new}
         values = [np.asarray(keras.ops.convert_to_numpy(each)) for each in self._variables()]
         state = {
             "described": self._described,
-            "versions": _versions(),
+            "versions": versions(),
             "done": self._done,
             "over": is_over,
             "variables": as_plain(values, arrays),
@@ -218,51 +212,11 @@ class ExactResume(keras.callbacks.Callback):
         for place, name in enumerate(names):
             yield f"{name} {names[:place].count(name)}", self._others[place]
 
-    def _describe(self) -> dict[str, Any]:
-        """Return what must be as it was, as JSON."""
-        optimizer = self.model.optimizer
-        described = {
-            "network": network_config(self.model),
-            "weights": [
-                {"shape": str(each.shape), "dtype": each.dtype, "trainable": each.trainable}
-                for each in self.model.weights
-            ],
-            "compile": COMPILED.setdefault(optimizer, self.model.get_compile_config()),
-            "data": self._epochs.described,
-        }
-        text = json.dumps(described, default=lambda value: type(value).__name__)
-        return dict(json.loads(text))
 
-
-def _counted(callback: keras.callbacks.Callback) -> dict[str, Any]:
+def _countings(callback: keras.callbacks.Callback) -> dict[str, Any]:
     """Return what a callback holds, as far as it is numbers, text, arrays and lists of them."""
     found = {}
     for name in vars(callback).keys() - NOT_KEPT:
         with contextlib.suppress(TypeError):
             found[name] = as_plain(vars(callback)[name], {})
     return found
-
-
-def _versions() -> str:
-    backend, library = keras.backend.backend(), tf.version.VERSION
-    return f"Keras {keras.version()} on {backend}, TensorFlow {library}, NumPy {np.__version__}"
-
-
-def _differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Return in words where two descriptions differ."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        names = [name for name in {**before, **now} if name not in UNCOMPARED]
-        pairs = [(f"{place}.{name}", before.get(name), now.get(name)) for name in names]
-    elif isinstance(before, list) and isinstance(now, list):
-        both = enumerate(itertools.zip_longest(before, now))
-        pairs = [(f"{place}[{index}]", *pair) for index, pair in both]
-    else:
-        words = f"{place[1:].replace('.config', '')} was {_short(before)}, is {_short(now)}"
-        return [] if before == now else [words]
-    return [words for where, old, new in pairs for words in _differences(old, new, where)]
-
-
-def _short(value: Any) -> str:
-    """Say a setting in a few words."""
-    kind = value.get("class_name") if isinstance(value, dict) else None
-    return kind or ("nothing" if value is None else repr(value)[:60])

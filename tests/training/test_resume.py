@@ -594,7 +594,7 @@ MOMENTS = ("half is written", "all is written", "it has its name")
 
 def die_when_keeping(number, moment, diary):
     """Let this process die when it keeps its state for the so many-th time."""
-    write, flush, times = _checkpoint._write, _checkpoint._flush_folder, iter(range(1, 99))
+    write, flush, times = _checkpoint._write_through, _checkpoint._flush_folder, iter(range(1, 99))
     reached = []
 
     def die_at(here):
@@ -610,7 +610,7 @@ def die_when_keeping(number, moment, diary):
         write(path, [content])
         die_at(MOMENTS[1])
 
-    _checkpoint._write = write_and_die
+    _checkpoint._write_through = write_and_die
     _checkpoint._flush_folder = lambda folder: (die_at(MOMENTS[2]), flush(folder))
 
 
