@@ -177,6 +177,13 @@ def test_what_callbacks_have_counted_is_theirs_again(tmp_path):
         assert np.array_equal(one, other)
 
 
+def test_keras_turns_a_sign_once_in_each_process_and_it_is_not_turned_back(tmp_path):
+    stops = [early_stopping() for _ in range(3)]
+    for epochs, stop in enumerate(stops, start=1):
+        train(tmp_path, stop, epochs=epochs, fit=VALIDATED)
+    assert [stop.min_delta for stop in stops] == [-0.01] * 3
+
+
 def test_more_epochs_go_on_and_equal_those_in_one_go(tmp_path):
     keras.utils.set_random_seed(7)
     whole = train(tmp_path / "whole", epochs=4)
@@ -573,6 +580,8 @@ def test_arguments_out_of_range_are_refused(tmp_path, settings, words):
 class Diary(keras.callbacks.Callback):
     """Write down where the training is, slowly, so that it can be killed there."""
 
+    SECONDS = 0.03
+
     def __init__(self, folder):
         super().__init__()
         self.path = Path(f"{folder}.diary")
@@ -586,7 +595,7 @@ class Diary(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.note(f"epoch {self.epoch + 1}, batch {batch + 1}")
-        time.sleep(0.02)
+        time.sleep(self.SECONDS)
 
 
 MOMENTS = ("half is written", "all is written", "it has its name")
@@ -631,40 +640,46 @@ def start(folder, *when):
     return process
 
 
+def batches_noted(folder):
+    diary = Path(f"{folder}.diary")
+    return diary.read_text().count("\n") if diary.exists() else 0
+
+
 def finish(folder):
-    """Train to the end, and return the result and the seconds since the first batch."""
-    process, first = start(folder), None
-    while process.is_alive():
-        first = first or (time.monotonic() if Path(f"{folder}.diary").exists() else None)
-        time.sleep(0.01)
+    """Train to the end, and return the result."""
+    process = start(folder)
+    process.join()
     assert process.exitcode == 0
-    return Path(f"{folder}.result").read_text(), time.monotonic() - (first or 0)
+    return Path(f"{folder}.result").read_text()
 
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory):
-    return finish(tmp_path_factory.mktemp("reference") / "whole")
+    """The result of a training that nobody killed, and how many batches it had."""
+    folder = tmp_path_factory.mktemp("reference") / "whole"
+    return finish(folder), batches_noted(folder)
 
 
-def kill_and_finish(folder, kill, seconds):
-    """Kill a training, at a share of its seconds or at a moment of keeping, and finish it."""
+def kill_and_finish(folder, kill, batches):
+    """Kill a training, after a share of its batches or at a moment of keeping, and finish it."""
     process = start(folder, *(kill if isinstance(kill, tuple) else ()))
     if not isinstance(kill, tuple):
-        while not Path(f"{folder}.diary").exists() and process.is_alive():
-            time.sleep(0.01)
-        time.sleep(kill * seconds)
+        whole, part = divmod(kill * batches, 1)
+        while batches_noted(folder) < whole and process.is_alive():
+            time.sleep(0.001)
+        time.sleep(part * Diary.SECONDS)
         process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     where = Path(f"{folder}.diary").read_text().split("\n")[-2]
-    result, _ = finish(folder)
-    print(f"killed at {where}: {json.loads(result)[0][:12]}")
+    result = finish(folder)
+    print(f"killed after {where}: {json.loads(result)[0][:12]}")
     assert not list(folder.glob("*.part"))
     return result
 
 
 FEW = [0.4, (3, "half is written"), (2, "all is written")]
-CHANCE = np.random.default_rng(20).random(14) * 0.95
+CHANCE = 0.05 + 0.9 * np.random.default_rng(20).random(14)
 MANY = [*CHANCE, *((number, moment) for number in (1, 4) for moment in MOMENTS)]
 
 
