@@ -469,6 +469,18 @@ def test_a_file_that_is_cut_or_something_else_is_refused(begun, tmp_path, change
         train(tmp_path)
 
 
+def test_arrays_of_every_type_and_odd_numbers_come_back_as_they_were(tmp_path):
+    rounded = keras.ops.convert_to_numpy(keras.ops.cast([0.1, 3.0], "bfloat16"))
+    given = [np.array(7), np.zeros((0, 2), "float16"), np.array([True, False]), rounded]
+    arrays = {}
+    state = _checkpoint.as_plain({"values": given, "rate": [0.1, float("inf"), None]}, arrays)
+    _checkpoint.write_state(tmp_path / "state", state, arrays)
+    found = _checkpoint.from_plain(*_checkpoint.read_state(tmp_path / "state"))
+    assert found["rate"] == [0.1, float("inf"), None]
+    for one, other in zip(found["values"], given, strict=True):
+        assert (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
+
+
 class BeforeKeeping(keras.callbacks.Callback):
     """Do something at the end of the second epoch, before its state is kept."""
 
