@@ -4,7 +4,6 @@ A cat (Stefan van der Walt, CC0), a cup of coffee (Rachel Michetti, CC0), a rock
 domain) and a man with a camera (Lav Varshney, CC0), as scikit-image ships them.
 """
 
-
 import numpy as np
 from PIL import Image
 
