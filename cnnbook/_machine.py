@@ -23,10 +23,14 @@ def folder_of(variable: str, default: str = "") -> Path:
     A relative path is looked for in the working folder and in those above it: chapters run in
     notebooks/, commands in the folder above.
     """
-    path = Path(os.environ.get(variable) or default).expanduser()
+    return found_above(Path(os.environ.get(variable) or default).expanduser())
+
+
+def found_above(path: Path) -> Path:
+    """Return a path, a relative one in the working folder or in the nearest above that has it."""
     here = Path.cwd()
     found = (above / path for above in (here, *here.parents) if (above / path).exists())
-    return path if path.is_absolute() else next(found, here / path)
+    return next(found, here / path)
 
 
 def embedded_folders() -> list[Path]:

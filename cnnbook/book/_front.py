@@ -131,7 +131,7 @@ def _word(count: int) -> str:
 
 
 def _counted(count: int, thing: str) -> str:
-    return f"{_word(count)} {thing}{'s' * (count != 1)}"
+    return counted(count, thing, _word(count))
 
 
 def _count_line(chapters: int, parts: int) -> str:
@@ -165,8 +165,7 @@ def _being_written(written: int, planned: int) -> str:
 
 
 def _badge(claims: int) -> str:
-    count, things = counted(claims, "number").split()
-    words = f"<b>{count}</b> {things} checked"
+    words = f"{counted(claims, 'number', f'<b>{claims:,}</b>')} checked"
     return f'<p class="badge">{TICK}<span>{words}</span></p>'
 
 

@@ -6,8 +6,6 @@ own, in the environment that chapters have: Keras says much when it starts, and 
 
 import hashlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -15,8 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from cnnbook._machine import embedded_file
-from cnnbook.book._files import BookError, in_one_line
-from cnnbook.book.environment import kernel_environment
+from cnnbook.book._files import BookError
+from cnnbook.book._python import last_words, run_python
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -60,12 +58,9 @@ def _make(group: Group, folder: Path, temporary: Path) -> None:
     """Let another process make the scripts of a group."""
     module, name = group.make.__module__, group.make.__name__
     code = f"from cnnbook.book._live_cache import write; from {module} import {name} as make"
-    command = [sys.executable, "-c", f"{code}; write(make(), {str(folder)!r})"]
-    environment = kernel_environment(True, temporary / "kernel")
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace")
+    run = run_python(temporary, "-c", f"{code}; write(make(), {str(folder)!r})")
     if run.returncode:
-        last = in_one_line((run.stderr.strip().splitlines() or ["no word"])[-1])
-        raise BookError(f"the live pages' {name} could not be made: {last}")
+        raise BookError(f"the live pages' {name} could not be made: {last_words(run)}")
 
 
 def write(texts: Mapping[str, str], folder: str) -> None:

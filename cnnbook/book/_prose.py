@@ -12,9 +12,9 @@ FENCE = re.compile(r"^```.*?^```|`[^`\n]*`|<https?://[^>]*>", re.MULTILINE | re.
 ADDRESS = re.compile(r"(?<![<\"'\w])(?<!\]\()https?://[^\s<>\"']*[^\s<>\"'.,;:!?)]")
 
 
-def counted(count: int, thing: str) -> str:
-    """Return "1 number", "2 numbers", "1,000 numbers"."""
-    return f"{count:,} {thing}{'s' * (count != 1)}"
+def counted(count: int, thing: str, written: str = "") -> str:
+    """Return "1 number", "2 numbers", "1,000 numbers"; the count as it is `written`, if it is."""
+    return f"{written or f'{count:,}'} {thing}{'s' * (count != 1)}"
 
 
 def html_cell(text: str) -> Node:

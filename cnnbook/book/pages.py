@@ -1,14 +1,12 @@
 """How do executed notebooks become a book of web pages that needs no network?"""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from cnnbook._checks import checked
-from cnnbook.book._files import BookError, in_one_line, locked
-from cnnbook.book.environment import kernel_environment
+from cnnbook.book._files import BookError, locked
+from cnnbook.book._python import last_words, run_python
 
 
 @checked
@@ -45,7 +43,7 @@ def _sphinx(write: Callable[[Path], None], finish: Callable[[Path], None], folde
     source.mkdir(parents=True)
     write(source)
     words = ["sphinx", "-q", "-W", "--keep-going", "-b", "html", str(source), str(built)]
-    run = _run_python(folder.parent, "-m", *words)
+    run = run_python(folder.parent, "-m", *words)
     if run.returncode:
         complaints = dict.fromkeys(run.stderr.strip().replace(str(source), "").splitlines())
         raise RuntimeError("Sphinx could not build the pages: " + " / ".join(complaints))
@@ -67,16 +65,6 @@ def restore_pages(folder: Path) -> None:
 def require_sphinx(build: Path) -> None:
     """Try, before chapters run for hours, whether what makes the pages can start at all."""
     code = "import myst_nb, sphinx_book_theme, sphinx.cmd.build as it; it.main(['--version'])"
-    run = _run_python(build, "-c", code)
+    run = run_python(build, "-c", code)
     if run.returncode:
-        last = in_one_line((run.stderr.strip().splitlines() or ["no word"])[-1])
-        raise BookError(f"Sphinx does not start: {last}; pip install 'cnnbook[book]'.")
-
-
-def _run_python(build: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run Python in the environment that chapters have."""
-    environment = kernel_environment(True, build / "kernel")
-    command = [sys.executable, *words]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, errors="replace"
-    )
+        raise BookError(f"Sphinx does not start: {last_words(run)}; pip install 'cnnbook[book]'.")

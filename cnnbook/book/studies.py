@@ -13,8 +13,6 @@ imports from this package, without comments and docstrings. A test compares them
 import ast
 import hashlib
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -23,9 +21,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from cnnbook._checks import checked, shown
+from cnnbook._machine import found_above
 from cnnbook.book._api import PACKAGE, first_names, imports_in
-from cnnbook.book._files import BookError, in_one_line, locked, read_json, read_text, write_whole
-from cnnbook.book.environment import kernel_environment
+from cnnbook.book._files import BookError, locked, read_json, read_text, write_whole
+from cnnbook.book._python import last_words, run_python
 from cnnbook.book.record import PACKAGES, describe_machine
 
 __all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
@@ -55,13 +54,12 @@ def read_study(name: str, folder: Path | None = None) -> dict[str, dict[str, Any
         OSError: If there is no such record; the message says how to make it.
         BookError: If the record is broken.
     """
-    here = Path.cwd()
-    places = [folder] if folder else [here, *here.parents]
-    for place in places:
-        if (record := place / FOLDER / f"{name}.json").is_file():
-            return read_json(record)
-    advice = f"`cnnbook study {name}` makes it, which takes long"
-    raise FileNotFoundError(f"{FOLDER / f'{name}.json'} is not in {shown(places[0])}; {advice}.")
+    file = FOLDER / f"{name}.json"
+    record = folder / file if folder else found_above(file)
+    if not record.is_file():
+        advice = f"`cnnbook study {name}` makes it, which takes long"
+        raise FileNotFoundError(f"{file} is not in {shown(folder or Path.cwd())}; {advice}.")
+    return read_json(record)
 
 
 @checked
@@ -155,21 +153,10 @@ def _runs_of(study: Path) -> dict[str, dict[str, Any]]:
 
 def _result_of(folder: Path, study: Path, title: str) -> Any:
     """Do one run in a process of its own."""
-    environment = kernel_environment(True, folder / "build" / "kernel")
     with tempfile.TemporaryDirectory() as temporary:
         answer = Path(temporary, "result.json")
-        command = [
-            sys.executable,
-            "-c",
-            ONE_RUN,
-            str(study.resolve()),
-            title,
-            str(answer),
-        ]
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", check=False
-        )
+        words = ONE_RUN, str(study.resolve()), title, str(answer)
+        done = run_python(folder / "build", "-c", *words)
         if done.returncode:
-            last = in_one_line((done.stderr.strip().splitlines() or ["no word"])[-1])
-            raise BookError(f"run {title!r} of {shown(study)} failed: {last}")
+            raise BookError(f"run {title!r} of {shown(study)} failed: {last_words(done)}")
         return json.loads(answer.read_text(encoding="utf-8"))
