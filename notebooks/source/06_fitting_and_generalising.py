@@ -76,9 +76,9 @@ for name, answers in {"by rule": by_rule, "by heart": by_heart}.items():
     print(f"{name:8}  mean error in the book {known:.2f}, on new numbers {new:.2f}")
 
 # %% [markdown]
-# In the book, the pupil with the list makes no error at all, while the rule misses the misprint by
-# 1. On new numbers it is the other way round: the list says 7 both times, which misses 8 by 1 and
-# 10 by 3. The book alone cannot tell us who has understood.
+# In the book, the pupil with the list makes no error at all, while the rule misses the misprint,
+# by 1. On new numbers it is the other way round: the list says 7 both times, which misses 8 by 1
+# and 10 by 3. The book alone cannot tell us who has understood.
 #
 # Doing well on what one has never seen is called **generalisation**, and it is what we want of a
 # network. Learning the training pictures by heart, so that the network does well on them and worse
@@ -555,11 +555,11 @@ plt.show()
 #
 # ### Weight decay
 #
-# There is a more direct way to keep weights small: in every step, pull each of them a little towards
-# 0. That is called **weight decay**. Is it not the same as L2? A penalty of strength *s* has the
-# slope 2 × *s* × *w*, so with SGD it pulls a weight in proportion to its size, as decay does. But
-# Adam divides each slope by its usual size (chapter 5), and the penalty's share is divided along
-# with the rest.
+# There is a more direct way to keep weights small: in every step, each of them is pulled a little
+# towards 0. That is called **weight decay**. Is it not the same as L2? A penalty of strength *s*
+# has the slope 2 × *s* × *w*, so with SGD it pulls a weight in proportion to its size, as decay
+# does. But Adam divides each slope by its usual size (chapter 5), and the penalty's share is
+# divided along with the rest.
 #
 # Let us follow one step, from *w* = 1, at a rate of 0.1. The loss has a slope of 1, and the penalty,
 # of strength 0.1, one of 0.2. SGD steps to 1 − 0.1 × 1.2 = 0.88. Adam's first step is as long as the

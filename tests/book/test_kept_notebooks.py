@@ -155,6 +155,14 @@ def test_what_a_learner_reads_has_no_machinery(source):
 
 
 @each_new_chapter
+def test_a_number_at_the_start_of_a_line_begins_no_list_within_a_sentence(source):
+    for cell in markdown_cells(source):
+        lines = zip(cell.source.splitlines(), cell.source.splitlines()[1:], strict=False)
+        lists = [line for before, line in lines if re.match(r"1[.)] ", line) and before.strip()]
+        assert not lists, f"{cell.id}: {lists}"
+
+
+@each_new_chapter
 def test_a_chapter_has_the_words_that_a_reader_needs(source):
     texts = [it.source for it in markdown_cells(source) if not solves(it)]
     told = sum(len(re.sub(r"<!--.*?-->", "", text).split()) for text in texts)

@@ -173,6 +173,11 @@ def test_no_cell_of_a_chapter_scrolls_sideways(browser, site, name):
             ".filter((it) => it.scrollWidth > it.clientWidth + 1).map((it) => it.innerText)"
         )
         assert wide == []
+        beyond = page.evaluate(
+            "[...document.querySelectorAll('article :not(pre) > code')].filter((it) =>"
+            " it.getBoundingClientRect().right > innerWidth).map((it) => it.innerText)"
+        )
+        assert beyond == []
         assert watched.sideways() <= 0
     assert watched.faults == []
     page.close()
