@@ -7,7 +7,8 @@ its own and keeps it in `NAME.json` beside the study as soon as it is done, so t
 stopped goes on where it was. A chapter reads the record, and says that it does.
 
 Each run is kept with the SHA-256 of the code that it ran: that of the study and of whatever it
-imports from this package, without comments and docstrings. A test compares them.
+imports from this package, without comments and docstrings, and without the modules that only check
+arguments: they refuse, or pass on what they were given. A test compares them.
 """
 
 import ast
@@ -79,6 +80,8 @@ def hash_of_code(study: Path) -> str:
         for source, name in imports_in(ast.parse(text)).values():
             source = first_names().get(name, source) if source == "cnnbook" else source
             for each in {source, f"{source}.{name}"} - set(known):
+                if each.endswith("._checks"):
+                    continue
                 place = PACKAGE.parent.joinpath(*each.split("."))
                 for file in (place.with_suffix(".py"), place / "__init__.py"):
                     if file.is_file():

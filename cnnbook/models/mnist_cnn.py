@@ -22,7 +22,7 @@ def build_mnist_cnn(
     dense_units: int = 128,
     dropout: float | tuple[float, float] = (0.25, 0.5),
 ) -> keras.Model:
-    """Build an uncompiled CNN: two 3x3 convolutions, one pooling, one dense layer.
+    """Build an uncompiled CNN: two 3x3 convolutions, one pooling, one hidden dense layer.
 
     Nearly all its parameters are in the dense layer: with large images it grows beyond use.
 

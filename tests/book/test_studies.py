@@ -100,6 +100,8 @@ def test_the_code_is_also_that_of_the_package(project, monkeypatch, tmp_path):
         package.joinpath(name).write_bytes((studies.PACKAGE / name).read_bytes())
     monkeypatch.setattr(studies, "PACKAGE", package)
     assert hash_of_code(study) == before
+    (package / "_checks.py").write_text("LIMIT = 1\n")  # refuses, or changes nothing
+    assert hash_of_code(study) == before
     arithmetic = package / "arithmetic.py"
     arithmetic.write_text(arithmetic.read_text() + "\nLIMIT = 1\n")
     assert hash_of_code(study) != before
