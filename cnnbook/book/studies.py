@@ -7,8 +7,8 @@ its own and keeps it in `NAME.json` beside the study as soon as it is done, so t
 stopped goes on where it was. A chapter reads the record, and says that it does.
 
 Each run is kept with the SHA-256 of the code that it ran: that of the study and of whatever it
-imports from this package, without comments and docstrings, and without the modules that only check
-arguments: they refuse, or pass on what they were given. A test compares them.
+imports from this package, without comments and docstrings, and without the modules that check
+arguments: they refuse, or pass on the same values. A test compares them.
 """
 
 import ast

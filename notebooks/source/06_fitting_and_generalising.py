@@ -1000,9 +1000,10 @@ plt.show()
 #
 # With misprints, dropout on 2,000 digits beats even eight times as many digits, if the network
 # learns these to the end: 82.9 %<!--claim:fitting_none_with_most_digits-->. The additional digits
-# bring misprints of their own. But look at the green line, which stops at the best epoch. Twice as
-# many digits bring it to the level of dropout, with
-# 88.7 %<!--claim:fitting_stopped_with_twice-->, and eight times as many well above it, to
+# bring misprints of their own. But look at the green line, which stops at the best epoch. Twice
+# as many digits bring it to the level of dropout, with
+# 88.7 %<!--claim:fitting_stopped_with_twice-->. Four times as many bring it no further, but eight
+# times as many lead well above that level, to
 # 93.1 %<!--claim:fitting_stopped_with_most_digits-->.
 #
 # With true labels, dropout gains no more than 0.5<!--claim:fitting_gain_true_labels--> percentage
