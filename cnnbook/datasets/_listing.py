@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cnnbook._checks import shown
+from cnnbook._decode import looks_like
 from cnnbook._machine import not_the_file, reason_of
-from cnnbook.datasets._read import ENDINGS, READABLE, looks_like
+from cnnbook.datasets._read import ENDINGS, READABLE
 
 SUFFIXES = (*ENDINGS,)[:6]
 OTHER_PICTURES = (

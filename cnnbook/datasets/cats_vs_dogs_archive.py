@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from cnnbook._checks import checked
+from cnnbook._decode import MAX_PIXELS, load_picture
 from cnnbook._machine import folder_of, not_the_file, reason_of
 from cnnbook.datasets._places import cache_folder, made_whole
-from cnnbook.datasets._read import MAX_PIXELS, load_picture
 
 PLACES = ("train/cat", "train/dog", "test/cat", "test/dog")
 # train/cat.0.jpg in one archive, PetImages/Cat/0.jpg in the other; hidden folders do not count.

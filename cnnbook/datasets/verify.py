@@ -18,7 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnbook._checks import checked, shown
-from cnnbook.datasets._read import ENDINGS, FORMATS, SIGNS
+from cnnbook._decode import FORMATS, SIGNS
+from cnnbook.datasets._read import ENDINGS
 
 MAX_IMBALANCE = 10  # pictures of the largest class to those of the smallest
 SMALL = 32  # pixels of the shorter side that most networks need
