@@ -1,0 +1,101 @@
+"""The door of a server: who may come in, what is noted of it, and what happens when things fail."""
+
+import hmac
+import ipaddress
+import json
+import logging
+import time
+import traceback
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cnnbook.deploy._serve_metrics import Metrics
+
+LOG = logging.getLogger("cnnbook.serve")
+OPEN = ("/", "/openapi.json", "/v2/health/live", "/v2/health/ready")  # nothing secret is told there
+
+
+class Door:
+    """Lets a request in, and notes it: in the metrics, and as a line of JSON in the log.
+
+    What a client has sent, such as a name, a path or a picture, is in neither.
+
+    Args:
+        app: What answers.
+        metrics: Where requests are counted.
+        token: What must be sent as `Authorization: Bearer TOKEN`, but to what is open; or None.
+        known: Names of networks, which may stand in metrics.
+    """
+
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, token: str | None, known: Collection[str]
+    ) -> None:
+        self.app, self.metrics, self.token, self.known = app, metrics, token, known
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        start, status, sent = time.perf_counter(), 0, 0
+
+        async def listen(message: Message) -> None:
+            nonlocal status, sent
+            status = message.get("status", status)
+            sent += len(message.get("body", b""))
+            await send(message)
+
+        answer = self._refused(Request(scope))
+        try:
+            await (answer or self.app)(scope, receive, listen)
+        except ClientDisconnect:
+            status = 499
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            found = {"error": type(error).__name__, "file": place.name, "line": place.lineno}
+            LOG.error(json.dumps({"event": "fault"} | found))
+            if not status:
+                await JSONResponse({"error": "internal error"}, 500)(scope, receive, listen)
+        finally:
+            self._note(scope, status, time.perf_counter() - start, sent)
+
+    def _note(self, scope: Scope, status: int, seconds: float, sent: int) -> None:
+        """Note what was asked by names of ours."""
+        what = getattr(scope.get("endpoint"), "__name__", "nothing")
+        network = scope.get("path_params", {}).get("name", "")
+        network = network if network in self.known else ""
+        self.metrics.note(what, network, status, seconds)
+        line: dict[str, Any] = {"event": "request", "time": round(time.time(), 3), "what": what}
+        line |= {"network": network, "status": status, "ms": round(1000 * seconds, 2)}
+        LOG.info(json.dumps(line | {"bytes": sent}))
+
+    def _refused(self, request: Request) -> Response | None:
+        """Return the answer to who may not come in."""
+        here = (request.scope.get("server") or ("", 0))[0]
+        if is_loopback(here) and not is_loopback(_host_of(request.headers.get("host", ""))):
+            words = "this server is for this machine: ask for localhost or 127.0.0.1"
+            return JSONResponse({"error": words}, 421)
+        given = request.headers.get("authorization", "").encode()
+        wanted = f"Bearer {self.token}".encode()
+        if self.token is None or request.url.path in OPEN or hmac.compare_digest(given, wanted):
+            return None
+        words = "this server asks for its token: Authorization: Bearer TOKEN"
+        return JSONResponse({"error": words}, 401, {"www-authenticate": "Bearer"})
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether an address is of this machine alone."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_of(header: str) -> str:
+    """Return the host of `host:port`, or of `[host]:port`."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0]
+    return header.partition(":")[0].lower()
