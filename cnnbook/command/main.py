@@ -22,6 +22,7 @@ try:
     from cnnbook.command.models import list_models, show_summary
     from cnnbook.command.pdf import print_book
     from cnnbook.command.prepare import prepare_data
+    from cnnbook.command.serve import serve_networks
     from cnnbook.command.study import do_study
 except KeyboardInterrupt:  # there is nothing to tidy yet
     print("Stopped by Ctrl-C.", file=sys.stderr)
@@ -48,6 +49,7 @@ data_app.command("verify")(verify_data)
 app.command("models")(list_models)
 app.command("summary")(show_summary)
 app.command("copy")(copy_files)
+app.command("serve")(serve_networks)
 app.command("book")(bind_book)
 app.command("pdf")(print_book)
 app.command("claims")(print_claims)

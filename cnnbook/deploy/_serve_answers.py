@@ -29,6 +29,7 @@ class Answers:
         self, networks: Networks, token: str | None, max_bytes: int, threads: int | None
     ) -> None:
         self.networks, self.token, self.metrics = networks, token, Metrics()
+        self.is_fixed = False  # whether the networks stay as they are
         self.bodies, self.workers = Bodies(max_bytes), Workers(threads or os.cpu_count() or 1)
 
     @property
@@ -142,6 +143,8 @@ class Answers:
         name = request.path_params["name"]
         if self.token is None:
             raise HTTPException(403, "networks can be changed where the server has a token")
+        if self.is_fixed:
+            raise HTTPException(501, "there are several servers: start them anew with other files")
         if name not in self.networks.files:
             raise HTTPException(404, "there is no such network: start the server with its file")
         async with self.bodies.read(request) as content:

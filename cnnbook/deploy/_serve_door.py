@@ -86,6 +86,15 @@ class Door:
         return JSONResponse({"error": words}, 401, {"www-authenticate": "Bearer"})
 
 
+def require_safe_host(host: str, has_token: bool, insecure: bool) -> None:
+    """Refuse to listen where others could reach a server that has no token."""
+    if not host:
+        raise ValueError("`host` must be an address of this machine; got ''. 127.0.0.1 is usual.")
+    if not (is_loopback(host) or has_token or insecure):
+        words = "must be 127.0.0.1 unless there is a token, for others could reach it; got"
+        raise ValueError(f"`host` {words} {host!r}. Set a token, or say that it may be insecure.")
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether an address is of this machine alone."""
     try:

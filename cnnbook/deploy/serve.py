@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from cnnbook._checks import checked
 from cnnbook.deploy._serve_answers import Answers
-from cnnbook.deploy._serve_door import LOG, Door, is_loopback
+from cnnbook.deploy._serve_door import LOG, Door, require_safe_host
 from cnnbook.deploy._serve_http import listen, server_of
 from cnnbook.deploy._serve_networks import Networks
 
@@ -71,7 +71,7 @@ def make_app(
         middleware=[door],
         exception_handlers={HTTPException: _refusal},
     )
-    app.state.has_token = token is not None
+    app.state.answers, app.state.has_token = answers, token is not None
     return app
 
 
@@ -92,12 +92,7 @@ def run_app(
         ValueError: If others could reach it without a token, or the port is none.
         OSError: If the port cannot be used.
     """
-    has_token = getattr(getattr(app, "state", None), "has_token", False)
-    if not (is_loopback(host) or has_token or insecure):
-        words = "must be 127.0.0.1 unless there is a token, for others could reach it; got"
-        raise ValueError(f"`host` {words} {host!r}. Set a token, or say that it may be insecure.")
-    if not host:
-        raise ValueError("`host` must be an address of this machine; got ''. 127.0.0.1 is usual.")
+    require_safe_host(host, getattr(getattr(app, "state", None), "has_token", False), insecure)
     if not 0 <= port <= 65_535:
         raise ValueError(f"`port` must be 0 to 65,535; got {port}. 8000 is usual.")
     lines = logging.StreamHandler(sys.stderr)
