@@ -24,7 +24,7 @@ h1 { margin: 0; font: 600 2rem/1.15 var(--serif); letter-spacing: -.02em; text-w
 .card { padding: 1.5rem; border: 1px solid var(--line); border-radius: 16px;
   background: var(--card); }
 .row { display: flex; flex-wrap: wrap; align-items: center; gap: .5rem .75rem; }
-label { color: var(--soft); font-size: .875rem; }
+:is(label, .about) { color: var(--soft); font-size: .875rem; }
 :is(button, select, input) { min-height: 2.25rem; max-width: 100%; padding: .3rem .8rem;
   border: 1px solid var(--line); border-radius: 6px; background: var(--card); color: var(--ink);
   font: 500 .9375rem/1.2 var(--sans); }
@@ -69,8 +69,8 @@ BODY = """
   <button>Use it</button>
 </form>
 <div class="row" id="network-row">
-  <label for="network">ServedNetwork</label> <select id="network"></select>
-  <span class="soft" id="about"></span>
+  <label for="network">Network</label> <select id="network"></select>
+  <span class="about" id="about"></span>
 </div>
 <div class="pair" id="work" hidden>
   <div class="stage">

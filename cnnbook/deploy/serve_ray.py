@@ -1,8 +1,8 @@
 """How does the same server answer on several machines? In replicas, which Ray Serve keeps alive.
 
 Source: https://docs.ray.io, "Ray Serve". Nothing in the server changes; Ray's own HTTP stands
-before it and shares out requests. Networks are not replaced while it runs, for a request reaches one
-replica only: start it anew with other files.
+before it and shares out requests. Networks are not replaced while it runs, for a request reaches
+one replica only: start it anew with other files.
 """
 
 import signal
@@ -69,12 +69,13 @@ def run_on_ray(
         """One of the servers."""
 
     stopped = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda *_: stopped.set()) for number in numbers}
+    before = {}
     try:
         ray.init(include_dashboard=False, log_to_driver=False)
         serve.start(http_options={"host": host, "port": port})
         serve.run(Replica.bind(), route_prefix="/")  # type: ignore[attr-defined]
+        for number in (signal.SIGINT, signal.SIGTERM):  # only now: Ray sets its own when it starts
+            before[number] = signal.signal(number, lambda *_: stopped.set())
         print(f"Serving on http://{host}:{port}/ (Ctrl-C stops it)", flush=True)
         stopped.wait()
         serve.delete("default")  # waits for those that are being answered; a shutdown would not
