@@ -226,6 +226,16 @@ VALID = {
     ),
     "deploy.latency.load_litert": lambda w: dict(path=w.folder / "missing.tflite", threads=1),
     "deploy.latency.load_onnx": lambda w: dict(path=w.folder / "missing.onnx", threads=1),
+    "deploy.serve.make_app": lambda w: dict(
+        networks={"a": w.folder / "missing.onnx"}, token="secret", max_bytes=1_000, threads=1,
+        prepare=None
+    ),
+    # Of an address that is no machine's, so that it ends at once.
+    "deploy.serve.run_app": lambda w: dict(app=len, host="192.0.2.1", port=8_000, insecure=True),
+    "deploy.serve_ray.run_on_ray": lambda w: dict(
+        make=(w.folder / "missing.onnx").read_bytes, host="127.0.0.1", port=8_000, replicas=2,
+        insecure=False
+    ),
     "explain.embedding.embed": lambda w: dict(
         model=small_net(), images=some(2, 8, 8, 3), layer_name="average"
     ),
@@ -425,7 +435,8 @@ VALID = {
     ),
 }  # fmt: skip
 # These get a function, whose own errors are not ours to change.
-CALLED = {"augment", "make_pad", "plot", "predict", "progress", "read", "read_image"}
+CALLED = {"augment", "make", "make_pad", "plot", "predict", "prepare", "progress", "read"}
+CALLED |= {"read_image"}
 # What counts as an answer: a file that is not there, a claim that does not hold, and, of networks
 # that take seconds to build, that they would be built: all arguments are looked at before that.
 LARGE = "densenet|inception|efficientnet|mobilenet|resnet|googlenet|alexnet|vgg"

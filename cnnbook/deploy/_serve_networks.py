@@ -1,5 +1,7 @@
 """The networks of a server: each an ONNX file, which can be replaced while people ask."""
 
+import contextlib
+import ctypes
 import json
 import re
 import threading
@@ -14,7 +16,7 @@ from cnnbook._checks import shown
 from cnnbook.deploy._quiet import first_line
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
-RESAMPLING = ("bilinear", "bicubic")
+WAYS_TO_RESIZE = ("bilinear", "bicubic")
 
 
 class ServedNetwork(NamedTuple):
@@ -82,11 +84,13 @@ class Networks:
             version = str(self.versions[name] + 1)
             self.there[name] = open_network(self.prepare(self.files[name]), version)
             self.versions[name] += 1
+        _give_memory_back()
 
     def unload(self, name: str) -> None:
         """Forget a network; those that it is answering right now get their answer."""
         with self.one_at_a_time:
             self.there.pop(name, None)
+        _give_memory_back()
 
     def index(self) -> list[dict[str, str]]:
         """List the networks, as the protocol's extension for repositories does."""
@@ -133,6 +137,12 @@ def open_network(path: Path, version: str) -> ServedNetwork:
     return network
 
 
+def _give_memory_back() -> None:
+    """Return freed memory to the system: the C library of Linux keeps some of each network."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such call
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def _read_beside(path: Path, classes: int) -> tuple[tuple[str, ...], float, str]:
     """Read the names of the classes, and how a picture is cut; without a file they are numbers."""
     try:
@@ -147,6 +157,6 @@ def _read_beside(path: Path, classes: int) -> tuple[tuple[str, ...], float, str]
         raise OSError(f"{shown(path)}: `class_names` must be a list of texts.")
     if len(names) != classes:
         raise OSError(f"{shown(path)} must name {classes} classes; it names {len(names)}.")
-    if not isinstance(share, float | int) or not 0 < share <= 1 or resample not in RESAMPLING:
-        raise OSError(f"{shown(path)}: `share` must be above 0 to 1, `resample` {RESAMPLING}.")
+    if not isinstance(share, float | int) or not 0 < share <= 1 or resample not in WAYS_TO_RESIZE:
+        raise OSError(f"{shown(path)}: `share` must be above 0 to 1, `resample` {WAYS_TO_RESIZE}.")
     return tuple(names), float(share), resample

@@ -10,13 +10,13 @@ from cnnbook._machine import not_the_file, reason_of
 from cnnbook.center_crop import center_crop
 from cnnbook.deploy._serve_networks import ServedNetwork
 
-MAX_PIXELS = 25_000_000  # 75 MB when it is decoded; a telephone's photo has 12 million
+MOST_PIXELS = 25_000_000  # 75 MB when it is decoded; a telephone's photo has 12 million
 
 
 def read_picture(content: bytes, network: ServedNetwork) -> np.ndarray:
     """Return what a network gets of a picture, (1, height, width, channels) float32, 0 to 255."""
     try:
-        picture = as_rgb(load_picture(content, max_pixels=MAX_PIXELS))
+        picture = as_rgb(load_picture(content, max_pixels=MOST_PIXELS))
     except Exception as error:  # Pillow raises a dozen kinds on damaged files
         if told := not_the_file(error, "the picture"):
             raise told from error

@@ -9,7 +9,7 @@ from typing import TypeVar
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-Result = TypeVar("Result")
+Answer = TypeVar("Answer")
 BODY_SECONDS = 20.0  # in which a body must have come
 MAX_WAITING = 128  # requests that compute or wait for it
 TIMES_AT_ONCE = 32  # so many largest bodies may be in memory together
@@ -68,7 +68,7 @@ class Workers:
         self.pool = ThreadPoolExecutor(threads, "network")
         self.waiting = 0
 
-    async def do(self, request: Request, work: Callable[[], Result]) -> Result:
+    async def do(self, request: Request, work: Callable[[], Answer]) -> Answer:
         """Let a thread do it; what a client has left behind is not begun."""
         if self.waiting >= MAX_WAITING:
             raise HTTPException(503, "the server is busy: ask again in a second", BUSY)
