@@ -13,7 +13,7 @@ The names that one wants first are here, each imported when it is asked for: `cn
 - `cnnbook.explain`: why that answer? model and images in, arrays out
 - `cnnbook.plots`: show me: arrays in, Matplotlib figures out
 - `cnnbook.widgets`: let me turn it: figures with sliders, in Jupyter
-- `cnnbook.deploy`: how do others use it? costs, latency, files for LiteRT and ONNX
+- `cnnbook.deploy`: how do others use it? costs, latency, files, a server
 - `cnnbook.book`: how is the book made? claims, notebooks, pages
 - `cnnbook.command`: the command `cnnbook`
 

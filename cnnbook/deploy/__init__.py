@@ -1,1 +1,1 @@
-"""How do others use it? What a network costs, how soon it answers, and files for other programs."""
+"""How do others use it? What a network costs, how soon it answers, files, and a server."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -30,6 +31,7 @@ class Answers:
     ) -> None:
         self.networks, self.token, self.metrics = networks, token, Metrics()
         self.is_fixed = False  # whether the networks stay as they are
+        self.changer = ThreadPoolExecutor(1, "changer")  # one thread, one heap: less memory
         self.bodies, self.workers = Bodies(max_bytes), Workers(threads or os.cpu_count() or 1)
 
     @property
@@ -151,7 +153,7 @@ class Answers:
             if content and strict_json(content).get("parameters"):
                 raise HTTPException(400, "no parameters are taken: replace the file of the network")
         try:
-            await asyncio.to_thread(change, name)
+            await asyncio.get_running_loop().run_in_executor(self.changer, change, name)
         except (OSError, ValueError) as error:  # with a path in it, which is for the log
             LOG.error(json.dumps({"event": "not loaded", "network": name, "reason": str(error)}))
             raise HTTPException(
