@@ -152,6 +152,8 @@ OPTIONAL = {
         "export_onnx(keras.Sequential([keras.Input((4, 4, 1))]), 'a.onnx')",
         "tf2onnx",
     ),
+    "starlette": ("import cnnbook.deploy.serve", "onnxruntime python-multipart starlette"),
+    "uvicorn": ("import cnnbook.deploy.serve", "onnxruntime python-multipart starlette uvicorn"),
     "onnxruntime": (
         "from cnnbook.deploy.latency import load_onnx; load_onnx('a.onnx')",
         "onnxruntime",

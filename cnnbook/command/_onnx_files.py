@@ -72,7 +72,7 @@ def _made(name: str, source: str, parts: list[bytes]) -> Path:
     return target
 
 
-def _digits() -> tuple[Any, dict[str, Any]]:
+def _digit_net() -> tuple[Any, dict[str, Any]]:
     from cnnbook.models.small_digit_net import build_trained_digit_net
 
     return build_trained_digit_net(), {"class_names": [*map(str, range(10))]}
@@ -88,7 +88,7 @@ def _efficientnet_lite0() -> tuple[Any, dict[str, Any]]:
 
 
 BUILT_IN: dict[str, Callable[[], tuple[Any, dict[str, Any]]]] = {
-    "digits": _digits,
+    "digits": _digit_net,
     "efficientnet_lite0": _efficientnet_lite0,
 }
 

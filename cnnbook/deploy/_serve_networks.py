@@ -105,10 +105,13 @@ def open_network(path: Path, version: str) -> ServedNetwork:
     """Open an ONNX file and what stands beside it, and let it answer once: the first takes longer.
 
     Raises:
+        ImportError: If onnxruntime is missing.
         OSError: If there is no such file, it is no ONNX file, or no network for pictures.
     """
-    import onnxruntime
-
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError("the server needs onnxruntime: pip install onnxruntime.") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # a thread a request
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

@@ -74,9 +74,8 @@ class Workers:
             raise HTTPException(503, "the server is busy: ask again in a second", BUSY)
         self.waiting += 1
         job = self.pool.submit(work)
-        gone: asyncio.Future = asyncio.ensure_future(
-            request.receive()
-        )  # the body is there: more is a farewell
+        # The body is there: what comes now is a farewell.
+        gone: asyncio.Future = asyncio.ensure_future(request.receive())
         done: asyncio.Future = asyncio.wrap_future(job)
         try:
             await asyncio.wait((gone, done), return_when=asyncio.FIRST_COMPLETED)
@@ -85,6 +84,7 @@ class Workers:
             return await done
         finally:
             gone.cancel()
+            job.cancel()  # where the server must end at once
             self.waiting -= 1
 
 

@@ -13,12 +13,17 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+try:
+    import uvicorn  # noqa: F401
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.middleware import Middleware
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import Route
+except ModuleNotFoundError:
+    needs = "the server needs: pip install onnxruntime python-multipart starlette uvicorn"
+    raise ModuleNotFoundError(needs) from None
 
 from cnnbook._checks import checked
 from cnnbook.deploy._serve_answers import Answers

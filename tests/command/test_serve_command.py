@@ -168,7 +168,7 @@ def test_a_photograph_gets_the_classes_that_the_book_gives_it(book):
     from cnnbook._machine import embedded_file
     from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
 
-    content = embedded_file("photos/chelsea.png").read_bytes()
+    content = embedded_file("photos/cat.png").read_bytes()
     answer = book("POST", "/v2/models/efficientnet_lite0/classify", content)[1]
     expected = classify(build_efficientnet_lite0(weights="imagenet"), load_photo("cat"))
     for found, (name, probability) in zip(answer["classes"], expected, strict=True):
