@@ -80,7 +80,11 @@ class Door:
             return JSONResponse({"error": words}, 421)
         given = request.headers.get("authorization", "").encode()
         wanted = f"Bearer {self.token}".encode()
-        if self.token is None or request.url.path in OPEN or hmac.compare_digest(given, wanted):
+        if (
+            self.token is None
+            or request.scope["path"] in OPEN
+            or hmac.compare_digest(given, wanted)
+        ):
             return None
         words = "this server asks for its token: Authorization: Bearer TOKEN"
         return JSONResponse({"error": words}, 401, {"www-authenticate": "Bearer"})

@@ -136,7 +136,10 @@ def open_network(path: Path, version: str) -> ServedNetwork:
         )
     beside = _read_beside(path.with_suffix(".json"), *classes)
     network = ServedNetwork(session, version, shape, *beside)
-    network.logits(np.zeros((1, *shape), "float32"))
+    try:
+        network.logits(np.zeros((1, *shape), "float32"))
+    except Exception as error:
+        raise OSError(f"{shown(path)} cannot answer ({first_line(error)}).") from error
     return network
 
 

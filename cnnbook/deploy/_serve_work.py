@@ -42,12 +42,12 @@ class Bodies:
         expected = int(request.headers.get("content-length", 0))
         if expected > self.max_bytes and "expect" in request.headers:
             raise self._too_large()  # it has not been sent yet
-        kept = True
+        kept, spare = expected <= self.max_bytes, 8 * self.max_bytes
         async for part in request.stream():
-            kept = kept and max(expected, len(content) + len(part)) <= self.max_bytes
+            kept = kept and len(content) + len(part) <= self.max_bytes
             if not kept:  # read on for a while: who still sends does not see an answer
-                expected += len(part)
-                if expected > 8 * self.max_bytes:
+                spare -= len(part)
+                if spare < 0:
                     break
             elif self.held + len(part) > TIMES_AT_ONCE * self.max_bytes:
                 raise _closing(503, "the server is busy: ask again in a second")

@@ -53,7 +53,7 @@ def running(app):
     thread.start()
     assert ready.wait(20)
     try:
-        yield Asking(door.getsockname()[1])
+        yield Asking(door.getsockname()[1], app)
     finally:
         server.should_exit = True
         thread.join(20)
@@ -62,8 +62,8 @@ def running(app):
 class Asking:
     """Asks a server on this machine."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self, port, app=None):
+        self.port, self.app = port, app
 
     def __call__(self, method, path, body=None, **headers):
         """Return status, answer (of JSON, else bytes) and headers."""

@@ -245,6 +245,12 @@ def test_with_a_token_all_but_the_page_and_the_probes_ask_for_it(guarded, given)
         assert guarded("GET", path, **given)[0] == 200
 
 
+@pytest.mark.parametrize("host", ["localhost:1/v2/health/live?", "localhost:1/#", "localhost:1/?"])
+def test_a_host_that_looks_like_an_open_path_opens_nothing(guarded, host):
+    assert guarded("GET", "/v2", Host=host)[0] in (400, 401, 421)
+    assert guarded("POST", "/v2/repository/models/photos/unload", Host=host)[0] in (400, 401, 421)
+
+
 def test_no_request_is_lost_while_networks_are_replaced(guarded):
     """Twenty times, while four clients ask; each answer is of one of the two networks, whole."""
     stop, faults, answers = threading.Event(), [], set()
@@ -331,6 +337,7 @@ def test_a_fault_of_ours_is_one_line_for_the_client_and_a_place_in_the_log(
     assert ask("POST", CLASSIFY, picture())[0] == 200
 
 
+@pytest.mark.slow
 def test_openapi_describes_every_route_and_is_valid(ask):
     described = ask("GET", "/openapi.json")[1]
     validator = pytest.importorskip("openapi_spec_validator")
@@ -394,6 +401,13 @@ def test_a_file_that_is_no_network_for_pictures_is_named(tmp_path):
         write_network(tmp_path / "a.onnx", **options)
         with pytest.raises(OSError, match="a.onnx must compute float32 .any, height, width, 1 or"):
             make_app({"a": tmp_path / "a.onnx"})
+
+
+def test_a_network_that_answers_nothing_finite_is_named(tmp_path, monkeypatch):
+    write_network(tmp_path / "a.onnx")
+    monkeypatch.setattr("numpy.isfinite", lambda values: np.zeros(np.shape(values), bool))
+    with pytest.raises(OSError, match="a.onnx cannot answer"):
+        make_app({"a": tmp_path / "a.onnx"})
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])

@@ -34,10 +34,12 @@ def ask(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def good(ask):
-    """After whatever happened, the next good request gets its answer."""
+    """After whatever happened, the next good request gets its answer, and nothing is held."""
     yield
     assert ask("POST", CLASSIFY, picture())[0] == 200
     assert ask("POST", INFER, asking(tensor()))[0] == 200
+    answers = ask.app.state.answers
+    wait_until(lambda: (answers.bodies.held, answers.workers.waiting) == (0, 0))
 
 
 def is_refused(answer, status):
