@@ -83,6 +83,7 @@ def test_tensors_go_in_and_out_in_json_and_in_bytes_and_are_right(ask, folder, w
         body = asking(tensor(**shape, data=data.tolist()), id="a", outputs=outputs)
     status, answer, headers = ask("POST", INFER, body, **headers)
     assert status == 200
+    assert ("inference-header-content-length" in headers) == (out == "bytes")
     head, logits = tensors_in(answer, headers)
     assert (head["model_name"], head["model_version"], head["id"]) == ("photos", "1", "a")
     weights = write_network(folder / "same.onnx")
@@ -92,6 +93,7 @@ def test_tensors_go_in_and_out_in_json_and_in_bytes_and_are_right(ask, folder, w
 def test_bytes_come_back_where_the_whole_request_asks_for_them(ask):
     body = asking(tensor(), parameters={"binary_data_output": True})
     _, answer, headers = ask("POST", INFER, body)
+    assert headers["content-type"] == "application/octet-stream"
     head, logits = tensors_in(answer, headers)
     assert logits.shape == (1, 3) and "id" not in head
 
