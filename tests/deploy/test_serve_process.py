@@ -10,8 +10,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from serving import Asking, picture, wait_until, write_network
+from serving import Asking, app_of, picture, running, wait_until, write_network
 
+from cnnbook.deploy import _serve_http
 from cnnbook.deploy.serve import make_app, run_app
 
 # A network that takes its time.
@@ -97,6 +98,20 @@ def test_a_second_signal_ends_it_before_all_have_their_answer(start):
         process.wait(20)
         assert time.monotonic() - begin < 8  # 40 answers by 4 threads would take 10
         assert not all(not it.exception() and it.result()[0] == 200 for it in answers)
+
+
+def test_no_answer_waits_until_the_client_has_confirmed_its_first_piece(tmp_path, monkeypatch):
+    at_once, begin = [], _serve_http.PatientProtocol.connection_made
+
+    def note(protocol, transport):
+        begin(protocol, transport)
+        line = transport.get_extra_info("socket")
+        at_once.append(line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+    monkeypatch.setattr(_serve_http.PatientProtocol, "connection_made", note)
+    with running(app_of(tmp_path)) as ask:
+        assert ask("GET", "/v2/health/live")[0] == 200
+    assert len(at_once) == 1 and at_once[0]
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path):
