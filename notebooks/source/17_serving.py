@@ -1,0 +1,1017 @@
+# %% [markdown]
+# # 17. Serving
+#
+# Your network names what is on a photograph, and it lives in a notebook on your desk. Three people
+# want to ask it. One writes web pages in JavaScript, one has nothing but a telephone, and one runs a
+# program from 2009. None of them has Python, and none of them wants your notebook.
+#
+# Restaurants know the answer. A guest never enters the kitchen, but hands a slip through a hatch,
+# and a plate comes back. Whoever can write a slip can eat. And how long the guests wait depends
+# less on the recipe than on how many of them are hungry at once.
+#
+# In this chapter you build such a hatch. At the end you can put a network behind an address that
+# any program can ask, tell how long 64 people will wait before they come, replace the network
+# while they are eating, and turn away what would set the kitchen on fire.
+#
+# Takes about 3 minutes<!--minutes:17_serving--> on two CPU cores (quick: under 45 seconds); needs
+# chapters 0 and 4.
+
+# %% tags=["setup"]
+import io
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import zlib
+from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import tritonclient.http as triton
+from IPython.display import Markdown
+from PIL import Image
+
+# %% tags=["setup"]
+from cnnbook.book.claims import claim
+from cnnbook.center_crop import center_crop
+from cnnbook.datasets.mnist import load_mnist
+from cnnbook.datasets.photos import load_photo
+from cnnbook.deploy.export import export_onnx
+from cnnbook.deploy.latency import load_onnx
+from cnnbook.models.efficientnet_lite0 import build_efficientnet_lite0
+from cnnbook.models.imagenet import class_names
+from cnnbook.models.small_digit_net import build_trained_digit_net
+from cnnbook.plots.book_style import use_book_style
+
+QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less of everything
+CLIENTS = (1, 8, 64) if QUICK else (1, 2, 4, 8, 16, 32, 64)
+REPEATS, SECONDS = (1, 1) if QUICK else (3, 4)  # of each load
+CALLS = 3 if QUICK else 15  # that are timed, of each kind
+SWAPS = 4 if QUICK else 20  # networks that are replaced
+use_book_style()
+kept = tempfile.TemporaryDirectory()
+FOLDER = Path(kept.name)
+digits = load_mnist()
+
+
+# %% tags=["setup"]
+LIFELINE = """
+import signal, sys, threading
+def leave():
+    sys.stdin.read()  # until the notebook has ended, in whatever way
+    signal.raise_signal(signal.SIGTERM)
+threading.Thread(target=leave, daemon=True).start()
+"""
+
+
+def start(program):
+    """Run a program that serves, beside this notebook and never longer than it."""
+    (FOLDER / "served.py").write_text(LIFELINE + program)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (FOLDER / "log.txt").open("a") as log:
+        command = [sys.executable, "served.py"]
+        process = subprocess.Popen(command, cwd=FOLDER, stderr=log, **pipes)
+    said = process.stdout.readline()
+    if "http" not in said:
+        raise RuntimeError((FOLDER / "log.txt").read_text()[-1_000:])
+    return process, int(said.split(":")[2].split("/")[0])
+
+
+# %% tags=["setup"]
+def stop(process):
+    """End such a program as a signal would; return its exit status."""
+    process.stdin.close()
+    process.stdout.close()
+    return process.wait(60)
+
+
+def as_file(pixels, kind):
+    """Return the bytes of a picture file."""
+    Image.fromarray(pixels).save(file := io.BytesIO(), kind)
+    return file.getvalue()
+
+
+def show(columns, rows):
+    """Show a table."""
+    lines = [columns, [":--", *["--:"] * (len(columns) - 1)], *rows]
+    return Markdown("\n".join(f"| {' | '.join(map(str, row))} |" for row in lines))
+
+
+# %% [markdown]
+# ## What a question looks like
+#
+# A program that waits for questions is called a **server**, and a program that asks is a
+# **client**. A question together with all that belongs to it is a **request**. Programs all over
+# the world write their requests in the same way, in that of the web, which is called HTTP. Such a
+# slip has two parts: a *head*, which is a few lines of plain text, and a *body*, which may be any
+# bytes. Between them is an empty line.
+#
+# Let us write one by hand, for a picture of a 7. Here `\r\n` is how HTTP ends a line.
+
+# %%
+picture = as_file(digits.test_images[0, ..., 0], "PNG")
+head = "POST /digit HTTP/1.1\r\nHost: localhost\r\n"
+head += f"Content-Length: {len(picture)}\r\n\r\n"
+request = head.encode() + picture
+print(head)
+print("and then", picture[:20], "...")
+
+# %% [markdown]
+# The first line says what we want: *post* this, to the address `/digit`. The second says for which
+# machine it is meant, and the third how many bytes will follow, since otherwise the server could
+# not tell when the picture is complete. The body is the picture, as it would be stored in a file.
+#
+# The answer has the same form, except that its first line holds a number, the *status*. You know
+# one of them: 404, for a page that does not exist. A status that begins with 2 means that all went
+# well, one that begins with 4 that the *client* made a mistake, and one that begins with 5 that the
+# *server* did. So a status says who has to mend something.
+#
+# Asking by addresses, methods such as `POST`, and statuses is known as **REST**. An address that
+# takes one kind of question, such as our `/digit`, is an **endpoint**.
+#
+# ## A server in 15 lines
+#
+# On the other side of the hatch somebody must take the slip. Using a trained network to get answers
+# is called **inference**, in contrast to training, and it does not need Keras any more. We write
+# the network from chapter 0 to a file in the format *ONNX*, which many programs can run, and open
+# it with one of them. `predict` then takes pictures and returns logits.
+
+# %%
+net = build_trained_digit_net()
+predict = load_onnx(export_onnx(net, FOLDER / "digits.onnx"), threads=1)
+print((FOLDER / "digits.onnx").stat().st_size, "bytes")
+
+# %% [markdown]
+# Python brings a class that reads heads and writes statuses. What is left to us is the method for
+# `POST`: it reads as many bytes as were announced, makes pixels of them, asks the network, and sends
+# back one line of text. The text is JSON, a notation for names and values that every language can
+# read.
+
+
+# %%
+class Digits(BaseHTTPRequestHandler):
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        file = io.BytesIO(self.rfile.read(length))
+        pixels = np.asarray(Image.open(file).convert("L"), "float32")
+        logits = predict(pixels[None, ..., None])[0]
+        answer = json.dumps({"digit": int(logits.argmax())}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *words): ...
+
+
+# %%
+small = ThreadingHTTPServer(("127.0.0.1", 0), Digits)
+threading.Thread(target=small.serve_forever, daemon=True).start()
+print(f"Ask http://127.0.0.1:{small.server_port}/digit")
+
+# %% [markdown]
+# These are 15 lines. `127.0.0.1` is the machine itself, so nobody else can reach this server. The
+# *port* is the number of a door on that machine, where 0 asks for any that is free. Now we hand our
+# slip through the door, byte by byte, and read what comes back.
+
+
+# %%
+def send(port, request):
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
+        line.sendall(request)
+        return line.makefile("rb").read()
+
+
+answer = send(small.server_port, request)
+print(answer.decode())
+
+# %% tags=["hide-input"] alt="Four stations of one picture: its bytes as hexadecimal numbers, a handwritten 7, ten dots, and a line of JSON"
+logits = predict(digits.test_images[:1])[0]
+said = answer.decode().split("\r\n\r\n")[1]
+_, row = plt.subplots(1, 4, figsize=(7.2, 2.2))
+rows = [picture[place : place + 5].hex(" ") for place in range(0, 35, 5)]
+row[0].text(0.5, 0.5, "\n".join(rows), family="monospace", ha="center", va="center")
+row[1].imshow(digits.test_images[0, ..., 0], "gray")
+row[2].plot(range(10), logits, "o", color="C0")
+row[2].plot(logits.argmax(), logits.max(), "o", color="C1", markersize=8)
+row[2].set(xticks=range(10), xlabel="class", ylabel="logit")
+row[3].text(0.5, 0.5, said, family="monospace", ha="center", va="center")
+titles = [f"{len(picture)} bytes", "784 pixels", "10 logits", f"{len(said)} bytes"]
+for axes, title, arrow in zip(row, titles, ("→  ", "→  ", "→  ", ""), strict=True):
+    axes.set_title(title)
+    axes.text(1, 1.03, arrow, transform=axes.transAxes, ha="left", fontsize=13)
+for axes in row[[0, 1, 3]]:
+    axes.set(xticks=[], yticks=[])
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+plt.show()
+
+# %% [markdown]
+# **Figure 17.1. One picture's way through the server.** From left to right: the first bytes of the
+# body, the pixels that are unpacked from them, the logits of the network with the highest in
+# orange, and the body of the answer. Only the third step needs a network.
+#
+# The client never learns how the answer was found. You could put a better network behind this
+# address tomorrow, or a person who looks at the picture, and no client would have to change a line.
+
+# %% tags=["claims"]
+right = int(json.loads(said)["digit"] == digits.test_labels[0])
+claim("serving_small_server_is_right", right, equals=1)
+
+# %% [markdown]
+# ## A language that others speak
+#
+# Our address `/digit` is a dialect that we made up. A client would have to learn it, and another one
+# for the next network. So several makers of servers agreed on one language, the *Open Inference
+# Protocol*. Triton speaks it, a server by NVIDIA, and so does the server of this book. It is
+# started by `cnnbook serve`, or by a few lines of Python, which give each network a name. Besides
+# the digits it gets EfficientNet-Lite0, the network for photographs from chapter 0. An ONNX file
+# says nothing about names and cutting, so these stand in a small file beside it.
+
+# %%
+photo_net = build_efficientnet_lite0(weights="imagenet")
+export_onnx(photo_net, FOLDER / "photos.onnx")
+about = {"class_names": class_names(), "share": 0.875, "resample": "bicubic"}
+(FOLDER / "photos.json").write_text(json.dumps(about))
+program = """
+from cnnbook.deploy.serve import make_app, run_app
+files = {"digits": "digits.onnx", "photos": "photos.onnx"}
+run_app(make_app(files, token="a secret"), port=0)
+"""
+process, port = start(program)
+
+# %% [markdown]
+# The server is now a program of its own. (A folded line ends it together with this notebook.) The
+# `token` is a password that each request must show. To ask, we write a client, which keeps its
+# connection open from one request to the next.
+
+
+# %%
+def connect(port, token="a secret"):
+    line = HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def ask(path, body=b""):
+        line.request("POST", path, body, {"Authorization": f"Bearer {token}"})
+        answer = line.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    return ask
+
+
+# %%
+photo = as_file(load_photo("cat"), "JPEG")
+CLASSIFY = "/v2/models/photos/classify"
+status, answer = connect(port)(CLASSIFY + "?top=3", photo)
+print(status, answer["model_name"], "version", answer["model_version"])
+for found in answer["classes"]:
+    print(f"{found['probability']:6.1%}  {found['class']}")
+
+# %% [markdown]
+# The address says which network we want, and what it should do. But we might have done the same
+# with our own dialect. The proof of a language is that a stranger understands you. So we take a
+# client that was written by others, for another server: `tritonclient`, made by NVIDIA. It does not
+# send picture files, but tensors, and it wants logits in return.
+
+
+# %%
+TOKEN = {"Authorization": "Bearer a secret"}
+stranger = triton.InferenceServerClient(f"127.0.0.1:{port}")
+
+
+def infer(name, images, in_bytes=True):
+    given = triton.InferInput("images", images.shape, "FP32")
+    given.set_data_from_numpy(images, binary_data=in_bytes)
+    answer = stranger.infer(name, [given], headers=dict(TOKEN))  # it adds to them
+    return answer.as_numpy(answer.get_response()["outputs"][0]["name"])
+
+
+# %%
+fifty = digits.test_images[:50].astype("float32")
+difference = np.abs(infer("digits", fifty) - net.predict(fifty, verbose=0)).max()
+print(f"fifty digits: the logits differ from those of Keras by {difference:.0e}")
+
+# %% [markdown]
+# The stranger was understood: the same network gives the same logits in Keras and behind the hatch,
+# apart from the last digits.
+#
+# ### Three ways to send a photograph
+#
+# There are now three ways to ask about a photograph: as a picture file, as a tensor in JSON, and as a tensor in plain bytes, four for each float32. What do they
+# cost? We ask in turns, so that a slow moment of the machine meets all three.
+
+# %%
+cat = Image.fromarray(load_photo("cat"))
+cut = center_crop(cat, (224, 224), 0.875, resample="bicubic")
+tensor = cut[None].astype("float32")
+in_json = json.dumps(tensor.ravel().tolist())
+sizes = {"picture file": len(photo), "tensor in JSON": len(in_json)}
+sizes["tensor in bytes"] = tensor.nbytes
+ask = connect(port)
+ways = {"picture file": lambda: ask(CLASSIFY, photo)}
+ways["tensor in JSON"] = lambda: infer("photos", tensor, in_bytes=False)
+ways["tensor in bytes"] = lambda: infer("photos", tensor)
+
+
+# %%
+def milliseconds(work):
+    begin = time.perf_counter()
+    work()
+    return 1_000 * (time.perf_counter() - begin)
+
+
+took = {name: [] for name in ways}
+for _ in range(CALLS):
+    for name, way in ways.items():
+        took[name].append(milliseconds(way))
+
+# %% tags=["hide-input"]
+rows = []
+for name, size in sizes.items():
+    low, middle, high = np.quantile(took[name], (0, 0.5, 1))
+    rows.append([name, f"{size:,}", f"{middle:.0f} ({low:.0f} to {high:.0f})"])
+show(["the photograph as a", "bytes on the way", "ms, median and range"], rows)
+
+# %% [markdown]
+# In JSON the tensor is 48 times<!--claim:serving_json_to_file--> as long as the picture file,
+# because each number is spelt out as text. So send picture files where you can, and bytes where
+# the client prepares its pictures itself. Then it must prepare them exactly as the training did,
+# since the server can no longer see to that. (The times contain what the client itself has to do.)
+#
+# Start the server on your machine, by `cnnbook serve`, and open http://127.0.0.1:8000 in a
+# browser. You find a page on which you can drop a photograph or draw a digit. It asks the same
+# endpoints as we do.
+
+# %% tags=["claims"]
+claim("serving_stranger_differs_by", difference, at_most=1e-3)
+claim("serving_json_to_file", len(in_json) / len(photo), at_least=5)
+
+# %% [markdown]
+# ## Why people wait
+#
+# Six people order at the same moment, and two cooks need 10 minutes for each dish. The first two
+# eat after 10 minutes, the next two after 20, and the last two after 30. Nobody was slow. On
+# average they waited 20 minutes for 10 minutes of work, and the rest of that time they stood in a
+# **queue**.
+
+# %% tags=["hide-input"] alt="Six bars in two colours, one for each guest: grey while they wait, blue while somebody cooks for them"
+_, axes = plt.subplots(figsize=(7.2, 2.5))
+for place in range(6):
+    begin = 10 * (place // 2)
+    waiting = axes.barh(place, begin, color="0.75", height=0.7)
+    cooking = axes.barh(place, 10, left=begin, color="C0", height=0.7)
+    look = {"color": "white", "ha": "center", "va": "center"}
+    axes.text(begin + 5, place, f"cook {place % 2 + 1}", **look)
+axes.set(yticks=range(6), yticklabels=[f"guest {k + 1}" for k in range(6)])
+axes.set(xlabel="minutes since all six have ordered", ylim=(5.6, -0.6))
+axes.set(xlim=(0, 40))
+axes.grid(visible=False)
+axes.legend([waiting, cooking], ["waits", "is served"], loc="upper right")
+plt.show()
+
+# %% [markdown]
+# **Figure 17.2. Six guests and two cooks.** Each row is a guest, grey as long as nobody cooks for
+# this one, and blue while somebody does. All blue bars are equally long. What grows from row to row is the
+# grey.
+#
+# Two numbers describe such a kitchen. *Throughput* is how many answers it gives in a certain time,
+# here 6 in 30 minutes, or 0.2 a minute. *Latency* is how long one guest waits, from the order to
+# the plate. They are different things: with a third cook the throughput would rise, but a guest who
+# comes alone would still wait for 10 minutes.
+#
+# Yet they are bound together. Suppose that all guests order again as soon as their plate has come,
+# so that six of them are always there. Since 0.2 are served in each minute, it takes 6 / 0.2 = 30
+# minutes until all six have had their turn, and that is how long each of them waits for the next
+# plate. In general:
+#
+# > guests who are there = throughput × latency
+#
+# This is **Little's law** (John D. C. Little, 1961, *A Proof for the Queuing Formula: L = λW*,
+# https://doi.org/10.1287/opre.9.3.383). It is useful because it asks for so little: in the long run
+# as many must leave as come in, and nothing else matters, neither the recipe nor the order in which
+# people are served. Try it on a shop. If two customers a minute come in, and each stays for 15
+# minutes, then 30 of them are inside.
+#
+# ## What 1, 8 and 64 clients get
+#
+# Now to our own kitchen. The server computes in as many threads as the machine has cores, and these
+# are its cooks. Each client asks about the photograph, waits for the answer, and asks again at
+# once, until its time is up.
+
+
+# %%
+def guest(until):
+    ask, times = connect(port), []
+    while time.perf_counter() < until:
+        begin = time.perf_counter()
+        status, _ = ask(CLASSIFY, photo)
+        times.append(time.perf_counter() - begin)
+        assert status == 200
+    return times
+
+
+# %%
+Load = namedtuple("Load", "throughput latencies")
+
+
+def load(clients):
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(clients) as pool:
+        jobs = [pool.submit(guest, begin + SECONDS) for _ in range(clients)]
+    took = time.perf_counter() - begin
+    times = [job.result() for job in jobs]
+    settled = [one for each in times for one in each[1:] or each]
+    return Load(sum(map(len, times)) / took, np.array(settled))
+
+
+# %%
+load(2)  # the first load wakes everything up, and does not count
+loads = {clients: [] for clients in CLIENTS}
+for _ in range(REPEATS):
+    for clients, runs in loads.items():
+        runs.append(load(clients))
+
+# %% [markdown]
+# The first latency of each client is left out, because the queue is still short at the start. For
+# each number of clients the table gives the middle one of our runs.
+
+
+# %%
+def throughput(clients):
+    return np.median([run.throughput for run in loads[clients]])
+
+
+def latency(clients, what=np.median):
+    return np.median([1_000 * what(run.latencies) for run in loads[clients]])
+
+
+# %% tags=["hide-input"]
+rows = []
+for clients in CLIENTS:
+    most = latency(clients, lambda times: np.quantile(times, 0.95))
+    inside = throughput(clients) * latency(clients, np.mean) / 1_000
+    numbers = throughput(clients), latency(clients), most
+    rows.append([clients, *(f"{it:.0f}" for it in numbers), f"{inside:.1f}"])
+columns = [
+    "clients",
+    "answers a second",
+    "latency, median, ms",
+    "95 of 100 wait less, ms",
+]
+show([*columns, "throughput × mean latency"], rows)
+
+# %% tags=["hide-input"] alt="Left: answers a second, which rise and then stay. Right: latency, which stays and then rises in proportion to the clients"
+_, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3))
+for clients, runs in loads.items():
+    for run in runs:
+        left.plot(clients, run.throughput, "o", color="C0", alpha=0.7)
+        right.plot(
+            clients, 1_000 * np.median(run.latencies), "o", color="C0", alpha=0.7
+        )
+most = max(map(throughput, CLIENTS))
+law = [1_000 * clients / most for clients in CLIENTS]
+right.plot(CLIENTS, law, "--", color="C1", label="clients / best throughput")
+left.set(xscale="log", ylabel="answers a second", ylim=(0, 1.1 * most))
+right.set(xscale="log", yscale="log", ylabel="median latency, ms")
+right.legend(loc="upper left")
+for axes in (left, right):
+    axes.set_xticks(CLIENTS, CLIENTS)
+    axes.set_xlabel("clients that ask at once")
+    axes.minorticks_off()
+right.set_yticks([10, 30, 100, 300, 1_000], ["10", "30", "100", "300", "1,000"])
+plt.show()
+
+# %% [markdown]
+# **Figure 17.3. More clients.** Each dot is one run. Left: answers a second. Right: how long one
+# client waits; the dashed line is what Little's law gives when the server is at its best. The axes
+# of clients and of latency are *logarithmic*, which means that equal steps are equal factors.
+#
+# One client keeps only one of our two cooks busy. Eight clients keep both busy, and get
+# 1.9 times<!--claim:serving_throughput_8_to_1--> as many answers a second. But from 8 clients to 64
+# the throughput stays where it was (a factor of 1.0<!--claim:serving_throughput_64_to_8-->), because
+# there is no third cook. What grows is the queue: eight times as many clients wait
+# 7.5 times<!--claim:serving_latency_64_to_8--> as long.
+#
+# The last column of the table checks the law. Throughput times mean latency should give back the
+# number of clients, and for 64 of them it is off by 3 %<!--claim:serving_little_is_off_by-->. So
+# you can tell beforehand how long 64 people will wait: measure the throughput once, and divide.
+#
+# These times come from one machine, on which the clients take a share of the same cores. Trust the
+# shape of the curves, and measure the milliseconds on your own.
+
+# %% tags=["claims"]
+ratio = throughput(8) / throughput(1)
+claim("serving_throughput_8_to_1", ratio, at_least=1.2, quick=0.4)
+ratio = throughput(64) / throughput(8)
+claim("serving_throughput_64_to_8", ratio, at_least=0.7, quick=0.4)
+ratio = latency(64) / latency(8)
+claim("serving_latency_64_to_8", ratio, at_least=4, quick=2)
+error = abs(throughput(64) * latency(64, np.mean) / 64_000 - 1)
+claim("serving_little_is_off_by", error, at_most=0.15, quick=0.6)
+
+# %% [markdown]
+# ## People do not come in step
+#
+# Our clients were polite, for each of them waited for its answer before it asked again. Real guests
+# come when they like. Suppose that a dish takes one cook 1 minute, and that 0.9 guests come in each
+# minute. She has a tenth of her time to spare, so nobody should have to wait long.
+#
+# Let us first try it with three guests, who come at minute 0, at 0.5 and at 4. The first is served
+# at once. The second waits for half a minute, until the cook is free, and the third finds her idle.
+# The rule is this: you wait as long as the guest before you did, plus 1 minute for that dish, minus
+# the time that has passed since that guest came, but never less than 0. For the second guest that is 0 + 1
+# − 0.5 = 0.5. For the third it is 0.5 + 1 − 3.5 = −2, and so 0.
+
+
+# %% tags=["nbval-check-output"]
+def waits_of(gaps):
+    wait, waits = 0.0, []
+    for gap in gaps:
+        wait = max(0.0, wait + 1 - gap)
+        waits.append(wait)
+    return np.array(waits)
+
+
+print("the second and the third guest wait", waits_of([0.5, 3.5]))
+
+# %% [markdown]
+# Now 200,000 guests come at random moments, independently of each other. (The gaps between such
+# guests are what NumPy calls *exponential*: most are short, and a few are long.) We let the cook be
+# busy for a tenth of her time, and then for more and more of it.
+
+# %% tags=["nbval-check-output"]
+rng = np.random.default_rng(17)
+BUSY = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95)
+waits = {busy: waits_of(rng.exponential(1 / busy, 200_000)) for busy in BUSY}
+for busy in (0.5, 0.8, 0.9, 0.95):
+    print(f"busy {100 * busy:.0f} % of the time: {waits[busy].mean():.1f} minutes")
+
+# %% tags=["hide-input"] alt="Two curves of waiting against how busy the cook is: flat at first, and steep at the end"
+_, axes = plt.subplots(figsize=(7.2, 2.7))
+shares = 100 * np.array(BUSY)
+worst = [np.quantile(it, 0.95) for it in waits.values()]
+axes.plot(shares, worst, "s--", color="C1", label="95 of 100 guests wait less")
+axes.plot(shares, [it.mean() for it in waits.values()], "o-", label="mean")
+axes.set(xlabel="share of the time in which the cook is busy, %", ylim=(0, None))
+axes.set_ylabel("minutes in the queue")
+axes.legend(loc="upper left")
+plt.show()
+
+# %% [markdown]
+# **Figure 17.4. Waiting when guests come at random.** A dish takes 1 minute, and the curves show
+# how long a guest waits until somebody begins to cook for him. Up to half busy the queue hardly
+# matters. Towards the right it becomes steep, above all for the unlucky.
+#
+# A cook who is busy half of the time lets her guests wait for half a minute on average. If she is
+# busy for 90 % of it, they wait for 4.3 minutes<!--claim:serving_wait_when_90_percent_busy-->,
+# although a tenth of her time is spare. The spare minutes come when nobody is there, and she cannot
+# save them up for the rush.
+#
+# Two habits follow. Plan a server for a part of what it can do, and not for all of it. And tell
+# latency not only as a mean, but also as a *quantile*, such as the time that 95 of 100 guests do
+# not exceed, because the mean hides the unlucky ones.
+
+# %% tags=["claims"]
+claim("serving_wait_when_90_percent_busy", waits[0.9].mean(), at_least=4)
+claim("serving_wait_when_50_percent_busy", waits[0.5].mean(), at_most=0.6)
+
+# %% [markdown]
+# ## Would it help to cook for many at once?
+#
+# A cook with eight orders for soup takes one large pot. Networks accept batches, too. So a server
+# might collect requests for a few milliseconds and let the network answer them together, which is
+# called **request batching**. Does it pay?
+#
+# It depends on what a pot costs apart from the soup. Suppose that each call takes 2 ms in any case,
+# and 1 ms more for each picture. One picture alone then takes 3 ms, but ten together take 12 ms,
+# which is only 1.2 ms each. Now let a picture take 100 ms. Alone it takes 102 ms, and in a batch of
+# ten 100.2 ms. Nearly nothing is gained, while the first guest has to wait for the tenth.
+#
+# Of which kind are our two networks? We time both, with one thread as in the server.
+
+
+# %%
+def time_batches(name, shape):
+    run, times = load_onnx(FOLDER / f"{name}.onnx", threads=1), {}
+    pictures = np.random.default_rng(0).integers(0, 256, (16, *shape))
+    for _ in range(CALLS + 1):
+        for size in (1, 2, 4, 8, 16):
+            batch = pictures[:size].astype("float32")
+            each = milliseconds(lambda batch=batch: run(batch)) / size
+            times.setdefault(size, []).append(each)
+    return {size: each[1:] for size, each in times.items()}
+
+
+# %%
+batched = {"photos": time_batches("photos", (224, 224, 3))}
+batched["digits"] = time_batches("digits", (28, 28, 1))
+gains = {}
+for name, times in batched.items():
+    gains[name] = np.median(times[1]) / np.median(times[8])
+    print(
+        f"{name}: {gains[name]:.2f} times as many pictures a second in batches of 8"
+    )
+
+# %% tags=["hide-input"] alt="Milliseconds for each picture against the size of the batch: nearly level for photographs, falling for digits"
+_, row = plt.subplots(1, 2, figsize=(7.2, 2.6))
+for axes, (name, times) in zip(row, batched.items(), strict=True):
+    counts = [*times]
+    ends = np.quantile([*times.values()], (0, 1), axis=1)
+    axes.fill_between(counts, *ends, color="C0", alpha=0.25, lw=0)
+    axes.plot(counts, np.median([*times.values()], axis=1), "o-")
+    axes.set(title=f"the network for {name}", ylim=(0, 1.1 * ends.max()))
+    axes.set(
+        xscale="log", xlabel="pictures in a batch", ylabel="ms for each picture"
+    )
+    axes.set_xticks(counts, counts)
+    axes.minorticks_off()
+plt.show()
+
+# %% [markdown]
+# **Figure 17.5. What a picture costs in a batch.** Dots are medians, and the band goes from the
+# fastest call to the slowest. Left: for photographs the line is nearly level. Right: for digits it
+# falls, because there a call costs more than the picture in it.
+#
+# On this machine, batches of 8 photographs give 1.0 times<!--claim:serving_photos_gain--> as many
+# answers a second as single ones, so waiting for the other seven is wasted. One photograph already
+# keeps the core busy with sums. For digits the factor is 2.6<!--claim:serving_digits_gain-->, since
+# their network has so little to do that the call itself is most of the work. But for so small a
+# network the slip costs more than the dish, and it is the *client* that can save most: fifty digits
+# in one request took a small part of the time that fifty requests took.
+
+# %%
+one = digits.test_images[:1].astype("float32")
+together = np.median(
+    [milliseconds(lambda: infer("digits", fifty)) for _ in range(CALLS)]
+)
+singly = [milliseconds(lambda: infer("digits", one)) for _ in range(5 * CALLS)]
+singly = 50 * np.median(singly)
+print(f"fifty digits: {together:.1f} ms in one request, {singly:.0f} ms in fifty")
+
+# %% [markdown]
+# That is 20 times<!--claim:serving_fifty_digits_in_one--> as fast. So the server of this book
+# takes batches from its clients, and makes none itself. All of this is true of a CPU. A GPU has
+# thousands of cooks, whom one picture may leave idle; we have not measured one for this chapter.
+
+# %% tags=["claims"]
+claim("serving_photos_gain", gains["photos"], at_most=1.5, quick=3)
+claim("serving_digits_gain", gains["digits"], at_least=1.3, quick=0.7)
+claim("serving_fifty_digits_in_one", singly / together, at_least=3, quick=1.5)
+
+# %% [markdown]
+# ## A new network while people ask
+#
+# One day you have a better network. The plain way to bring it in is to take the old one away and
+# open the new one. But what do those guests get who ask in between? To count them, four clients ask
+# about our 7 without a pause and write down each status, the version that answered, and the class.
+
+
+# %%
+CLASSIFY_DIGIT = "/v2/models/digits/classify?top=1"
+Answer = namedtuple("Answer", "seconds status version digit")
+
+
+def note_answers(begin, is_over):
+    ask, notes = connect(port), []
+    while not is_over.is_set():
+        status, answer = ask(CLASSIFY_DIGIT, picture)
+        best = answer["classes"][0]["class"] if status == 200 else None
+        version = int(answer.get("model_version", 0))
+        notes.append(Answer(time.perf_counter() - begin, status, version, best))
+    return notes
+
+
+# %% [markdown]
+# And to see a change, the new network shall be a wrong one. We make it as it happens in real life,
+# where somebody has sorted the classes the other way: we reverse the last layer, so that a 7 is
+# called a 2. The two files take turns.
+
+# %%
+(FOLDER / "digits.onnx").rename(FOLDER / "good.onnx")
+wrong = build_trained_digit_net()
+weights = wrong.get_weights()  # of the last layer: ten columns, and ten biases
+wrong.set_weights([*weights[:-2], weights[-2][:, ::-1], weights[-1][::-1]])
+export_onnx(wrong, FOLDER / "wrong.onnx")
+files = [(FOLDER / f"{name}.onnx").read_bytes() for name in ("wrong", "good")]
+
+
+# %%
+def replace_while_asked(*steps):
+    is_over, ask, begin = threading.Event(), connect(port), time.perf_counter()
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(note_answers, begin, is_over) for _ in range(4)]
+        for swap in range(SWAPS):
+            time.sleep(0.25)
+            (FOLDER / "digits.onnx").write_bytes(files[swap % 2])
+            for step in steps:
+                ask(f"/v2/repository/models/digits/{step}")
+        time.sleep(0.25)
+        is_over.set()
+    return [job.result() for job in jobs]
+
+
+# %%
+plainly = replace_while_asked("unload", "load")
+at_once = replace_while_asked("load")
+for name, notes in {"unload, load": plainly, "load": at_once}.items():
+    statuses = [answer.status for each in notes for answer in each]
+    lost = len(statuses) - statuses.count(200)
+    print(f"{name:12}: {len(statuses):,} requests, {lost} of them told 404")
+
+# %% tags=["hide-input"] alt="Two rows of dots in time, alternating between two classes; in the upper row there are crosses at each change"
+_, rows = plt.subplots(2, 1, figsize=(7.2, 3.2), sharex=True, sharey=True)
+for axes, notes in zip(rows, (plainly, at_once), strict=True):
+    every = [answer for each in notes for answer in each if answer.seconds < 1.6]
+    lost = [answer.seconds for answer in every if answer.status != 200]
+    told = [answer for answer in every if answer.status == 200][::5]
+    places = [0 if answer.digit == "7" else 1 for answer in told]
+    axes.plot([answer.seconds for answer in told], places, ".", color="C0")
+    axes.plot(lost, [2] * len(lost), "x", color="C1")
+    axes.set_yticks([0, 1, 2], ["a 7", "a 2", "404"])
+    axes.set_ylim(-0.5, 2.5)
+rows[0].set_title("taken away, then opened: unload and load")
+rows[1].set_title("opened, then exchanged: load")
+rows[1].set_xlabel("seconds")
+plt.show()
+
+# %% [markdown]
+# **Figure 17.6. Two networks take turns.** Each dot is an answer (every fifth is drawn), and each
+# cross a request that was told 404. Above there are crosses at the changes, below there is none.
+#
+# With `unload` and then `load`, clients were told 404 while the file was being opened. With `load`
+# alone, 0 requests<!--claim:serving_lost_while_replaced--> of
+# 9,999<!--claim:serving_asked_while_replaced--> were lost. The trick is an old one. The server opens
+# the new file beside the old network, lets it answer once to be sure that it works, and only then
+# lets the name point to it. Who was being served by the old one still gets that plate. This is
+# called a **hot swap**. And if the new file is damaged?
+
+# %%
+(FOLDER / "digits.onnx").write_bytes(b"half a file")
+ask = connect(port)
+refused, answer = ask("/v2/repository/models/digits/load")
+print(refused, answer["error"])
+_, answer = ask(CLASSIFY_DIGIT, picture)
+still = answer["classes"][0]["class"]
+print("the picture is still a", still)
+
+# %% [markdown]
+# ### Versions, and a canary
+#
+# Our wrong network answered with a status of 200, so no status would ever have told us. This is why
+# each answer carries its version, and why one lets few people try a new network first. Miners took
+# a canary below ground, because it felt bad air before they did. In a **canary release** the new
+# version gets, for example, 5 % of the requests, and its answers are compared with those of the old
+# one before it gets the rest. If something is wrong, the way back is a hot swap to the old file.
+#
+# Who belongs to the 5 % should not be drawn anew for each request, or a person would see the answer
+# change back and forth. So we take a checksum of the name, which is the same each time:
+
+
+# %% tags=["nbval-check-output"]
+def sees_the_new_one(name, percent=5):
+    return zlib.crc32(name.encode()) % 100 < percent
+
+
+people = [f"person {number}" for number in range(10_000)]
+chosen = sum(map(sees_the_new_one, people))
+print(f"{chosen} of {len(people):,} people see the new network")
+
+# %% tags=["claims"]
+flat = [answer for each in at_once for answer in each]
+lost = sum(answer.status != 200 for answer in flat)
+back = sum((np.diff([it.version for it in each]) < 0).sum() for each in at_once)
+missed = sum(answer.status != 200 for each in plainly for answer in each)
+claim("serving_lost_while_replaced", lost, equals=0)
+claim("serving_asked_while_replaced", len(flat), at_least=1_000, quick=100)
+claim("serving_versions_that_went_back", back, equals=0)
+claim("serving_missed_by_unload_and_load", missed, at_least=SWAPS)
+claim("serving_damaged_file_is_refused", refused, equals=400)
+claim("serving_after_a_damaged_file", int(still), equals=7)
+claim("serving_digits_that_were_told", len({it.digit for it in flat}), equals=2)
+
+# %% [markdown]
+# ## What it must refuse
+#
+# A hatch is open to everybody, and not everybody sends a picture. What does our server of 15 lines
+# do with a letter? (The first line keeps Python from printing its complaint here.)
+
+# %%
+small.handle_error = lambda *given: None
+letter = b"Dear network, what is this?"
+head = f"POST /digit HTTP/1.1\r\nContent-Length: {len(letter)}\r\n\r\n"
+silence = send(small.server_port, head.encode() + letter)
+print("the answer:", silence)
+
+# %% [markdown]
+# It says nothing at all. The client cannot know whether the picture, the network or the line was at
+# fault, nor whether to ask again. And a letter is harmless. Consider a picture that is entirely
+# black. Its file is tiny, because "black, 196 million times" is quickly said. Unpacked it is not
+# tiny at all. A file of this kind, small on the way and huge in memory, is a **decompression bomb**.
+# We build one from the parts of a PNG, with one bit for each pixel:
+
+
+# %%
+def part_of_png(kind, content):
+    check = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + check
+
+
+SIDE = 14_000  # pixels
+row_of_bits = bytes(1 + SIDE // 8)
+bomb = b"\x89PNG\r\n\x1a\n"
+bomb += part_of_png(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 1, 0, 0, 0, 0))
+bomb += part_of_png(b"IDAT", zlib.compress(row_of_bits * SIDE, 9))
+bomb += part_of_png(b"IEND", b"")
+print(f"{len(bomb):,} bytes would become {SIDE * SIDE * 3:,}")
+
+# %% [markdown]
+# We do not send it to our own server, but the package's must stand it, and several other things
+# that happen sooner or later.
+
+
+# %%
+def tensor_of(shape, data):
+    given = {"name": "images", "datatype": "FP32", "shape": shape, "data": data}
+    return json.dumps({"inputs": [given]}).encode()
+
+
+bad = {"a letter": (CLASSIFY, letter), "nothing": (CLASSIFY, b"")}
+bad["half a photograph"] = CLASSIFY, photo[: len(photo) // 2]
+bad["a bomb"], bad["50 MB"] = (CLASSIFY, bomb), (CLASSIFY, bytes(50_000_000))
+INFER = "/v2/models/digits/infer"
+bad["a wrong shape"] = INFER, tensor_of([1, 5, 5, 1], [0.0] * 25)
+bad["not a number"] = INFER, tensor_of([1, 28, 28, 1], [float("nan")] * 784)
+bad["an unknown network"] = "/v2/models/birds/classify", photo
+
+# %%
+refusals, spent, good = {}, {}, []
+for name, (path, body) in bad.items():
+    begin = time.perf_counter()
+    refusals[name] = connect(port)(path, body)
+    spent[name] = 1_000 * (time.perf_counter() - begin)
+    good.append(connect(port)(CLASSIFY, photo)[0])
+refusals["a wrong token"] = connect(port, "a guess")(CLASSIFY, photo)
+good.append(connect(port)(CLASSIFY, photo)[0])
+
+# %% tags=["hide-input"]
+rows = []
+for name, (status, answer) in refusals.items():
+    rows.append([name, status, answer["error"].replace("|", "/")])
+show(["what came in", "status", "what the server said"], rows)
+
+# %% [markdown]
+# Each of them got a status that begins with 4 and a sentence that says what would have been right.
+# Here is why:
+#
+# - **The bomb** is refused by its first bytes, in which a picture says how large it is. Since
+#   nothing is unpacked, that took 0.2 times<!--claim:serving_bomb_to_photo_time--> as long as the
+#   answer to a photograph.
+# - **50 MB** are refused because all guests share the memory, and twenty such bodies are 1 GB. The
+#   head says how long the body will be, so none of it has to be kept.
+# - **A wrong shape** might be cut or filled up in silence. Then the network would answer, but about
+#   another picture than yours.
+# - **Not a number** spreads through the sums of the network until all logits are no numbers, either.
+#   Our server of 15 lines would call that a 0<!--claim:serving_no_number_is_called-->.
+# - **A wrong token** learns nothing, not even which networks there are.
+#
+# What matters most is the guest after such a one. We asked a good question after each bad one, and
+# all 9<!--claim:serving_good_after_bad--> of them were answered. At last we shut both hatches.
+
+# %%
+small.shutdown()
+small.server_close()
+stranger.close()
+ended = stop(process)
+line = json.loads((FOLDER / "log.txt").read_text().splitlines()[-1])
+print("exit status", ended, "- the last line of the log:")
+print(line)
+
+# %% [markdown]
+# The log has a line for each request, with what was asked of which network, the status and the
+# time, but with nothing of the picture. Photographs of your users do not belong into a log file.
+
+# %% tags=["claims"]
+fours = sum(status // 100 == 4 for status, _ in refusals.values())
+claim("serving_refused_with_a_reason", fours, equals=len(refusals))
+claim("serving_good_after_bad", good.count(200), equals=9)
+claim("serving_small_server_says", len(silence), equals=0)
+claim("serving_bomb_grows", SIDE * SIDE * 3 / len(bomb), at_least=10_000)
+median = np.median(took["picture file"])
+claim("serving_bomb_to_photo_time", spent["a bomb"] / median, at_most=1, quick=4)
+nothing = predict(np.full((1, 28, 28, 1), np.nan, "float32"))[0]
+claim("serving_no_number_is_called", int(nothing.argmax()), equals=0)
+claim("serving_logits_that_are_no_numbers", np.isnan(nothing).sum(), equals=10)
+claim("serving_exit_status", ended, equals=0)
+
+# %% [markdown]
+# ## What you learned
+#
+# | word | what it means | where you meet it |
+# |:--|:--|:--|
+# | server, client | who waits for questions, and who asks | `cnnbook serve`, `tritonclient` |
+# | request | a head of text, an empty line, and a body | `POST /v2/models/photos/classify` |
+# | endpoint | an address that takes one kind of question | the address above |
+# | REST | asking by addresses, methods and statuses | HTTP, in every language |
+# | inference | using a trained network | an ONNX file and `load_onnx` |
+# | throughput, latency | answers in a second, and the time until one comes | `load(64)` |
+# | Little's law | guests who are there = throughput × latency | the last column of the table |
+# | request batching | to collect requests and answer them together | worth measuring before you use it |
+# | hot swap | to exchange a network without losing a request | `/v2/repository/models/digits/load` |
+# | canary release | to give a new version to few people first | `sees_the_new_one` |
+# | decompression bomb | a small file that becomes huge when it is unpacked | status 400 |
+#
+# ## Exercises
+#
+# 1. *By hand.* A server gives 40 answers a second, and each client waits for 0.2 seconds. How many
+#    clients are there, if each asks again at once? How long does each wait if there are 100, and
+#    the server cannot do more?
+# 2. *By hand.* Draw figure 17.2 for three cooks and nine guests. How long does the last one wait,
+#    and how long do they wait on average? What if the dish takes 5 minutes instead?
+# 3. *By hand.* A client gives up after 2 seconds. Your server has two threads, and an answer takes
+#    each of them 20 ms. From how many waiting requests on is it better to refuse at once?
+# 4. *Predict, then run.* Each of eight clients pauses for 0.2 seconds after each answer. Which
+#    throughput does Little's law give, if an answer itself takes about 0.02 seconds? Then measure.
+# 5. *Change it.* Start the server with `threads=1` in `make_app`. What do you expect for one client,
+#    and for eight?
+# 6. *Break it, and mend it.* Let the server of 15 lines answer our letter with status 400 and a
+#    sentence. Which of the other bad requests would still hurt it?
+# 7. *Explore.* Enlarge the photograph to 3,000 pixels a side before you send it. The network gets
+#    224 × 224 pixels all the same. What takes the time now?
+
+# %% [markdown] tags=["solution"]
+# 1. There are 40 × 0.2 = 8 clients. With 100, each waits 100 / 40 = 2.5 seconds.
+# 2. Three are served at a time, so the last three wait 30 minutes, and the average is (10 + 20 +
+#    30) / 3 = 20. With 5 minutes everything is halved, since latency is work plus waiting for the
+#    work of others.
+# 3. Two threads give 2 / 0.02 = 100 answers a second, and in 2 seconds 200. A client who comes when
+#    200 are waiting would be gone before its turn, and the work for it would be wasted. So refuse from
+#    there on, or better a good deal earlier. (The server of this book refuses from 128 on, with
+#    status 503.)
+# 4. A round takes 0.2 + 0.02 seconds, so eight clients make 8 / 0.22 = 36 requests a second. The
+#    pause counts as a part of the latency: a guest who rests is still there. The server is far from
+#    its best, so hardly anybody waits.
+# 5. One client gets the same, since it never had more than one cook. Eight get about half the
+#    throughput on two cores, and by Little's law they wait about twice as long.
+# 6. Catch what Pillow raises, and send a 400, as below. A bomb, 50 MB and a client that announces
+#    more than it sends would still hurt: they are no exceptions, but memory and time.
+# 7. Unpacking the picture and shrinking it. The network has no more to do than before, so a client
+#    that shrinks its pictures itself saves the server most of this.
+
+
+# %% tags=["solution"]
+def pausing_guest(port):
+    ask = connect(port)
+    for _ in range(5):
+        ask(CLASSIFY, photo)
+        time.sleep(0.2)
+
+
+process, port = start(program)
+begin = time.perf_counter()
+with ThreadPoolExecutor(8) as pool:
+    list(pool.map(pausing_guest, [port] * 8))
+print(f"4. {40 / (time.perf_counter() - begin):.0f} requests a second")
+big = as_file(np.array(cat.resize((3_000, 3_000))), "JPEG")
+ask = connect(port)
+took = [milliseconds(partial(ask, CLASSIFY, it)) for it in (photo, photo, big, big)]
+print(f"7. {took[1]:.0f} ms, and enlarged {took[3]:.0f} ms")
+_ = stop(process)
+
+# %% tags=["solution"]
+for threads in (2, 1):
+    limit = f'token="a secret", threads={threads}'
+    process, port = start(program.replace('token="a secret"', limit))
+    for clients in (1, 8):
+        speed = load(clients).throughput
+        print(f"5. threads: {threads}, clients: {clients}: {speed:.0f} a second")
+    stop(process)
+
+
+# %% tags=["solution"]
+class PoliteDigits(Digits):
+    def do_POST(self):
+        try:
+            super().do_POST()
+        except (OSError, ValueError):
+            content = json.dumps({"error": "the body is no picture"}).encode()
+            self.send_response(400)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+
+polite = ThreadingHTTPServer(("127.0.0.1", 0), PoliteDigits)
+threading.Thread(target=polite.serve_forever, daemon=True).start()
+print("6.", send(polite.server_port, head.encode() + letter).decode())
+polite.shutdown()
+polite.server_close()
+kept.cleanup()
