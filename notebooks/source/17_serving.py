@@ -255,8 +255,8 @@ process, port = start(program)
 
 # %% [markdown]
 # The server is now a program of its own. (Folded lines import `make_app` and `run_app`, and end the
-# program when this notebook ends.) The `token` is a password that each request must show. To ask,
-# we write a client, which keeps its connection open from one request to the next.
+# program when this notebook ends.) The `token` is a password that a request must show. To ask, we
+# write a client, which keeps its connection open from one request to the next.
 
 
 # %%
@@ -795,12 +795,21 @@ _ = (FOLDER / "digits.onnx").write_bytes(files[1])  # the good one again
 # ### Versions, and a canary
 #
 # Our wrong network answered with a status of 200, so no status would ever have told us. This is why
-# each answer carries its version, and why one lets few people try a new network first. Miners took
-# a canary below ground, because it felt bad air before they did. In a **canary release** the new
-# version gets, for example, 5 % of the requests, and its answers are compared with those of the old
-# one before it gets the rest. If something is wrong, the way back is a hot swap to the old file.
+# each answer carries its version. A client that must not be given another network than the one it
+# was tested with can put the version into the address. It is then refused instead of surprised:
+
+# %%
+old, answer = ask("/v2/models/digits/versions/1/classify", picture)
+print(old, answer["error"])
+
+# %% [markdown]
+# And one lets few people try a new network first. Miners took a canary below ground, because it
+# felt bad air before they did. In a **canary release** the new version gets, for example, 5 % of
+# the requests, and its answers are compared with those of the old one before it gets the rest. If
+# something is wrong, hardly anybody has noticed. With our server you would give the two networks
+# two names, and let the program that asks choose between them.
 #
-# Who belongs to the 5 % should not be drawn anew for each request, or a person would see the answer
+# Who belongs to the 5 % should not be drawn anew for each request, or you would see your answer
 # change back and forth. So we take a checksum of the name, which is the same each time:
 
 
@@ -824,6 +833,7 @@ claim("serving_versions_that_went_back", back, equals=0)
 claim("serving_missed_by_unload_and_load", missed, at_least=SWAPS, quick=1)
 claim("serving_damaged_file_is_refused", refused, equals=400)
 claim("serving_after_a_damaged_file", int(still), equals=7)
+claim("serving_old_version_is_refused", old, equals=404)
 claim("serving_digits_that_were_told", len({it.digit for it in flat}), equals=2)
 
 # %% [markdown]
@@ -901,8 +911,7 @@ for name, (status, answer) in refusals.items():
 show(["what came in", "status", "what the server said"], rows)
 
 # %% [markdown]
-# Each of them got a status that begins with 4 and a sentence that says what would have been right.
-# Here is why:
+# Each of them got a status that begins with 4 and a sentence that says what is wrong. Here is why:
 #
 # - **The bomb** is refused by its first bytes, in which a picture says how large it is. Since
 #   nothing is unpacked, that took 0.1 times<!--claim:serving_bomb_to_photo_time--> as long as the
@@ -930,7 +939,7 @@ print(line)
 
 # %% [markdown]
 # The log has a line for each request, with what was asked of which network, the status and the
-# time, but with nothing of the picture. Photographs of your users do not belong into a log file.
+# time, but with nothing of the picture. Photographs of your users do not belong in a log file.
 
 # %% tags=["claims"]
 fours = sum(status // 100 == 4 for status, _ in refusals.values())
