@@ -40,12 +40,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import onnxruntime
 import tritonclient.http as triton
 from IPython.display import Markdown
 from PIL import Image
-from tritonclient.utils import InferenceServerException
 
 # %% tags=["setup"]
+from tritonclient.utils import InferenceServerException
+
 from cnnbook.book.claims import claim
 from cnnbook.center_crop import center_crop
 from cnnbook.datasets.mnist import load_mnist
@@ -225,8 +227,8 @@ row[3].text(0.5, 0.5, said, family="monospace", ha="center", va="center")
 titles = [f"{len(picture)} bytes", "784 pixels", "10 logits", f"{len(said)} bytes"]
 for axes, title in zip(row, titles, strict=True):
     axes.set_title(title)
-for place in (0.285, 0.485, 0.745):
-    plt.gcf().text(place, 0.5, "→", ha="center", va="center", fontsize=14)
+for axes in row[:3]:
+    axes.text(1.02, 0.5, "→", transform=axes.transAxes, va="center", fontsize=14)
 for axes in row[[0, 1, 3]]:
     axes.set(xticks=[], yticks=[])
     axes.grid(visible=False)
@@ -431,10 +433,10 @@ plt.show()
 # this one, and blue while somebody does. All blue bars are equally long. What grows from row to row
 # is the grey.
 #
-# You can describe such a kitchen by two numbers. *Throughput* is how many answers it gives in a
-# certain time, here 6 in 30 minutes, or 0.2 a minute. *Latency* is how long it takes from the order
-# to the plate, the queue and the work together. They are different things: with a third cook the
-# throughput would rise, but a guest who comes alone would still have the plate after 10 minutes.
+# *Throughput* is how many answers it gives in a certain time, here 6 in 30 minutes, or 0.2 a
+# minute. *Latency* is how long it takes from the order to the plate, the queue and the work
+# together. The two differ: with a third cook the throughput would rise, but a guest who comes alone
+# would still have the plate after 10 minutes.
 #
 # Yet they are bound together. Suppose that all guests order again as soon as their plate has come,
 # so that six of them are always there. Since 0.2 are served in each minute, it takes 6 / 0.2 = 30
@@ -452,9 +454,9 @@ plt.show()
 #
 # ## What 1, 8 and 64 clients get
 #
-# Now to our own kitchen. The server computes two answers at the same time, each in a thread of its
-# own. These are its cooks. Each client asks about the photograph, waits for the answer, and asks
-# again at once, until its time is up.
+# Our server computes two answers at the same time, each in a thread of its own. These are its
+# cooks. Each client asks about the photograph, waits for the answer, and asks again at once, until
+# its time is up.
 
 
 # %%
@@ -706,11 +708,7 @@ for name, times in batched.items():
     gains[name] = 8 * middles[1] / middles[8]
     sums, price = np.polyfit([*middles], [*middles.values()], 1)  # a straight line
     share[name] = price / (price + sums)
-    print(
-        f"{name}: {gains[name]:.2f} times as many a second in batches of 8,",
-        end=" ",
-    )
-    print(f"price of a call: {100 * share[name]:.0f} %")
+    print(f"{name}: batches of 8 give {gains[name]:.2f} times as many a second")
 
 # %% tags=["hide-input"] alt="Milliseconds for each picture against the size of the batch: nearly level for photographs, falling for digits"
 _, row = plt.subplots(1, 2, figsize=(7.2, 2.6))
@@ -732,7 +730,7 @@ plt.show()
 # %% [markdown]
 # **Figure 17.5. What a picture costs in a batch.** Dots are medians, and eight of ten calls lie
 # within the bars. The dashed curves share the price of a call among the batch. For photographs
-# there is hardly a price to share. For digits the dots fall, most of all at first.
+# there is no price to see. For digits the dots fall, most of all at first.
 #
 # On this machine, batches of 8 photographs give 1.0 times<!--claim:serving_photos_gain--> as many
 # answers a second as single ones, so it would be in vain to wait for the other seven. For digits
@@ -759,8 +757,7 @@ print(f"fifty digits: {together:.1f} ms in one request, {singly:.0f} ms in fifty
 # wonder, since a request for a single digit takes
 # 8 times<!--claim:serving_digit_request_to_network--> as long as its network alone. So the server
 # of this book takes batches from its clients, and makes none itself. All of this was measured on a
-# CPU. A GPU has thousands of hands, which one picture may leave idle, so there you should measure
-# again.
+# CPU. Measure again on a GPU, whose thousands of hands one picture may leave idle.
 
 # %% tags=["claims"]
 claim("serving_photos_gain", gains["photos"], at_most=1.2, quick=5)
@@ -774,10 +771,9 @@ claim("serving_fifty_digits_in_one", singly / together, at_least=3, quick=0.5)
 # %% [markdown]
 # ## A new network while people ask
 #
-# One day you have a better network. The plain way to bring it in is to take the old one away and
-# then to open the new one, but what do those guests get who ask in between? To count them, four
-# clients ask about our 7 without a pause and write down each status, the version that answered, and
-# the class.
+# The plain way to bring in a better network is to take the old one away and then to open the new
+# one, but what do those guests get who ask in between? To count them, four clients ask about our 7
+# without a pause and write down each status, the version that answered, and the class.
 
 
 # %%
@@ -1038,10 +1034,13 @@ show(["what came in", "status", "what the server said"], rows)
 # What matters most is the guest after such a one. We asked a good question after each bad one, and
 # all 10<!--claim:serving_good_after_bad--> of them were answered.
 #
-# Now we give the picture of 784 values that are no number to the network itself, in two programs:
+# Now we give the picture of 784 values that are no number to the network itself, in two programs.
+# (`predict` would refuse it as well, so we ask ONNX Runtime directly.)
 
 # %%
-by_keras, by_onnx = net(no_number).numpy(), predict(no_number)
+session = onnxruntime.InferenceSession(FOLDER / "digits.onnx")
+by_onnx = session.run(None, {"images": no_number})[0]
+by_keras = net(no_number).numpy()
 print("Keras:       ", np.isfinite(by_keras).sum(), "ordinary logits of 10")
 print("ONNX Runtime:", np.isfinite(by_onnx).sum(), "ordinary logits of 10")
 
