@@ -163,11 +163,11 @@ predict = load_onnx(export_onnx(net, FOLDER / "digits.onnx"), threads=1)
 print((FOLDER / "digits.onnx").stat().st_size, "bytes")
 
 # %% [markdown]
-# Nearly all of it are the 105,290 numbers<!--claim:serving_numbers_in_the_file--> of the network,
-# with four bytes each. Python brings a class that reads heads and writes statuses. What is left to
-# us is the answer to a `POST`: read as many bytes as were announced, make pixels of them, ask the
-# network, and send back one line of JSON, a notation for names and values that every language can
-# read.
+# Nearly all of the file are the 105,290 numbers<!--claim:serving_numbers_in_the_file--> of the
+# network, with four bytes each. Python brings a class that reads heads and writes statuses. What is
+# left to us is the answer to a `POST`: read as many bytes as were announced, make pixels of them,
+# ask the network, and send back one line of JSON, a notation for names and values that every
+# language can read.
 
 
 # %%
@@ -241,8 +241,8 @@ plt.show()
 # are unpacked from them, the logits of the network with the highest in orange, and the body of the
 # answer. Only the arrow in the middle needs a network.
 #
-# (Its answer names HTTP 1.0, an older version: after each answer the line is closed, and so `read`
-# knows where to stop.)
+# (The server's answer names HTTP 1.0, an older version: after each answer the line is closed, and
+# so `read` knows where to stop.)
 #
 # The client never learns how the answer was found. You could put a better network behind this
 # address tomorrow, or a person, and no client would have to change a line.
@@ -596,8 +596,8 @@ claim("serving_little_is_off_by", abs(by_law / inside - 1), at_most=0.25, quick=
 # ## People do not come in step
 #
 # Our clients were polite, for each of them waited for its answer before it asked again. Real guests
-# come when they like, and so their queues are longer than our table shows (Bianca Schroeder and
-# others, 2006, *Open Versus Closed: A Cautionary Tale*,
+# come when they like, so their queue may become much longer (Bianca Schroeder and others, 2006,
+# *Open Versus Closed: A Cautionary Tale*,
 # https://www.usenix.org/conference/nsdi-06/open-versus-closed-cautionary-tale). Suppose that a dish
 # takes one cook 1 minute, and that 0.9 guests come in each minute. She has a tenth of her time to
 # spare.
