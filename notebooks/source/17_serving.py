@@ -1180,7 +1180,7 @@ for threads in (2, 1):
 # %% tags=["solution"]
 class PoliteDigits(Digits):
     def do_POST(self):
-        status, answer = 400, {"error": "the body is no picture of 28 × 28 pixels"}
+        status, answer = 400, {"error": "the body is no picture of 28 by 28 pixels"}
         with suppress(OSError, TypeError, ValueError, Image.DecompressionBombError):
             length = int(self.headers["Content-Length"])  # a TypeError without one
             image = Image.open(io.BytesIO(self.rfile.read(length)))
