@@ -1,10 +1,12 @@
-"""What is the machine to blame for, and not a file? Where do its variables lead, what was left?"""
+"""What is the machine to blame for, and not a file? What may it use, where do variables lead?"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable
@@ -52,6 +54,24 @@ def embedded_file(name: str) -> Path:
     looked = " or ".join(shown(place) for place in places)
     advice = "take the folder data/ of the cnnbook repository along"
     raise FileNotFoundError(f"{looked} is not there; {advice}.")
+
+
+def usable_cores(groups: str = "/sys/fs/cgroup", own: str = "/proc/self/cgroup") -> int:
+    """Return how many cores this process may use, which may be fewer than the machine has.
+
+    A container is given time rather than cores, of 1.5 cores for example, which counts as 2. Linux
+    writes that into a file of the process' control group (version 2), or of one above it.
+    """
+    has_set = hasattr(os, "sched_getaffinity")  # not on Windows, not on macOS
+    cores = len(os.sched_getaffinity(0)) if has_set else os.cpu_count() or 1
+    text = Path(own).read_text() if Path(own).is_file() else ""
+    group = Path(groups, *re.findall(r"^0::/(.*)$", text, re.MULTILINE))
+    for folder in (group, *group.parents):
+        limit = folder / "cpu.max"
+        quota, *period = limit.read_text().split() if limit.is_file() else ["max"]
+        if quota != "max":
+            cores = min(cores, math.ceil(int(quota) / int(period[0])))
+    return cores
 
 
 def sweep(left: Iterable[Path]) -> None:

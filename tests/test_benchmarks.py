@@ -238,6 +238,36 @@ def test_photos_are_compared_with_the_legacy_generator_and_with_pytorchs_workers
     assert "2,000 JPEGs, 2 rounds" in page
 
 
+def test_the_server_is_judged_by_its_limits_and_by_the_requests_that_were_wanted():
+    from bench_tools import where_and_when
+    from report import serving_section
+    from serving import LIMITS, judged
+
+    found = {name: 0 if limit is None else limit for name, (limit, _) in LIMITS.items()}
+    assert all(holds for *_, holds in judged(found, 10_000))
+    for name, (limit, at_most) in LIMITS.items():
+        if limit is not None:
+            worse = found | {name: limit + 0.01 if at_most else limit - 0.01}
+            assert [row[0] for row in judged(worse, 10_000) if not row[3]] == [name]
+    kept = where_and_when() | {"requests": 20_000, "calls": 7, "found": found}
+    page = serving_section(kept)
+    assert "| requests while networks are replaced | 1e+04 | at least 20,000 | no |" in page
+    assert "| p50 of one client / bare | 1.3 | at most 1.3 |  |" in page
+
+
+def test_the_page_keeps_what_was_not_measured_here(tmp_path, monkeypatch):
+    import report
+
+    monkeypatch.setattr(report, "HERE", tmp_path)
+    page = tmp_path / "RESULTS.md"
+    page.write_text("# Old\n\n## Serving\n\nof before\n\n## By hand\n\n### Part\n\ntext\n")
+    report.main()
+    parts = page.read_text().split("\n\n## ")
+    assert parts[0] == report.HEAD
+    assert parts[1:3] == ["Serving\n\nof before", "By hand\n\n### Part\n\ntext"]
+    assert len(parts) == 2 + len(report.SECTIONS)
+
+
 def test_photos_have_the_size_and_about_the_bytes_of_the_real_ones(tmp_path):
     from augment_photos import PHOTO_SIZE
     from bench_tools import make_photos

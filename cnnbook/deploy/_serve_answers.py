@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from cnnbook._machine import usable_cores
 from cnnbook.deploy._serve_door import LOG
 from cnnbook.deploy._serve_metrics import Metrics
 from cnnbook.deploy._serve_networks import Networks, ServedNetwork
@@ -32,7 +32,7 @@ class Answers:
         self.networks, self.token, self.metrics = networks, token, Metrics()
         self.is_fixed = False  # whether the networks stay as they are
         self.changer = ThreadPoolExecutor(1, "changer")  # one thread, one heap: less memory
-        self.bodies, self.workers = Bodies(max_bytes), Workers(threads or os.cpu_count() or 1)
+        self.bodies, self.workers = Bodies(max_bytes), Workers(threads or usable_cores())
 
     @property
     def routes(self) -> list[tuple[str, str, Callable[[Request], Any]]]:
@@ -66,7 +66,7 @@ class Answers:
     async def prometheus(self, request: Request) -> Response:
         """Count the requests so far, for Prometheus."""
         versions = {name: network.version for name, network in self.networks.there.items()}
-        text = self.metrics.text(self.workers.waiting, versions)
+        text = self.metrics.text(self.workers.inside, versions)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def server(self, request: Request) -> Response:
@@ -91,8 +91,11 @@ class Answers:
         return JSONResponse(about | {"inputs": [given], "outputs": [returned]})
 
     async def network_ready(self, request: Request) -> Response:
-        """Say that a network is ready."""
-        self._find(request)
+        """Say whether a network is ready."""
+        try:
+            self._find(request)
+        except HTTPException as error:  # Triton says 400
+            raise HTTPException(400, error.detail) from None
         return JSONResponse({"name": request.path_params["name"], "ready": True})
 
     async def infer(self, request: Request) -> Response:

@@ -22,7 +22,7 @@ class Metrics:
         times[-2] += 1
         times[-1] += seconds
 
-    def text(self, waiting: int, versions: dict[str, str]) -> str:
+    def text(self, inside: int, versions: dict[str, str]) -> str:
         """Write all counts in Prometheus' format."""
         name = "cnnbook_requests_total"
         lines = [f"# HELP {name} Requests that were answered.", f"# TYPE {name} counter"]
@@ -37,10 +37,11 @@ class Metrics:
                 lines.append(f'{name}_bucket{{{labels},le="{limit}"}} {below:.0f}')
             lines.append(f"{name}_sum{{{labels}}} {times[-1]:.6f}")
             lines.append(f"{name}_count{{{labels}}} {times[-2]:.0f}")
-        gauge = "cnnbook_waiting"
+        gauge = "cnnbook_requests_in_progress"
         lines += [f"# HELP {gauge} Requests that compute or wait for it.", f"# TYPE {gauge} gauge"]
-        lines.append(f"{gauge} {waiting}")
-        gauge = "cnnbook_network_version"
-        lines += [f"# HELP {gauge} Of each network that is ready.", f"# TYPE {gauge} gauge"]
-        lines += [f'{gauge}{{network="{each}"}} {count}' for each, count in versions.items()]
+        lines.append(f"{gauge} {inside}")
+        gauge = "cnnbook_network_info"
+        lines += [f"# HELP {gauge} The version of each that is ready.", f"# TYPE {gauge} gauge"]
+        for network, version in versions.items():
+            lines.append(f'{gauge}{{network="{network}",version="{version}"}} 1')
         return "\n".join(lines) + "\n"

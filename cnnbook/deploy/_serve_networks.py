@@ -5,6 +5,7 @@ import ctypes
 import json
 import re
 import threading
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from cnnbook._checks import shown
 from cnnbook.deploy._quiet import first_line
+from cnnbook.deploy._serve_work import BUSY
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}", re.ASCII)
 WAYS_TO_RESIZE = ("bilinear", "bicubic")
@@ -24,6 +26,7 @@ class ServedNetwork(NamedTuple):
 
     session: Any
     version: str
+    """A checksum of its file and of what stands beside it: the same on each machine."""
     image_shape: tuple[int, int, int]
     class_names: tuple[str, ...]
     share: float
@@ -52,15 +55,16 @@ class Networks:
     """The networks that a server has, by name.
 
     Args:
-        files: The ONNX file of each; a file beside it, `.json` for `.onnx`, may say `class_names`,
-            and how a picture is cut to size: `share` and `resample` of `center_crop`.
+        files: The ONNX file of each, with its weights in it; a file beside it, `.json` for
+            `.onnx`, may say `class_names`, and how a picture is cut to size: `share` and `resample`
+            of `center_crop`.
         prepare: Makes an ONNX file of the one that was named, each time that it is loaded.
     """
 
     def __init__(self, files: Mapping[str, Path], prepare: Callable[[Path], Path]) -> None:
         self.files, self.prepare = dict(files), prepare
-        self.there: dict[str, ServedNetwork] = {}
-        self.versions = dict.fromkeys(files, 0)
+        self.there: dict[str, ServedNetwork] = {}  # replaced as a whole: others are reading it
+        self.versions: dict[str, str] = {}  # those that were loaded last
         self.one_at_a_time = threading.Lock()
         _free_at_once()
         for name in self.files:
@@ -73,8 +77,12 @@ class Networks:
         """Return a network; a request that has one keeps it, whatever happens to the name."""
         network = self.there.get(name)
         if network is None:
-            words = ", ".join(sorted(self.there)) or "none"
-            raise HTTPException(404, f"there is no such network; those that are ready: {words}")
+            is_known = name in self.files
+            what = "the network is not loaded" if is_known else "there is no such network"
+            words = f"{what}; those that are ready: {', '.join(sorted(self.there)) or 'none'}"
+            if is_known and version == self.versions[name]:  # only then, as Triton does
+                raise HTTPException(503, words, BUSY)
+            raise HTTPException(404, words)
         if version and version != network.version:
             raise HTTPException(404, f"there is no such version; it has {network.version}")
         return network
@@ -82,25 +90,25 @@ class Networks:
     def load(self, name: str) -> None:
         """Open the file of a network anew; until that is done, and if it fails, the old answers."""
         with self.one_at_a_time:
-            version = str(self.versions[name] + 1)
-            self.there[name] = open_network(self.prepare(self.files[name]), version)
-            self.versions[name] += 1
+            network = open_network(self.prepare(self.files[name]))
+            self.versions[name] = network.version
+            self.there = {**self.there, name: network}
 
     def unload(self, name: str) -> None:
         """Forget a network; those that it is answering right now get their answer."""
         with self.one_at_a_time:
-            self.there.pop(name, None)
+            self.there = {other: self.there[other] for other in self.there if other != name}
 
     def index(self) -> list[dict[str, str]]:
         """List the networks, as the protocol's extension for repositories does."""
         rows = []
         for name in self.files:
             state = "READY" if name in self.there else "UNAVAILABLE"
-            rows.append({"name": name, "version": str(self.versions[name]), "state": state})
+            rows.append({"name": name, "version": self.versions[name], "state": state})
         return rows
 
 
-def open_network(path: Path, version: str) -> ServedNetwork:
+def open_network(path: Path) -> ServedNetwork:
     """Open an ONNX file and what stands beside it, and let it answer once: the first takes longer.
 
     Raises:
@@ -118,7 +126,8 @@ def open_network(path: Path, version: str) -> ServedNetwork:
     if not path.is_file():
         raise FileNotFoundError(f"{shown(path)} is no file. Write it first: export_onnx.")
     try:
-        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+        content = path.read_bytes()  # once: a new file may take its place at any moment
+        session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         [given], [returned] = session.get_inputs(), session.get_outputs()
     except Exception as error:  # each of its kinds is a class of its own
         raise OSError(f"{shown(path)} cannot be run ({first_line(error)}).") from error
@@ -133,8 +142,10 @@ def open_network(path: Path, version: str) -> ServedNetwork:
             f"{shown(path)} must compute {rule}; it has {given.type} {given.shape} to"
             f" {returned.type} {returned.shape}. Export it by export_onnx."
         )
-    beside = _read_beside(path.with_suffix(".json"), *classes)
-    network = ServedNetwork(session, version, shape, *beside)
+    beside = path.with_suffix(".json")
+    words = beside.read_bytes() if beside.is_file() else b"{}"
+    version = str(zlib.crc32(words, zlib.crc32(content)))
+    network = ServedNetwork(session, version, shape, *_read_beside(words, beside, *classes))
     try:
         network.logits(np.zeros((1, *shape), "float32"))
     except Exception as error:
@@ -148,10 +159,10 @@ def _free_at_once() -> None:
         ctypes.CDLL(None).mallopt(-3, 65_536)  # M_MMAP_THRESHOLD: blocks from there on are apart
 
 
-def _read_beside(path: Path, classes: int) -> tuple[tuple[str, ...], float, str]:
-    """Read the names of the classes, and how a picture is cut; without a file they are numbers."""
+def _read_beside(words: bytes, path: Path, classes: int) -> tuple[tuple[str, ...], float, str]:
+    """Read the names of the classes, and how a picture is cut; where nothing is said, numbers."""
     try:
-        content = json.loads(path.read_bytes()) if path.is_file() else {}
+        content = json.loads(words)
     except ValueError as error:
         raise OSError(f"{shown(path)} is no JSON ({first_line(error)}).") from None
     known = {"class_names": [*map(str, range(classes))], "share": 1.0, "resample": "bilinear"}

@@ -149,7 +149,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
+    _refuse(f"the numbers must be finite, and {text} is no JSON")
 
 
 def _refuse(words: str) -> NoReturn:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 Answer = TypeVar("Answer")
 BODY_SECONDS = 20.0  # in which a body must have come
-MAX_WAITING = 128  # requests that compute or wait for it
+MAX_INSIDE = 128
 TIMES_AT_ONCE = 32  # so many largest bodies may be in memory together
 BUSY = {"retry-after": "1"}
 
@@ -66,13 +66,13 @@ class Workers:
 
     def __init__(self, threads: int) -> None:
         self.pool = ThreadPoolExecutor(threads, "network")
-        self.waiting = 0
+        self.inside = 0  # requests that compute or wait for it
 
     async def do(self, request: Request, work: Callable[[], Answer]) -> Answer:
         """Let a thread do it; what a client has left behind is not begun."""
-        if self.waiting >= MAX_WAITING:
+        if self.inside >= MAX_INSIDE:
             raise HTTPException(503, "the server is busy: ask again in a second", BUSY)
-        self.waiting += 1
+        self.inside += 1
         job = self.pool.submit(work)
         # The body is there: what comes now is a farewell.
         gone: asyncio.Future = asyncio.ensure_future(request.receive())
@@ -85,7 +85,7 @@ class Workers:
         finally:
             gone.cancel()
             job.cancel()  # where the server must end at once
-            self.waiting -= 1
+            self.inside -= 1
 
 
 def _closing(status: int, words: str) -> HTTPException:

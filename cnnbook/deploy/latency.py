@@ -1,6 +1,5 @@
 """What does an exported network answer, and how long does one wait for it?"""
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 
 from cnnbook._checks import checked
+from cnnbook._machine import usable_cores
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]
@@ -179,7 +179,7 @@ def _count(threads: int | None) -> int:
     """Return how many threads are to compute, one a core if nothing is said."""
     if threads is not None and not 1 <= threads <= 1_000:
         raise ValueError(f"`threads` must be 1 to 1,000; got {threads}. None takes one a core.")
-    return threads or os.cpu_count() or 1
+    return threads or usable_cores()
 
 
 def _content(path: str | Path) -> bytes:

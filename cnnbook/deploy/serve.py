@@ -10,6 +10,7 @@ Needs starlette, uvicorn, python-multipart and onnxruntime.
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def make_app(
         token: Who asks must send it, and may then load and unload networks. None: everybody may
             ask, and nobody may change anything.
         max_bytes: Of a request, 1 or more.
-        threads: That compute at once, 1 to 1,000; None: one a core.
+        threads: That compute at once, 1 to 1,000; None: one a core that it may use.
         prepare: A function that gets the path of a network and returns the path of an ONNX file,
             each time the network is loaded. None: the paths are those of ONNX files.
 
@@ -108,7 +109,8 @@ def run_app(
     shown = f"[{host}]" if ":" in host else host
     words = f"Serving on http://{shown}:{door.getsockname()[1]}/ (Ctrl-C stops it)"
     try:
-        server_of(app, lambda: print(words, flush=True)).run(sockets=[door])
+        with warnings.catch_warnings(action="ignore"):  # Pillow's of bombs: the log has our lines
+            server_of(app, lambda: print(words, flush=True)).run(sockets=[door])
     finally:
         door.close()
         LOG.removeHandler(lines)

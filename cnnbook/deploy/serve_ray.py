@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from cnnbook._checks import checked
 from cnnbook.deploy._serve_door import require_safe_host
 from cnnbook.deploy._serve_http import DRAIN_SECONDS
-from cnnbook.deploy._serve_work import MAX_WAITING
+from cnnbook.deploy._serve_work import MAX_INSIDE
 
 
 @checked
@@ -60,7 +60,7 @@ def run_on_ray(
 
     @serve.deployment(
         num_replicas=replicas,
-        max_ongoing_requests=MAX_WAITING,
+        max_ongoing_requests=MAX_INSIDE,
         graceful_shutdown_timeout_s=DRAIN_SECONDS,
         ray_actor_options={"num_cpus": 1},
     )

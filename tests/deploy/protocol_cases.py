@@ -6,6 +6,7 @@ that has nvidia-pytriton: `python tests/deploy/protocol_cases.py`.
 
 import http.client
 import json
+import time
 from pathlib import Path
 
 ANSWERS = Path(__file__).with_name("triton_answers.json")
@@ -30,18 +31,35 @@ def in_bytes(size=768, count=768, **changes):
     return head + bytes(count), {"Inference-Header-Content-Length": str(len(head))}
 
 
-def cases():
-    """Return method, path, body and headers of each."""
+def cases_unloaded(version="1"):
+    """Return the same of requests that come when the network has been unloaded."""
+    plain, place = asking(tensor()), f"/v2/models/photos/versions/{version}"
+    return {
+        "unloaded": ("POST", INFER, plain, {}),
+        "unloaded version": ("POST", f"{place}/infer", plain, {}),
+        "unloaded, another version": ("POST", "/v2/models/photos/versions/9/infer", plain, {}),
+        "unloaded version's metadata": ("GET", place, None, {}),
+        "unloaded network's metadata": ("GET", "/v2/models/photos", None, {}),
+        "unloaded network ready": ("GET", "/v2/models/photos/ready", None, {}),
+    }
+
+
+def cases(version="1"):
+    """Return method, path, body and headers of each; `version` is that of the network."""
     plain = asking(tensor())
     found = {
         "json": ("POST", INFER, plain, {}),
-        "version 1": ("POST", "/v2/models/photos/versions/1/infer", plain, {}),
+        "its version": ("POST", f"/v2/models/photos/versions/{version}/infer", plain, {}),
         "bytes": ("POST", INFER, *in_bytes()),
         "two pictures": ("POST", INFER, asking(tensor(shape=[2, 8, 8, 3], data=[1] * 384)), {}),
         "nested": ("POST", INFER, asking(tensor(data=[[[[1.0] * 3] * 8] * 8])), {}),
         "an id": ("POST", INFER, asking(tensor(), id="seven"), {}),
         "unknown network": ("POST", "/v2/models/nothing/infer", plain, {}),
         "unknown network's metadata": ("GET", "/v2/models/nothing", None, {}),
+        "unknown network ready": ("GET", "/v2/models/nothing/ready", None, {}),
+        "unknown version ready": ("GET", "/v2/models/photos/versions/9/ready", None, {}),
+        "ready": ("GET", "/v2/models/photos/ready", None, {}),
+        "version of letters": ("GET", "/v2/models/photos/versions/a", None, {}),
         "unknown version": ("POST", "/v2/models/photos/versions/9/infer", plain, {}),
         "wrong name": ("POST", INFER, asking(tensor(name="pictures")), {}),
         "wrong type": ("POST", INFER, asking(tensor(datatype="FP64")), {}),
@@ -84,7 +102,7 @@ def ask_triton(port=18_000):
     import numpy as np
     from pytriton.decorators import batch
     from pytriton.model_config import ModelConfig, Tensor
-    from pytriton.triton import Triton, TritonConfig
+    from pytriton.triton import Triton, TritonConfig, TritonSecurityConfig
 
     @batch
     def infer(images):
@@ -93,7 +111,8 @@ def ask_triton(port=18_000):
     here = {"http_address": "127.0.0.1", "grpc_address": "127.0.0.1"}
     ports = {"http_port": port, "grpc_port": port + 1, "metrics_port": port + 2}
     found = {}
-    with Triton(config=TritonConfig(**here, **ports)) as triton:
+    everybody = TritonSecurityConfig(restricted_endpoints=[])  # may unload
+    with Triton(config=TritonConfig(**here, **ports), security_config=everybody) as triton:
         triton.bind(
             model_name="photos",
             infer_func=infer,
@@ -102,13 +121,16 @@ def ask_triton(port=18_000):
             config=ModelConfig(max_batch_size=64),
         )
         triton.run()
-        for name, (method, path, body, headers) in cases().items():
+        unload = {"unload": ("POST", "/v2/repository/models/photos/unload", b"", {})}
+        every = cases() | unload | cases_unloaded()
+        for name, (method, path, body, headers) in every.items():
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             connection.request(method, path, body, headers)
             response = connection.getresponse()
             found[name] = response.status
             print(f"{name}: {response.status} {response.read()[:150]!r}")
             connection.close()
+            time.sleep(5 * (name == "unload"))  # it answers before that is done
     return found
 
 

@@ -5,8 +5,10 @@ import http.client
 import io
 import json
 import socket
+import struct
 import threading
 import time
+import zlib
 
 import numpy as np
 import onnx
@@ -41,6 +43,19 @@ def picture(side=20, color=(200, 100, 50), kind="PNG"):
     content = io.BytesIO()
     Image.new("RGB", (side, side), color).save(content, kind)
     return content.getvalue()
+
+
+def bomb(side=14_000):
+    """Return a black PNG: 14,000 pixels a side are 25 kB, and unpacked 588 MB."""
+
+    def chunk(kind, data):
+        whole = kind + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1 + (side + 7) // 8) * side, 9)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data)
+    return content + chunk(b"IEND", b"")
 
 
 @contextlib.contextmanager

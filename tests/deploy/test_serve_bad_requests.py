@@ -4,10 +4,9 @@ import io
 import json
 import re
 import socket
-import struct
 import threading
 import time
-import zlib
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from protocol_cases import INFER, asking, in_bytes, tensor
-from serving import app_of, picture, running, wait_until
+from serving import app_of, bomb, picture, running, wait_until
 
 from cnnbook.deploy import _serve_http, _serve_work
 
@@ -39,7 +38,7 @@ def good(ask):
     assert ask("POST", CLASSIFY, picture())[0] == 200
     assert ask("POST", INFER, asking(tensor()))[0] == 200
     answers = ask.app.state.answers
-    wait_until(lambda: (answers.bodies.held, answers.workers.waiting) == (0, 0))
+    wait_until(lambda: (answers.bodies.held, answers.workers.inside) == (0, 0))
 
 
 def is_refused(answer, status):
@@ -51,22 +50,6 @@ def is_refused(answer, status):
     assert not TELLS_TOO_MUCH.search(content["error"])
     assert "\n" not in content["error"]
     return content["error"]
-
-
-def bomb(side=14_000):
-    """Return a PNG of some 24 kB that would be 588 MB of pixels."""
-
-    def chunk(kind, data):
-        whole = kind + data
-        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
-
-    packer, rows = zlib.compressobj(9), []
-    for _ in range(side):
-        rows.append(packer.compress(bytes(1 + side // 8)))
-    data = b"".join(rows) + packer.flush()
-    head = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
-    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data)
-    return content + chunk(b"IEND", b"")
 
 
 # Pictures -----------------------------------------------------------------------------------------
@@ -95,7 +78,6 @@ def noisy(kind):
         (cut(noisy("JPEG")), "truncated"),
         (cut(noisy("PNG")), ""),
         (cut(noisy("WEBP")), ""),
-        (bomb(), "pixels; the limit is 25,000,000 pixels"),
         (b"P6 3 3 255 " + b"\0" * 27, "it is none of"),
     ],
     ids=lambda value: repr(value[:20]) if isinstance(value, bytes) else "",
@@ -103,6 +85,23 @@ def noisy(kind):
 def test_what_is_no_picture_is_refused_with_the_reason(ask, content, words):
     error = is_refused(ask("POST", CLASSIFY, content), 400)
     assert error.startswith("the body is no picture that can be read (") and words in error
+
+
+# On both sides of where Pillow warns, 89,478,485 pixels, and of where it refuses, twice as many.
+@pytest.mark.parametrize("side", [5_001, 9_400, 9_500, 13_377, 13_378, 14_000])
+@pytest.mark.parametrize("warns", ["error", "ignore"])
+def test_a_small_file_that_would_be_huge_is_refused_before_it_is_unpacked(ask, side, warns):
+    content = bomb(side)
+    assert len(content) < 25_000
+    with warnings.catch_warnings(action=warns):
+        start = time.process_time()
+        error = is_refused(ask("POST", CLASSIFY, content), 400)
+    assert time.process_time() - start < 0.5
+    assert "pixels; the limit is 25,000,000 pixels" in error
+
+
+def test_a_picture_of_as_many_pixels_as_may_be_is_named(ask):
+    assert ask("POST", CLASSIFY, bomb(5_000))[0] == 200
 
 
 @pytest.mark.parametrize(
@@ -130,8 +129,8 @@ def test_a_form_without_a_file_is_refused(ask, kind, body):
 
 HALF = r"\ud800"
 JSON = {
-    "nan": (b'{"inputs": [NaN]}', "NaN is no number"),
-    "infinity": (b'{"inputs": [-Infinity]}', "-Infinity is no number"),
+    "nan": (b'{"inputs": [NaN]}', "the numbers must be finite, and NaN is no JSON"),
+    "infinity": (b'{"inputs": [-Infinity]}', "finite, and -Infinity is no JSON"),
     "brackets": (b"[" * 49_000 + b"]" * 49_000, "nested"),
     "brackets, open": (b"[" * 99_000, "nested"),
     "objects": (b'{"a":' * 19_000, "nested"),
@@ -238,7 +237,7 @@ def test_bodies_together_have_a_limit_too(ask, monkeypatch):
 
 
 def test_more_requests_than_may_wait_are_told_to_come_again(ask, monkeypatch):
-    monkeypatch.setattr(_serve_work, "MAX_WAITING", 0)
+    monkeypatch.setattr(_serve_work, "MAX_INSIDE", 0)
     answer = ask("POST", CLASSIFY, picture())
     assert "busy" in is_refused(answer, 503) and answer[2]["retry-after"] == "1"
     monkeypatch.undo()

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from serving import Asking, app_of, picture, running, wait_until, write_network
+from serving import Asking, app_of, bomb, picture, running, wait_until, write_network
 
 from cnnbook.deploy import _serve_http
 from cnnbook.deploy.serve import make_app, run_app
@@ -63,13 +63,25 @@ def test_sixteen_who_have_asked_get_their_answer_when_it_is_told_to_end(start, n
     process, ask = start(0.2)
     with ThreadPoolExecutor(16) as pool:
         answers = [pool.submit(ask, "POST", CLASSIFY, picture()) for _ in range(16)]
-        wait_until(lambda: b"cnnbook_waiting 16\n" in ask("GET", "/metrics")[1])
+        wait_until(lambda: b"cnnbook_requests_in_progress 16\n" in ask("GET", "/metrics")[1])
         process.send_signal(number)
         assert [answer.result()[0] for answer in answers] == [200] * 16
     output, log = process.communicate(timeout=20)
     assert (process.returncode, output) == (0, "the end\n")
     lines = [json.loads(line) for line in log.splitlines()]
     assert sum(line["what"] == "classify" for line in lines) == 16
+
+
+@pytest.mark.slow
+def test_what_pillow_warns_of_is_not_in_the_log(start):
+    process, ask = start(0)
+    for side in (9_500, 13_000):  # the first is known to warn, and so is one of another size
+        assert ask("POST", CLASSIFY, bomb(side))[0] == 400
+    assert ask("POST", CLASSIFY, picture())[0] == 200
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=20)
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["status"] for line in lines] == [400, 400, 200]
 
 
 @pytest.mark.slow
@@ -90,7 +102,7 @@ def test_a_second_signal_ends_it_before_all_have_their_answer(start):
     process, ask = start(1)
     with ThreadPoolExecutor(40) as pool:
         answers = [pool.submit(ask, "POST", CLASSIFY, picture()) for _ in range(40)]
-        wait_until(lambda: b"cnnbook_waiting 40\n" in ask("GET", "/metrics")[1])
+        wait_until(lambda: b"cnnbook_requests_in_progress 40\n" in ask("GET", "/metrics")[1])
         begin = time.monotonic()
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
