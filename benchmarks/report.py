@@ -10,7 +10,7 @@ from augment_photos import WAYS as PHOTO_WAYS
 from bench_tools import HERE, kept_result, spread, table
 from epoch_ends import OURS
 from recipes import RECIPES
-from serving import judged
+from serving import HEADERS, judged
 from throughput import NETS, WAYS, ratios, training_gflops
 from time_to_accuracy import GOALS, first_reached, runs_of
 
@@ -217,8 +217,6 @@ def serving_section(kept: dict | None) -> str:
     title = "## Serving"
     if not kept:
         return f"{title}\n\n{NOT_MEASURED}"
-    rows = judged(kept["found"], kept["requests"])
-    cells = [[name, f"{value:,.4g}", rule, "" if ok else "no"] for name, value, rule, ok in rows]
     return "\n\n".join(
         [
             title,
@@ -226,7 +224,7 @@ def serving_section(kept: dict | None) -> str:
             "A photograph of 451x300 pixels as JPEG, EfficientNet-Lite0; clients share the machine "
             "with the server. Bare is decoding and ONNX Runtime in one process, with one thread "
             "a request; of tensors it is ONNX Runtime alone.",
-            table(["", "measured:", "must be", "holds"], cells),
+            table(HEADERS, judged(kept["found"], kept["requests"])),
         ]
     )
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cnnbook._checks import expanded
 from cnnbook.command._onnx_files import BUILT_IN, built_in_file, onnx_file
 from cnnbook.command._say import choose, fail, require_extra
 
@@ -57,5 +58,5 @@ def _files(words: list[str]) -> dict[str, Path]:
         name = name or Path(path).stem
         if name in files:
             raise fail(f"Two networks are called {name!r}: say NAME=FILE.")
-        files[name] = Path(path).expanduser()
+        files[name] = expanded(path)
     return files

@@ -130,7 +130,8 @@ def open_network(path: Path) -> ServedNetwork:
         session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
         [given], [returned] = session.get_inputs(), session.get_outputs()
     except Exception as error:  # each of its kinds is a class of its own
-        raise OSError(f"{shown(path)} cannot be run ({first_line(error)}).") from error
+        reason = first_line(error)
+        raise OSError(f"{shown(path)} cannot be run ({reason}). Export it as one file.") from error
     shape, classes = (*given.shape[1:],), (*returned.shape[1:],)
     is_for_pictures = len(shape) == 3 and shape[2] in (1, 3) and len(classes) == 1
     is_open = not isinstance(given.shape[0], int)
@@ -167,12 +168,15 @@ def _read_beside(words: bytes, path: Path, classes: int) -> tuple[tuple[str, ...
         raise OSError(f"{shown(path)} is no JSON ({first_line(error)}).") from None
     known = {"class_names": [*map(str, range(classes))], "share": 1.0, "resample": "bilinear"}
     if not isinstance(content, dict) or not content.keys() <= known.keys():
-        raise OSError(f"{shown(path)} must have no more than {', '.join(known)}.")
+        rule = f"must be an object that has no more than {', '.join(known)}"
+        raise OSError(f"{shown(path)} {rule}; it is {str(content)[:40]!r}.")
     names, share, resample = (known | content).values()
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise OSError(f"{shown(path)}: `class_names` must be a list of texts.")
+        rule = "`class_names` must be a list of texts"
+        raise OSError(f"{shown(path)}: {rule}; it is {str(names)[:40]!r}.")
     if len(names) != classes:
         raise OSError(f"{shown(path)} must name {classes} classes; it names {len(names)}.")
     if not isinstance(share, float | int) or not 0 < share <= 1 or resample not in WAYS_TO_RESIZE:
-        raise OSError(f"{shown(path)}: `share` must be above 0 to 1, `resample` {WAYS_TO_RESIZE}.")
+        rule = f"`share` must be above 0 to 1, `resample` {' or '.join(WAYS_TO_RESIZE)}"
+        raise OSError(f"{shown(path)}: {rule}; they are {share!r} and {resample!r}.")
     return tuple(names), float(share), resample

@@ -57,6 +57,7 @@ def serving(*words):
         (["a=b.txt"], "b.txt must be a file that ends in .onnx or .keras"),
         (["b.keras"], "b.keras must be a file that ends in .onnx or .keras"),
         (["a=x.onnx", "a=y.onnx"], "Two networks are called 'a': say NAME=FILE."),
+        (["a=~nobody-of-that-name/x.onnx"], "x.onnx: there is no such home folder"),
         (["a b=x.onnx"], "`networks` must have names of letters"),
         (["x.onnx", "--engine", "rey"], "There is no engine 'rey'. Did you mean 'ray'?"),
         (["x.onnx", "--threads", "0"], "`threads` 1 to 1,000"),

@@ -175,6 +175,19 @@ def test_tensors_that_are_none_are_refused_in_a_line_that_says_what_is_right(ask
     assert words in is_refused(ask("POST", INFER, body), 400)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(b"[" * 200_000, "nested"), (b'{"inputs": ' + b"9" * 1_000_000 + b"}", "JSON")],
+    ids=["brackets", "digits"],
+)
+def test_what_is_deep_or_long_is_refused_by_its_kind_where_bodies_may_be_large(
+    tmp_path, body, words
+):
+    with running(app_of(tmp_path)) as ask:
+        assert words in is_refused(ask("POST", INFER, body), 400)
+        assert ask("POST", INFER, asking(tensor()))[0] == 200
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none_are_refused_in_bytes_as_well(ask, value):
     body, headers = in_bytes()
