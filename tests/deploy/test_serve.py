@@ -272,6 +272,16 @@ def test_a_network_is_taken_away_and_brought_back(guarded):
     assert guarded("POST", "/v2/models/grey/classify", picture(), **TOKEN)[0] == 200
 
 
+def test_who_is_reading_the_list_of_networks_keeps_it_whole(tmp_path):
+    """It is read by one thread and changed by another."""
+    networks = app_of(tmp_path).state.answers.networks
+    before, network = networks.there, networks.there["photos"]
+    networks.load("photos")
+    networks.unload("grey")
+    assert [*before] == ["photos", "grey"] and before["photos"] is network
+    assert [*networks.there] == ["photos"] and networks.there["photos"] is not network
+
+
 def test_only_files_that_the_server_was_started_with_are_loaded(guarded):
     for name in ("other", "..%2F..%2Fetc%2Fpasswd", "photos%00", "..."):
         assert guarded("POST", f"/v2/repository/models/{name}/load", **TOKEN)[0] == 404
@@ -398,6 +408,22 @@ def test_openapi_describes_every_route_and_is_valid(ask):
             real = path.replace("{name}", "photos").replace("{version}", "1")
             status = ask(method.upper(), real)[0]
             assert status not in (404, 405), (method, path)
+
+
+@pytest.mark.parametrize(("threads", "computing"), [(None, 3), (5, 5)])
+def test_as_many_compute_at_once_as_it_may_use_cores(tmp_path, monkeypatch, threads, computing):
+    monkeypatch.setattr("cnnbook.deploy._serve_answers.usable_cores", lambda: 3)
+    together = threading.Barrier(computing)
+    pool = app_of(tmp_path, threads=threads).state.answers.workers.pool
+    jobs = [pool.submit(together.wait, 10) for _ in range(computing)]
+    assert sorted(job.result() for job in jobs) == [*range(computing)]
+    blocked = threading.Event()
+    for _ in range(computing):
+        pool.submit(blocked.wait, 10)
+    one_more = pool.submit(int)
+    assert not one_more.done()
+    blocked.set()
+    assert one_more.result(10) == 0
 
 
 # What is refused at the start ---------------------------------------------------------------------
