@@ -31,13 +31,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import psutil
 from bench_tools import keep, table
 from PIL import Image
 
 from cnnbook.center_crop import center_crop
 from cnnbook.datasets.photos import load_photo
-from cnnbook.deploy.latency import load_onnx
 
 NETWORK = "efficientnet_lite0"
 CLASSIFY, INFER = f"/v2/models/{NETWORK}/classify", f"/v2/models/{NETWORK}/infer"
@@ -254,7 +254,14 @@ def files_of(folder: Path) -> list[str]:
 
 def bare_work(file: Path, photo: bytes) -> tuple[Callable[[], object], Callable[[], object]]:
     """Return what a request needs at least: decoding and computing, and computing alone."""
-    predict, once = load_onnx(file, threads=1), prepared(photo)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(file, options, ["CPUExecutionProvider"])
+    once = prepared(photo)
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        return session.run(None, {"images": images})[0]
+
     return lambda: predict(prepared(photo)), lambda: predict(once)
 
 
@@ -344,6 +351,7 @@ def main() -> None:
     parser.add_argument("--calls", type=int, default=100, help="of each kind that is timed")
     parser.add_argument("--seconds", type=float, default=240, help="of all but the first run")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))  # with the server
     start = time.monotonic()
     found = measure(options.requests, options.calls, options.seconds)
     rows = judged(found, options.requests)
