@@ -350,7 +350,11 @@ def test_metrics_are_what_prometheus_reads_and_count_right(guarded):
         wanted = {"network": "grey", "status": "200", "what": "classify"}
         of_it = [row for row in rows if "network" in row[1] and wanted.items() >= row[1].items()]
         buckets = [row[2] for row in rows if wanted | row[1] == row[1] | wanted and "le" in row[1]]
-        return {name: value for name, _, value in of_it} | {"buckets": buckets}
+        versions = {
+            labels["network"]: labels["version"] for _, labels, _ in rows if "version" in labels
+        }
+        found = {name: value for name, _, value in of_it}
+        return found | {"buckets": buckets, "versions": versions}
 
     guarded("POST", "/v2/models/grey/classify", picture(), **TOKEN)
     wait_until(lambda: "cnnbook_requests_total" in count())
@@ -363,7 +367,10 @@ def test_metrics_are_what_prometheus_reads_and_count_right(guarded):
     assert after["cnnbook_request_seconds_sum"] > before["cnnbook_request_seconds_sum"]
     assert after["buckets"] == sorted(after["buckets"])
     assert after["buckets"][-1] == after["cnnbook_request_seconds_count"]
-    assert after["cnnbook_network_info"] == 1
+    for name, version in after["versions"].items():
+        path = f"/v2/models/{name}/versions/{version}"
+        assert guarded("GET", path, **TOKEN)[1]["versions"] == [version]
+    assert {*after["versions"]} == {"photos", "grey"}
 
 
 def test_the_log_has_a_line_of_json_a_request_and_nothing_that_a_client_sent(ask, caplog):
