@@ -6,8 +6,8 @@ and returns what it measured as JSON can hold it. `cnnbook study NAME` does each
 its own and keeps it in `NAME.json` beside the study as soon as it is done, so that a study that was
 stopped goes on where it was. A chapter reads the record, and says that it does.
 
-Each run is kept with the SHA-256 of the code that it ran: that of the study and of whatever it
-imports from this package, without comments and docstrings, and without the modules that check
+Each run is kept with the SHA-256 of the code that it ran: that of the study and of all functions of
+this package that it needs, without comments and docstrings, and without the modules that check
 arguments: they refuse, or pass on the same values. A test compares them.
 """
 
@@ -23,13 +23,15 @@ from typing import Any, TypeGuard
 
 from cnnbook._checks import checked, shown
 from cnnbook._machine import found_above
-from cnnbook.book._api import PACKAGE, first_names, imports_in
+from cnnbook.book._api import PACKAGE
 from cnnbook.book._files import BookError, locked, read_json, read_text, write_whole
+from cnnbook.book._flatten import Flat
 from cnnbook.book._python import last_words, run_python
 from cnnbook.book.record import PACKAGES, describe_machine
 
 __all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
 FOLDER = Path("notebooks", "studies")
+STUDY = "cnnbook.study"  # what a study is called while it is taken apart
 ONE_RUN = """
 import json, runpy, sys
 from pathlib import Path
@@ -71,22 +73,23 @@ def study_names(folder: Path) -> list[str]:
 
 @checked
 def hash_of_code(study: Path) -> str:
-    """Return the SHA-256 of what a study runs: its code, and that of the package it imports."""
-    known, waiting = dict[str, str](), {"": study}
-    while waiting:
-        module, path = waiting.popitem()
-        text = read_text(path)
-        known[module] = _code_alone(text)
-        for source, name in imports_in(ast.parse(text)).values():
-            source = first_names().get(name, source) if source == "cnnbook" else source
-            for each in {source, f"{source}.{name}"} - set(known):
-                if each.endswith("._checks"):
-                    continue
-                place = PACKAGE.parent.joinpath(*each.split("."))
-                for file in (place.with_suffix(".py"), place / "__init__.py"):
-                    if file.is_file():
-                        waiting[each] = file
-    return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()
+    """Return the SHA-256 of what a study runs: its code, and what that needs of the package.
+
+    Raises:
+        BookError: If it, or what it needs, imports from the package what cannot be followed.
+    """
+
+    def find(module: str) -> str | None:
+        if module == STUDY:
+            return read_text(study)
+        file = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
+        return read_text(file) if module.startswith(PACKAGE.name) and file.is_file() else None
+
+    try:
+        flat = Flat(STUDY, find, lambda each: each if each.module.endswith("._checks") else None)
+    except ValueError as error:
+        raise BookError(f"cannot tell what {shown(study)} runs: {error}") from None
+    return hashlib.sha256(_code_alone(flat.text()).encode()).hexdigest()
 
 
 @checked

@@ -1,6 +1,7 @@
 """Studies: each run is done once, kept with its code, and done anew when that has changed."""
 
 import json
+import re
 
 import pytest
 
@@ -91,20 +92,51 @@ def test_what_changes_the_code_or_the_settings_is_run_again(project, old, new, a
     assert done(project)[1] == again
 
 
-def test_the_code_is_also_that_of_the_package(project, monkeypatch, tmp_path):
-    study = project / studies.FOLDER / "twice.py"
-    before = hash_of_code(study)
-    package = tmp_path / "copy" / "cnnbook"
-    package.mkdir(parents=True)
+@pytest.fixture
+def package(monkeypatch, tmp_path):
+    """A small package in the place of the book's; returns its folder."""
+    folder = tmp_path / "copy" / "cnnbook"
+    folder.mkdir(parents=True)
     for name in ("arithmetic.py", "_checks.py", "__init__.py"):
-        package.joinpath(name).write_bytes((studies.PACKAGE / name).read_bytes())
-    monkeypatch.setattr(studies, "PACKAGE", package)
-    assert hash_of_code(study) == before
+        folder.joinpath(name).write_bytes((studies.PACKAGE / name).read_bytes())
+    monkeypatch.setattr(studies, "PACKAGE", folder)
+    return folder
+
+
+def test_the_code_is_also_that_of_the_package(project, package):
+    study, arithmetic = project / studies.FOLDER / "twice.py", package / "arithmetic.py"
+    before, text = hash_of_code(study), arithmetic.read_text()
     (package / "_checks.py").write_text("LIMIT = 1\n")  # refuses, or changes nothing
+    arithmetic.write_text(text + "\n\ndef unused():\n    return 1\n")
     assert hash_of_code(study) == before
-    arithmetic = package / "arithmetic.py"
-    arithmetic.write_text(arithmetic.read_text() + "\nLIMIT = 1\n")
+    arithmetic.write_text(
+        re.sub(r"(\ndef output_size\(.*?\n    return )", r"\g<1>1 + ", text, flags=re.DOTALL)
+    )
+    assert arithmetic.read_text() != text
     assert hash_of_code(study) != before
+
+
+def test_a_function_that_moved_to_another_file_is_the_same(project, package):
+    study, arithmetic = project / studies.FOLDER / "twice.py", package / "arithmetic.py"
+    before = hash_of_code(study)
+    arithmetic.rename(package / "_ground.py")
+    arithmetic.write_text("from cnnbook._ground import output_size\n")
+    assert hash_of_code(study) == before
+
+
+@pytest.mark.parametrize(
+    ("way", "call"),
+    [
+        ("from cnnbook import output_size", "output_size("),
+        ("import cnnbook.arithmetic", "cnnbook.arithmetic.output_size("),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(project, way, call):
+    change(project, "from cnnbook.arithmetic import output_size", way)
+    change(project, "output_size(width", f"{call}width")
+    words = r"cannot tell what .*twice.py runs: .* by `from cnnbook.room.file import name`"
+    with pytest.raises(BookError, match=words):
+        hash_of_code(project / studies.FOLDER / "twice.py")
 
 
 def test_runs_that_the_study_no_longer_has_are_dropped(project):
