@@ -149,7 +149,9 @@ class Answers:
         if self.token is None:
             raise HTTPException(403, "networks can be changed where the server has a token")
         if self.is_fixed:
-            raise HTTPException(501, "there are several servers: start them anew with other files")
+            raise HTTPException(
+                501, "networks are fixed here: start the servers anew with other files"
+            )
         if name not in self.networks.files:
             raise HTTPException(404, "there is no such network: start the server with its file")
         async with self.bodies.read(request) as content:

@@ -78,6 +78,9 @@ class Door:
         if is_loopback(here) and not is_loopback(_host_of(request.headers.get("host", ""))):
             words = "this server is for this machine: ask for localhost or 127.0.0.1"
             return JSONResponse({"error": words}, 421)
+        if _is_of_another_site(request):
+            words = "a page of another site asks: let that site's server ask"
+            return JSONResponse({"error": words}, 403)
         if self.token is None or request.scope["path"] in OPEN:  # `url` would ask the Host
             return None
         given = request.headers.get("authorization", "").encode()
@@ -102,6 +105,21 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _is_of_another_site(request: Request) -> bool:
+    """Tell whether a browser says that a page of another site asks.
+
+    No page can forge these headers, and what is no browser sends none. `same-origin` counts before
+    `Origin`, since a proxy may have put another Host.
+    """
+    site, origin = (request.headers.get(name, "") for name in ("sec-fetch-site", "origin"))
+    if site == "same-origin":
+        return False
+    if site == "cross-site" and request.method not in ("GET", "HEAD"):
+        return True
+    here = request.headers.get("host", "").lower()
+    return bool(origin) and origin.lower().partition("://")[2] != here
 
 
 def _host_of(header: str) -> str:

@@ -10,7 +10,7 @@ from cnnbook._machine import not_the_file, reason_of
 from cnnbook.center_crop import center_crop
 from cnnbook.deploy._serve_networks import ServedNetwork
 
-MOST_PIXELS = 25_000_000  # 75 MB when it is decoded; a telephone's photo has 12 million
+MOST_PIXELS = 25_000_000  # 100 MB in Pillow; a telephone's photo has 12 million
 
 
 def read_picture(content: bytes, network: ServedNetwork) -> np.ndarray:

@@ -25,7 +25,7 @@ class Bodies:
     @contextlib.asynccontextmanager
     async def read(self, request: Request) -> AsyncIterator[bytes]:
         """Give the body of a request; when that is done, its memory is free for another."""
-        content = bytearray()
+        content, size = bytearray(), 0
         try:
             try:
                 async with asyncio.timeout(BODY_SECONDS):
@@ -33,9 +33,11 @@ class Bodies:
             except TimeoutError:
                 words = f"the body did not come within {BODY_SECONDS:.0f} seconds"
                 raise _closing(408, words) from None
-            yield bytes(content)
+            whole, size = bytes(content), len(content)
+            content.clear()  # it is in memory once, as it is counted
+            yield whole
         finally:
-            self.held -= len(content)
+            self.held -= size or len(content)
 
     async def _receive(self, request: Request, content: bytearray) -> None:
         """Put what comes into `content`, and refuse what is too much."""

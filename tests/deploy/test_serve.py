@@ -530,3 +530,36 @@ def test_the_host_of_another_is_refused(ask, host, is_of_this_machine):
     status, answer, _ = ask("GET", "/v2/health/live", Host=host)
     assert status == (200 if is_of_this_machine else 421), answer
     assert _serve_door.is_loopback("127.0.0.1")
+
+
+@pytest.mark.parametrize("path", [CLASSIFY, "/v2/repository/index"])
+@pytest.mark.parametrize(
+    "site",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:1"},
+        {"Origin": "http://127.0.0.1"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_page_of_another_site_is_refused_with_and_without_a_token(ask, guarded, site, path):
+    for server in (ask, guarded):
+        status, answer, _ = server("POST", path, picture(), **TOKEN, **site)
+        assert status == 403 and "another site" in answer["error"]
+    if "Origin" in site:
+        assert ask("OPTIONS", path, **site)[0] == 403  # what a browser asks first
+        assert guarded("GET", "/v2/health/live", **site)[0] == 403
+
+
+def test_its_own_page_a_link_and_a_program_are_let_in(ask):
+    here = f"127.0.0.1:{ask.port}"
+    own = {"Origin": f"http://{here}"}
+    for site in (own, own | {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}, {}):
+        assert ask("POST", CLASSIFY, picture(), **site)[0] == 200
+    behind = {"Host": "localhost", "Origin": "https://our.example"}  # a proxy that speaks HTTPS
+    assert ask("POST", CLASSIFY, picture(), **behind, Sec_Fetch_Site="same-origin")[0] == 200
+    assert ask("GET", "/", **{"Sec-Fetch-Site": "cross-site"})[0] == 200
+    rebound = {"Host": "evil.example", "Origin": "http://evil.example"}
+    assert ask("POST", CLASSIFY, picture(), **rebound, Sec_Fetch_Site="same-origin")[0] == 421

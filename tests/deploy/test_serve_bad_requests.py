@@ -1,11 +1,13 @@
 """Bad requests get a status and one line without a path, and the next good one its answer."""
 
+import asyncio
 import io
 import json
 import re
 import socket
 import threading
 import time
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from protocol_cases import INFER, asking, in_bytes, tensor
 from serving import app_of, bomb, picture, running, wait_until
+from starlette.requests import Request
 
 from cnnbook.deploy import _serve_http, _serve_work
 
@@ -247,6 +250,26 @@ def test_bodies_together_have_a_limit_too(ask, monkeypatch):
     answer = ask("POST", CLASSIFY, picture())
     assert "busy" in is_refused(answer, 503) and answer[2]["retry-after"] == "1"
     monkeypatch.undo()
+
+
+def test_a_body_is_in_memory_once_as_it_is_counted():
+    bodies, size = _serve_work.Bodies(4_000_000), 4_000_000
+
+    async def receive():
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    async def hold():
+        request = Request({"type": "http", "headers": []}, receive)
+        async with bodies.read(request) as content:
+            assert len(content) == bodies.held == size
+            return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(hold()) < 1.5 * size
+    finally:
+        tracemalloc.stop()
+    assert bodies.held == 0
 
 
 def test_more_requests_than_may_wait_are_told_to_come_again(ask, monkeypatch):

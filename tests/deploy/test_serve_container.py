@@ -91,6 +91,10 @@ def test_what_is_in_the_container_serves_and_asks_for_the_token(tmp_path):
         path = "/v2/models/photos/classify"
         assert ask("POST", path, picture())[0] == 401
         assert ask("POST", path, picture(), Authorization="Bearer secret")[0] == 200
+        for change in ("load", "unload"):  # it would reach one replica only
+            path = f"/v2/repository/models/photos/{change}"
+            status, answer, _ = ask("POST", path, Authorization="Bearer secret")
+            assert status == 501 and "start the servers anew" in answer["error"]
         process.terminate()
         assert process.wait(20) == 0
     finally:
