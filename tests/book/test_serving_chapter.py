@@ -42,4 +42,7 @@ def test_a_program_that_does_not_serve_is_told_with_its_reason(tmp_path):
     names = {"FOLDER": tmp_path, "subprocess": subprocess, "sys": sys}
     exec(starts, names)
     with pytest.raises(RuntimeError, match="FileNotFoundError: birds.onnx is no file"):
-        names["start"]("run_app(make_app({'birds': 'birds.onnx'}), port=0)")
+        names["start"](
+            "from cnnbook.deploy.serve import make_app, run_app\n"
+            "run_app(make_app({'birds': 'birds.onnx'}), port=0)"
+        )
