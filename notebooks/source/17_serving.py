@@ -140,9 +140,9 @@ print("and then", picture[:20], "...")
 # The body is the picture, as it would be stored in a file.
 #
 # The answer has the same form, except that its first line holds a number, the *status*. You know
-# one of them: 404, for a page that does not exist. A status that begins with 2 means that all went
-# well, one that begins with 4 that the *client* made a mistake, and one that begins with 5 that the
-# *server* did. So a status says who, as a rule, has to mend something.
+# one of them: 404, for a page that does not exist. If it begins with 2, all went well, with 4, the
+# *client* made a mistake, and with 5, the *server* did. So a status says who, as a rule, has to
+# mend something.
 #
 # Servers that are asked by addresses, methods and statuses are commonly called **REST** servers,
 # after a stricter style (Roy Fielding, 2000,
@@ -190,10 +190,10 @@ print(f"Ask http://127.0.0.1:{small.server_port}/digit")
 
 # %% [markdown]
 # These are 15 lines. They do not even look at the address, so `/birds` would get a digit, too.
-# `convert("L")` makes the picture grey, `end_headers` sends the empty line, and `log_message` would
-# print a line for each request, where ours prints none. `serve_forever` never returns, so we let it
-# go on in a *thread*, a part of a program that runs beside the others. (Python's manual advises
-# against it for *production*, so where strangers can reach it.)
+# `convert("L")` makes the picture grey, `end_headers` sends the empty line, and our `log_message`
+# prints nothing. `serve_forever` never returns, so we let it go on in a *thread*, a part of a
+# program that runs beside the others. (Python's manual advises against this class where strangers
+# can reach it.)
 #
 # `127.0.0.1` is the machine itself, so no other machine can reach this server. (Whoever is logged
 # in to the same machine can.) The *port* is the number of a door on that machine, where 0 asks for
@@ -276,7 +276,7 @@ process, port = start(program)
 # `start` runs these lines as a program of its own, which ends when this notebook ends, and returns
 # it with its port. The `token` is a password that a request must show. `threads` is the number of
 # requests that it computes at the same time; in `load_onnx` it was the number of cores for one of
-# them. To ask, we write a client, which keeps its connection open from one request to the next.
+# them. Our client keeps its connection open from one request to the next.
 
 
 # %%
@@ -300,15 +300,15 @@ for found in answer["classes"]:
     print(f"{found['probability']:6.1%}  {found['class']}")
 
 # %% [markdown]
-# The address says which version of the language we speak (`v2`), which network we want, and what it
-# should do. `Bearer`, "who carries this", stands before a token. But `classify` is an addition of
-# ours, for clients that have a picture file. The proof of a language is that a stranger understands
-# you, so we take a client that was written for another server: NVIDIA's `tritonclient`. It sends
-# tensors and wants logits in return. That is `infer`, the heart of the protocol: a tensor has its
-# name, its shape and its type, here FP32, which is float32. Our files call their input `images`,
-# and the name of the output we take from the answer. In its HTTP form the protocol writes tensors
-# in JSON (a second form, gRPC, has them in bytes). Tensors in bytes over HTTP, and the loading of
-# networks that comes below, began as extensions by Triton, and our server understands them, too.
+# The address names the version of the language (`v2`), the network, and what it should do.
+# `Bearer`, "who carries this", stands before a token. But `classify` is an addition of ours, for
+# clients that have a picture file. The proof of a language is that a stranger understands you, so
+# we take a client that was written for another server: NVIDIA's `tritonclient`. It sends tensors
+# and wants logits in return. That is `infer`, the heart of the protocol: a tensor has its name, its
+# shape and its type, here FP32, which is float32. Our files call their input `images`, and the name
+# of the output we take from the answer. In its HTTP form the protocol writes tensors in JSON (its
+# other form, gRPC, in bytes). Tensors in bytes over HTTP, and the loading of networks that comes
+# below, began as extensions by Triton, and our server understands them, too.
 
 
 # %%
@@ -334,8 +334,8 @@ print(f"fifty digits: the logits differ from those of Keras by {difference:.0e}"
 #
 # ### Three ways to send a photograph
 #
-# There are now three ways to ask about a photograph: as a picture file, as a tensor in JSON, and as
-# a tensor in plain bytes, four for each float32. We ask in turns, so that a slow moment of the
+# A photograph can now be sent in three ways: as a picture file, as a tensor in JSON, and as a
+# tensor in plain bytes, four for each float32. We ask in turns, so that a slow moment of the
 # machine meets all three. The *median* of some times is the middle one when they are sorted.
 
 # %%
@@ -374,17 +374,16 @@ show(["the photograph as a", "bytes of content", "ms, median and range"], rows)
 # In bytes the tensor is 29 times<!--claim:serving_bytes_to_file--> as long as the picture file,
 # which is compressed. JSON makes it 1.6 times<!--claim:serving_json_to_bytes--> longer still,
 # because each number is spelt out as text, even whole ones such as 123.0. With fractions it would
-# be 5.0 times<!--claim:serving_json_to_bytes_of_fractions--> as long as the bytes. It takes
-# 8 times<!--claim:serving_json_to_bytes_time--> as much time as bytes. So send picture files where
-# you can, and bytes where the client prepares its pictures itself. Then it must prepare them
-# exactly as the training did. (The times contain the work of the client with each request, but not
-# the cutting of the photograph.)
+# be 5.0 times<!--claim:serving_json_to_bytes_of_fractions--> as long as the bytes. And JSON takes
+# 8 times<!--claim:serving_json_to_bytes_time--> as much time. So send picture files where you can,
+# and bytes where the client prepares its pictures itself. Then it must prepare them exactly as the
+# training did. (The times contain the client's work with each request, but no cutting.)
 #
 # ### Letting others in
 #
 # `cnnbook serve` serves the book's two networks, and `cnnbook serve birds=birds.onnx` one of yours.
-# Open `http://127.0.0.1:8000` in a browser, and you find a page for photographs and digits, which
-# asks the same endpoints. So can any program, or a line in a terminal:
+# At `http://127.0.0.1:8000` a browser finds a page for photographs and digits. Any program can ask
+# the same endpoints, or a line in a terminal:
 #
 # ```
 # curl --data-binary @cat.jpg \
@@ -457,8 +456,7 @@ plt.show()
 # This is **Little's law** (John D. C. Little, 1961, *A Proof for the Queuing Formula: L = λW*,
 # https://doi.org/10.1287/opre.9.3.383). All three are averages over a long time. In figure 17.2,
 # where nobody orders again, six guests are there for ten minutes, then four, then two. That is 4 on
-# average, and 0.2 × 20 is 4 as well. The law is useful because it asks for so little: in the long
-# run as many must leave as come in, and nothing else matters.
+# average, and 0.2 × 20 is 4 as well. It asks only that in the long run as many leave as come in.
 #
 # ## What 1, 8 and 64 clients get
 #
@@ -552,19 +550,18 @@ plt.show()
 # One client keeps only one of our two cooks busy. Eight clients keep both busy, and get
 # 2.0 times<!--claim:serving_throughput_8_to_1--> as many answers a second. But from 8 clients to 64
 # the throughput stays where it was (a factor of 1.0<!--claim:serving_throughput_64_to_8-->),
-# because both cooks are busy. (More threads would not help here, for a cook needs a core, and this
-# machine has two.) What grows is the queue: as a consequence, eight times as many clients wait
+# because both cooks are busy. (More threads would not help: a cook needs a core, and this machine
+# has two.) What grows is the queue: as a consequence, eight times as many clients wait
 # 7.5 times<!--claim:serving_latency_64_to_8--> as long. You could have told it beforehand: eight
-# clients get 100<!--claim:serving_throughput_of_8--> answers a second, so 64 of them take 64,000 ms
-# divided by that, or 640 ms<!--claim:serving_latency_of_64_foretold-->, and the table says
+# clients get 100<!--claim:serving_throughput_of_8--> answers a second, so 64 wait 64,000 ms divided
+# by that, or 640 ms<!--claim:serving_latency_of_64_foretold-->, and the table says
 # 600 ms<!--claim:serving_latency_of_64-->.
 #
-# The clients take a share of the same cores. So trust the shape of the curves, and measure the
-# milliseconds on your own machine.
+# (The clients take a share of the same cores, so trust only the shape of the curves.)
 #
 # Have we tested Little's law? No. A client that never rests makes 1 / latency requests a second, so
-# for 64 of them throughput × latency is 64, whatever the server does. So let eight clients pause at
-# random before each question, so that nobody knows how many are inside, and let somebody else
+# for 64 of them throughput × latency is 64, whatever the server does. Now let eight clients pause
+# at random before each question, so that nobody knows how many are inside, and let somebody else
 # count. At `/metrics` our server says how many it computes or keeps waiting, and we look every 20
 # ms.
 
@@ -620,13 +617,13 @@ claim("serving_little_is_off_by", abs(by_law / inside - 1), at_most=0.25, quick=
 # Suppose that a dish takes one cook 1 minute, and that 0.9 guests come in each minute. She has a
 # tenth of her time to spare.
 #
-# Let us first try it with three guests, who come at minute 0, at 0.5 and at 4. The first is served
-# at once, the second waits for half a minute until the cook is free, and the third finds her idle.
-# From here to the end of the section, *waiting* means the queue alone, without the dish. The rule
-# is this: you wait as long as the guest before you did, plus 1 minute for that dish, minus the time
-# that has passed since that guest came, but never less than 0 (D. V. Lindley, 1952, *The Theory of
-# Queues with a Single Server*, https://doi.org/10.1017/S0305004100027638). For the second guest
-# that is 0 + 1 − 0.5 = 0.5. For the third it is 0.5 + 1 − 3.5 = −2, and so 0.
+# Take three guests, who come at minute 0, at 0.5 and at 4. The first is served at once, the second
+# waits for half a minute until the cook is free, and the third finds her idle. In this section,
+# *waiting* means the queue alone, without the dish. The rule is this: you wait as long as the guest
+# before you did, plus 1 minute for that dish, minus the time that has passed since that guest came,
+# but never less than 0 (D. V. Lindley, 1952, *The Theory of Queues with a Single Server*,
+# https://doi.org/10.1017/S0305004100027638). For the second guest that is 0 + 1 − 0.5 = 0.5. For
+# the third it is 0.5 + 1 − 3.5 = −2, and so 0.
 
 
 # %% tags=["nbval-check-output"]
@@ -693,9 +690,9 @@ claim("serving_unlucky_when_50_percent_busy", unlucky, at_least=1.8)
 # %% [markdown]
 # ## Would it help to cook for many at once?
 #
-# A cook with eight orders for soup takes one large pot. Since networks accept batches, too, a
-# server might collect requests for a few milliseconds and let the network answer them together,
-# which is called **request batching**. Does it pay?
+# A cook with eight orders for soup takes one large pot. Networks accept batches, too, so a server
+# might collect requests for a few milliseconds and answer them together, which is called **request
+# batching**. Does it pay?
 #
 # It depends on what a pot costs apart from the soup. Suppose that each call takes 2 ms in any case,
 # and 1 ms more for each picture. One picture alone then takes 3 ms, but ten together take 12 ms,
@@ -775,11 +772,10 @@ together, singly = np.median(together), 50 * np.median(singly)
 print(f"fifty digits: {together:.1f} ms in one request, {singly:.0f} ms in fifty")
 
 # %% [markdown]
-# For one client they are 9 times<!--claim:serving_fifty_digits_in_one--> as fast in one request. No
-# wonder, since a request for a single digit takes
-# 8 times<!--claim:serving_digit_request_to_network--> as long as its network alone. So the server
-# of this book takes batches from its clients, and makes none itself. Measure again on a GPU, whose
-# thousands of hands one picture may leave idle.
+# For one client they are 9 times<!--claim:serving_fifty_digits_in_one--> as fast in one request,
+# since a request for a single digit takes 8 times<!--claim:serving_digit_request_to_network--> as
+# long as its network alone. So the server of this book takes batches from its clients, and makes
+# none itself. Measure again on a GPU, whose thousands of hands one picture may leave idle.
 
 # %% tags=["claims"]
 claim("serving_photos_gain", gains["photos"], at_most=1.2, quick=5)
@@ -794,8 +790,8 @@ claim("serving_fifty_digits_in_one", singly / together, at_least=3, quick=0.5)
 # ## A new network while people ask
 #
 # The plain way to bring in a better network is to take the old one away and then to open the new
-# one, but what do those guests get who ask in between? To count them, four clients ask about our 7
-# without a pause and write down each status, the version that answered, and the class.
+# one, but what do guests get who ask in between? To see it, four clients ask about our 7 without a
+# pause and note each status, version and class.
 
 
 # %%
@@ -814,8 +810,8 @@ def note_answers(begin, is_over):
 
 
 # %% [markdown]
-# To see a change, we make the new network a wrong one: we reverse the last layer, so that a 7 is
-# called a 2 (class 9 − 7), and let the two files take turns.
+# To see the change, we reverse the last layer of the new network, so that a 7 is called a 2 (class
+# 9 − 7), and let the two files take turns.
 
 # %%
 (FOLDER / "digits.onnx").rename(FOLDER / "good.onnx")  # to keep it
@@ -887,8 +883,8 @@ plt.show()
 # 2,500<!--claim:serving_asked_while_replaced--> were lost. The server opens the new file beside the
 # old network, lets it answer once to be sure that it works, and only then lets the name point to
 # it. Whoever was being served by the old one still gets that plate. This is called a **hot swap**.
-# (It is for one server. Where several share the work, start new ones with the new file, and let the
-# old ones end.) It should even survive a new file that is damaged:
+# (It is for one server. Where several share the work, start new ones with the new file instead.) It
+# should even survive a damaged file:
 
 # %%
 put(b"half a file")
@@ -903,13 +899,12 @@ put(files[1])  # the good one again
 # %% [markdown]
 # ### Versions, and a canary
 #
-# Our wrong network answered with a status of 200, so no status would ever have told us. So each
-# answer carries a version, which lets you find out which network gave it. Our server takes a
+# Our wrong network answered with a status of 200, so no status would ever have told us. Therefore
+# each answer carries a version, which lets you find out which network gave it. Our server takes a
 # *checksum* for it, a whole number that is computed from all bytes of the file and of the small one
 # beside it, so the same two files have the same version on every machine. (Two others have it by a
 # chance of 1 in 4 billion. Against somebody who wants it, it is no protection.) A client that must
-# not be given another network on the way can put it into the address, and is then refused instead
-# of surprised:
+# keep its network can put the version into the address, and is then refused instead of surprised:
 
 # %%
 flat = [answer for each in at_once for answer in each]
@@ -920,17 +915,15 @@ old, answer = ask(f"/v2/models/digits/versions/{gone}/classify", picture)
 print(old, answer["error"])
 
 # %% [markdown]
-# And one lets few people try a new network first. Miners took a canary below ground, because it
-# felt bad air first. In a **canary release** the new version serves, for example, 5 % of the
-# people. One compares both groups, in their errors, their latency and how often they get each
-# class, before it serves the rest. With our server you would give the two networks two names, and
-# let the program that asks choose.
+# Miners took a canary below ground, because it felt bad air first. In a **canary release** the new
+# version serves few people first, for example 5 %. One compares both groups, in their errors, their
+# latency and how often they get each class, before it serves the rest. With our server you would
+# give the two networks two names, and let the program that asks choose.
 #
-# Who belongs to the 5 % should not be drawn anew for each request, or you would see your answer
-# change back and forth. So we take a checksum once more, of the person's name. The name of the
-# release is put before it, so that the next release meets other people. Divided by 100, the
-# checksum leaves each rest from 0 to 99 about equally often, so the rest is below 5 for about 5
-# people in 100.
+# Who belongs to the 5 % should not be drawn anew for each request, or your answers would change
+# back and forth. So we take a checksum once more, of the names of the release (the next one shall
+# meet other people) and of the person. Divided by 100, it leaves each rest from 0 to 99 about
+# equally often, so the rest is below 5 for about 5 people in 100.
 
 
 # %% tags=["nbval-check-output"]
@@ -978,12 +971,12 @@ print("the answer:", silence)
 #
 # ### A small file that is huge
 #
-# Imagine a picture that is entirely black. Its file is tiny, because "black, 169 million times" is
-# quickly said. In the file a pixel is one bit, but a network wants three colours, so unpacked it is
-# at least three bytes. Such a file, small on the way and huge on arrival, is called a
-# **decompression bomb**. We build it from the parts of a PNG. Each is its length, its kind, its
-# content and a checksum, where `struct.pack(">I", n)` writes a number as four bytes. We need three:
-# the size (`IHDR`), the compressed pixels (`IDAT`) and the end (`IEND`).
+# The file of an entirely black picture is tiny, because "black, 169 million times" is quickly said.
+# In the file a pixel is one bit, but a network wants three colours, so unpacked it is at least
+# three bytes. Such a file, small on the way and huge on arrival, is called a **decompression
+# bomb**. We build it from the parts of a PNG. Each is its length, its kind, its content and a
+# checksum, where `struct.pack(">I", n)` writes a number as four bytes. We need three: the size
+# (`IHDR`), the compressed pixels (`IDAT`) and the end (`IEND`).
 
 
 # %%
@@ -1002,7 +995,7 @@ bomb += part_of_png(b"IEND", b"")
 print(f"{len(bomb):,} bytes would become {SIDE * SIDE * 3:,}")
 
 # %% [markdown]
-# The package's server must stand it, and several other things that happen sooner or later.
+# The package's server must stand it, and several other things.
 
 
 # %%
@@ -1045,7 +1038,7 @@ for name, (status, answer) in refusals.items():
 show(["what came in", "status", "what the server said"], rows)
 
 # %% [markdown]
-# Each got a status that begins with 4 and a sentence that says what is wrong. Here is why:
+# Each got a status that begins with 4, and a sentence. Here is why:
 #
 # - **The bomb** is refused by its first bytes, in which a picture says how large it is. Since
 #   nothing is unpacked, that took 0.1 times<!--claim:serving_bomb_to_photo_time--> as long as the
@@ -1076,7 +1069,7 @@ print("ONNX Runtime:", np.isfinite(by_onnx).sum(), "ordinary logits of 10")
 # no number is never true.) Of those of ONNX Runtime
 # 0<!--claim:serving_logits_of_no_number_in_onnx--> are numbers. So Keras hides that the question
 # was bad. ONNX Runtime shows it, but only to one who looks, since `argmax` would still name a
-# class. So the server looks. Now we can shut both hatches.
+# class. So the server looks. Now we shut both hatches.
 
 # %%
 small.shutdown()
@@ -1088,8 +1081,7 @@ print("exit status", ended, "(in good order); the last line of the log:")
 print(line)
 
 # %% [markdown]
-# The log has a line for each request, with what was asked of which network, the status and the
-# time, but with nothing of the picture.
+# The log has a line for each request, but nothing of the picture.
 
 # %% tags=["claims"]
 fours = sum(status // 100 == 4 for status, _ in refusals.values())
@@ -1111,10 +1103,7 @@ claim("serving_exit_status", ended, equals=0)
 # | word | what it means | where you meet it |
 # |:--|:--|:--|
 # | server, client | who waits for questions, and who asks | `cnnbook serve`, `tritonclient` |
-# | request | a head of text, an empty line, and a body | `POST /v2/models/photos/classify` |
-# | endpoint | an address that takes one kind of question | the address above |
-# | REST | servers asked by addresses, methods, statuses | HTTP, in every language |
-# | inference | using a trained network | an ONNX file and `load_onnx` |
+# | request, endpoint | what is asked, and the address for it | `POST /v2/models/photos/classify` |
 # | throughput, latency | answers in a second, and the time until one comes | `load(64)` |
 # | Little's law | guests who are there = throughput × mean latency | `cnnbook_requests_in_progress` |
 # | queue | those for whom nobody works yet | figures 17.2 and 17.4 |
