@@ -374,7 +374,7 @@ show(["the photograph as a", "bytes of content", "ms, median and range"], rows)
 # In bytes the tensor is 29 times<!--claim:serving_bytes_to_file--> as long as the picture file,
 # which is compressed. JSON makes it 1.6 times<!--claim:serving_json_to_bytes--> longer still,
 # because each number is spelt out as text, even whole ones such as 123.0. With fractions it would
-# be 5.0 times<!--claim:serving_json_to_bytes_of_fractions--> as long as the bytes. And JSON takes
+# be 5.1 times<!--claim:serving_json_to_bytes_of_fractions--> as long as the bytes. And JSON takes
 # 8 times<!--claim:serving_json_to_bytes_time--> as much time. So send picture files where you can,
 # and bytes where the client prepares its pictures itself. Then it must prepare them exactly as the
 # training did. (The times contain the client's work with each request, but no cutting.)
