@@ -968,7 +968,7 @@ silence = send(small.server_port, head.encode() + letter)
 print("the answer:", silence)
 
 # %% [markdown]
-# It says nothing at all, so the client cannot know what was at fault. And a letter is harmless.
+# It says nothing, so the client cannot know what was at fault. And a letter is harmless.
 #
 # ### A small file that is huge
 #
@@ -1055,7 +1055,7 @@ show(["what came in", "status", "what the server said"], rows)
 # We asked a good question after each bad one, and all 10<!--claim:serving_good_after_bad--> of them
 # got the same answer as before.
 #
-# Now we give the picture of 784 values that are no number to the network itself, in two programs.
+# Now the network itself gets the picture of 784 values that are no number, in two programs.
 
 # %%
 session = onnxruntime.InferenceSession(FOLDER / "digits.onnx")  # no `predict`
