@@ -44,9 +44,9 @@ import numpy as np
 import onnxruntime
 import tritonclient.http as triton
 from IPython.display import Markdown
-from PIL import Image
 
 # %% tags=["setup"]
+from PIL import Image
 from tritonclient.utils import InferenceServerException
 
 from cnnbook.book.claims import claim
