@@ -66,7 +66,6 @@ class Networks:
         self.there: dict[str, ServedNetwork] = {}  # replaced as a whole: others are reading it
         self.versions: dict[str, str] = {}  # those that were loaded last
         self.one_at_a_time = threading.Lock()
-        _free_at_once()
         for name in self.files:
             if not NAME.fullmatch(name):
                 rule = "letters, digits, `_`, `.` and `-`, 64 at most, a letter or digit first"
@@ -93,11 +92,13 @@ class Networks:
             network = open_network(self.prepare(self.files[name]))
             self.versions[name] = network.version
             self.there = {**self.there, name: network}
+            _give_back()
 
     def unload(self, name: str) -> None:
         """Forget a network; those that it is answering right now get their answer."""
         with self.one_at_a_time:
             self.there = {other: self.there[other] for other in self.there if other != name}
+            _give_back()
 
     def index(self) -> list[dict[str, str]]:
         """List the networks, as the protocol's extension for repositories does."""
@@ -154,10 +155,10 @@ def open_network(path: Path) -> ServedNetwork:
     return network
 
 
-def _free_at_once() -> None:
-    """Let Linux' C library return what is freed to the system; it kept 8 MB of each old network."""
+def _give_back() -> None:
+    """Let Linux' C library return to the system what old networks left; it keeps 8 MB of each."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such call
-        ctypes.CDLL(None).mallopt(-3, 65_536)  # M_MMAP_THRESHOLD: blocks from there on are apart
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _read_beside(words: bytes, path: Path, classes: int) -> tuple[tuple[str, ...], float, str]:
