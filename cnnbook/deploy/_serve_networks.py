@@ -5,6 +5,8 @@ import ctypes
 import json
 import re
 import threading
+import time
+import weakref
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -91,14 +93,19 @@ class Networks:
         with self.one_at_a_time:
             network = open_network(self.prepare(self.files[name]))
             self.versions[name] = network.version
+            leaving = self._session_of(name)
             self.there = {**self.there, name: network}
-            _give_back()
+            _give_back(leaving)
 
     def unload(self, name: str) -> None:
         """Forget a network; those that it is answering right now get their answer."""
         with self.one_at_a_time:
+            leaving = self._session_of(name)
             self.there = {other: self.there[other] for other in self.there if other != name}
-            _give_back()
+            _give_back(leaving)
+
+    def _session_of(self, name: str) -> Callable[[], Any]:
+        return weakref.ref(self.there[name].session) if name in self.there else lambda: None
 
     def index(self) -> list[dict[str, str]]:
         """List the networks, as the protocol's extension for repositories does."""
@@ -155,8 +162,14 @@ def open_network(path: Path) -> ServedNetwork:
     return network
 
 
-def _give_back() -> None:
-    """Let Linux' C library return to the system what old networks left; it keeps 8 MB of each."""
+def _give_back(session: Callable[[], Any]) -> None:
+    """Let Linux' C library return what an old network leaves to the system; it keeps 8 MB of each.
+
+    That is done once nobody waits for its answer any more, or after five seconds.
+    """
+    until = time.monotonic() + 5
+    while session() is not None and time.monotonic() < until:
+        time.sleep(0.01)
     with contextlib.suppress(OSError, AttributeError, TypeError):  # other systems have no such call
         ctypes.CDLL(None).malloc_trim(0)
 

@@ -311,6 +311,14 @@ def test_a_host_that_looks_like_an_open_path_opens_nothing(guarded, host):
     assert guarded("POST", "/v2/repository/models/photos/unload", Host=host)[0] in (400, 401, 421)
 
 
+def test_a_load_answers_once_nobody_waits_for_the_old_network(guarded):
+    networks = guarded.app.state.answers.networks
+    held = [networks.find("photos")]
+    threading.Timer(0.3, held.clear).start()
+    networks.load("photos")
+    assert not held
+
+
 def test_no_request_is_lost_while_networks_are_replaced(guarded):
     """Twenty times, while four clients ask; each answer is of one of the two networks, whole."""
     stop, faults, answers = threading.Event(), [], set()
