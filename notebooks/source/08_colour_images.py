@@ -881,6 +881,8 @@ for part in ("changes", "decay", "smoothing"):  # the runs overlap
     ends = runs[PARTS[part]]
     apart = max(whole.min() - ends.max(), ends.min() - whole.max())
     claim(f"photos_{part}_apart", apart, at_most=0)
+
+# %% tags=["claims"]
 unchanged = variants[PARTS["changes"]]
 seen = [ends_of(it, "accuracy").mean() for it in (unchanged, taken)]
 claim("photos_training_without_changes", seen[0] / POINTS, at_least=0.9)
