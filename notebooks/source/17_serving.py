@@ -253,7 +253,8 @@ claim("serving_numbers_in_the_file", net.count_params(), equals=105_290)
 # ## A language that others speak
 #
 # Our address `/digit` is a dialect that we made up. So several makers of servers agreed on one
-# language, the *Open Inference Protocol* (https://github.com/kserve/open-inference-protocol).
+# language, the *Open Inference Protocol* ([its
+# text](https://github.com/kserve/open-inference-protocol)).
 # Triton, a server by NVIDIA, speaks it, and so does the server of this book. A few lines of Python
 # start it, and give each network a name. Besides the digits it gets EfficientNet-Lite0, the network
 # for photographs from chapter 0. Our ONNX files say neither what the classes are called nor how a
