@@ -10,7 +10,7 @@ import onnx
 import pytest
 from PIL import Image
 from protocol_cases import ANSWERS, INFER, asking, cases, cases_unloaded, tensor
-from serving import app_of, picture, running, wait_until, write_network
+from try_server import app_of, picture, running, wait_until, write_network
 
 from cnnbook.center_crop import center_crop
 from cnnbook.deploy import _serve_door

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from protocol_cases import INFER, asking, in_bytes, tensor
-from serving import app_of, bomb, picture, running, wait_until
 from starlette.requests import Request
+from try_server import app_of, bomb, picture, running, wait_until
 
 from cnnbook.deploy import _serve_http, _serve_work
 

@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from serving import Asking, picture, write_network
+from try_server import Asking, picture, write_network
 
 from cnnbook.book.copy import copy_modules
 from cnnbook.deploy import _serve_http

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from serving import picture, running, write_network
+from try_server import picture, running, write_network
 
 import cnnbook
 from cnnbook.deploy import _serve_answers

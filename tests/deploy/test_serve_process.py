@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from serving import Asking, app_of, bomb, picture, running, wait_until, write_network
+from try_server import Asking, app_of, bomb, picture, running, wait_until, write_network
 
 from cnnbook.deploy import _serve_http
 from cnnbook.deploy.serve import make_app, run_app

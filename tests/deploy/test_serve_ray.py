@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from protocol_cases import ANSWERS, cases
-from serving import Asking, app_of, picture, write_network
+from try_server import Asking, app_of, picture, write_network
 
 from cnnbook.deploy.serve_ray import run_on_ray
 
