@@ -87,3 +87,4 @@ def test_under_ray_it_answers_the_same_and_nobody_is_lost_at_the_end(tmp_path):
         assert process.wait(60) == 0
     finally:
         process.kill()
+        process.communicate()
