@@ -17,7 +17,7 @@ from cnnbook.command.main import app
 from cnnbook.datasets.photos import load_photo
 from cnnbook.models.imagenet import classify
 from cnnbook.models.small_digit_net import build_trained_digit_net
-from tests.deploy.serving import Asking, picture, write_network
+from tests.deploy.try_server import Asking, picture, write_network
 
 
 @pytest.fixture
