@@ -6,12 +6,18 @@ Tests of real data ask for the fixture `real_data`.
 import gc
 import os
 import queue
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from cnnbook.book.environment import kernel_environment
+
+# A job in the background, or one under `nohup`, ignores these, and its children would too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # The processes of `pytest -n` inherit what this file leaves, so the folder goes to another name.
 REAL_DATA = os.environ.pop("CNNBOOK_DATA", None) or os.environ.get("CNNBOOK_DATA_OF_THE_TESTS")

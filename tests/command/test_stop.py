@@ -26,8 +26,7 @@ WAIT = """
 
 
 def start(body=WAIT, **environment):
-    as_in_a_terminal = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL)"
-    code = f"{as_in_a_terminal}\n{START}{body}\nmain.main()"  # `nohup make test` ignores it
+    code = f"{START}{body}\nmain.main()"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     words = [sys.executable, "-c", code, "wait"]
     return subprocess.Popen(words, env={**os.environ, **environment}, **pipes)
