@@ -1,6 +1,7 @@
 """The same script under Ray: what is refused before it starts, and, where Ray is, its result."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,10 +53,18 @@ def test_under_ray_it_is_killed_and_ends_as_under_the_launcher(tmp_path):
             json.dumps({"folder": f"{tmp_path / name}", "out": f"{tmp_path / name}.result"} | more)
         ]
 
+    def train(name, *options, **more):
+        """Run the command in a process of its own: Ray warns of itself."""
+        code = "from cnnbook.command.main import main; main()"
+        words = [*options, "--", *told(name, **more)]
+        command = [sys.executable, "-c", code, "train", str(SCRIPT), *words]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+    on_ray = ("--engine", "ray", "--workers", "2", "--restarts")
     assert launch([sys.executable, str(SCRIPT), *told("alone")], 2) == 0
-    deaths = [{"rank": 1, "batch": 15}]
-    assert launch_on_ray(SCRIPT, told("ray", deaths=deaths), workers=2, restarts=1) == 0
+    done = train("ray", *on_ray, "1", deaths=[{"rank": 1, "batch": 15}])
+    assert done.returncode == 0, done.stderr
     assert result(tmp_path / "ray") == result(tmp_path / "alone")
     assert len((tmp_path / "ray.starts.0").read_text().split()) == 2
-    deaths = [{"rank": 1, "batch": 3, "raise": True}]
-    assert launch_on_ray(SCRIPT, told("raising", deaths=deaths), workers=2) == 1
+    done = train("raising", *on_ray, "0", deaths=[{"rank": 1, "batch": 3, "raise": True}])
+    assert done.returncode == 1 and "told to raise" in done.stderr
