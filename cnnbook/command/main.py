@@ -24,6 +24,7 @@ try:
     from cnnbook.command.prepare import prepare_data
     from cnnbook.command.serve import serve_networks
     from cnnbook.command.study import do_study
+    from cnnbook.command.train import train_together
 except KeyboardInterrupt:  # there is nothing to tidy yet
     print("Stopped by Ctrl-C.", file=sys.stderr)
     raise SystemExit(130) from None
@@ -54,6 +55,7 @@ app.command("book")(bind_book)
 app.command("pdf")(print_book)
 app.command("claims")(print_claims)
 app.command("study")(do_study)
+app.command("train")(train_together)
 unwritten: set[str] = set()  # encodings that lack a sign
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from cnnbook._batches import as_they_come, change_batch, check_arrays
+from cnnbook._arrays import check_arrays
+from cnnbook._batches import as_they_come, change_batch
 from cnnbook._checks import checked
 
 

@@ -14,8 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from cnnbook._arrays import told_array
 from cnnbook._batches import as_they_come, change_batch
-from cnnbook.training._identity import identity
+from cnnbook._identity import identity
 
 # Operations of TensorFlow with a state that nobody can save, or with Python behind.
 UNREPEATABLE = re.compile(
@@ -64,8 +65,8 @@ class Epochs:
         dataset = dataset.map(change, num_parallel_calls=os.cpu_count(), deterministic=True)
         self.dataset = as_they_come(dataset.prefetch(2))
         self.described = {
-            "`images`": _told_array(images),
-            "`labels`": _told_array(labels),
+            "`images`": told_array(images),
+            "`labels`": told_array(labels),
             "`batch_size`": batch_size,
             "`augment`": None if augment is None else _told_change(augment),
             "`seed`": seed,
@@ -111,10 +112,6 @@ def _repeatable(augment: Callable[..., Any], images: tf.Tensor, labels: tf.Tenso
         advice = "Give it a parameter `seed` and draw with tf.random.stateless_*, or take a layer"
         raise ValueError(f"{words} {', '.join(sorted(found))}. {advice} of Keras.")
     return graph
-
-
-def _told_array(array: np.ndarray) -> str:
-    return f"{array.dtype} {array.shape} SHA-256 {identity(array)[:16]}"
 
 
 def _told_change(augment: Callable[..., Any]) -> Any:

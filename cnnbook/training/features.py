@@ -19,10 +19,10 @@ import keras
 import numpy as np
 
 from cnnbook._checks import checked, shown
+from cnnbook._identity import network_key, told_apart
 from cnnbook._layers import check_model_images
 from cnnbook._machine import sweep
 from cnnbook.labelled_files import LabelledFiles
-from cnnbook.training._identity import network_key, told_apart
 
 KEEP_EVERY = 512  # pictures; what a killed process loses at most
 READ_AHEAD = 4  # batches that threads read while the network computes

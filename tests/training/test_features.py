@@ -14,10 +14,10 @@ import pytest
 from keras import layers, ops
 from PIL import Image
 
+from cnnbook._identity import network_key
 from cnnbook.datasets.image_folder import read_center_crop, read_image
 from cnnbook.labelled_files import LabelledFiles
 from cnnbook.training import features as module
-from cnnbook.training._identity import network_key
 from cnnbook.training.features import bottleneck_features
 
 
@@ -269,7 +269,7 @@ def test_readers_of_one_name_are_told_apart_by_what_they_do(model, files, tmp_pa
 @pytest.mark.slow
 def test_a_reader_is_known_again_in_another_process():
     code = (
-        "import functools, numpy as np\nfrom cnnbook.training._identity import identity\n"
+        "import functools, numpy as np\nfrom cnnbook._identity import identity\n"
         "from cnnbook.datasets.image_folder import read_center_crop, read_image\n"
         "K, S = {'a', 'b', 'c'}, np.arange(3)\nclass A:\n    def read(self, p, s): return K, S\n"
         "print(identity([read_center_crop, functools.partial(read_image), A().read, np.mean,"

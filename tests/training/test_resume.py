@@ -17,7 +17,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from cnnbook.training import _checkpoint
+from cnnbook import _checkpoint
 from cnnbook.training._epochs import Epochs
 from cnnbook.training.resume import ExactResume
 
@@ -505,7 +505,9 @@ def test_a_full_disk_ends_the_training_and_leaves_the_last_state(tmp_path):
 
     keras.utils.set_random_seed(7)
     with pytest.raises(
-        OSError, match=r"state cannot be written \(No space left on device\)\. What it he"
+        OSError,
+        match=r"state cannot be written \(No space left on device\)\. What it held, the state "
+        r"after epoch 1, is kept\. Make room",
     ) as told:
         train(folder, BeforeKeeping(fill), epochs=3)
     assert told.value.errno == errno.ENOSPC

@@ -1,5 +1,6 @@
 """Is this the same training as before? Network, `compile` and data are told, and compared."""
 
+import importlib
 import itertools
 import json
 import weakref
@@ -7,9 +8,8 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from cnnbook.training._identity import network_config
+from cnnbook._identity import network_config
 
 # How optimizers were set before callbacks turned their rates.
 COMPILED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -32,8 +32,9 @@ def settings_of(model: keras.Model, data: dict[str, Any]) -> dict[str, Any]:
 
 def versions() -> str:
     """Say what computes."""
-    backend, library = keras.backend.backend(), tf.version.VERSION
-    return f"Keras {keras.version()} on {backend}, TensorFlow {library}, NumPy {np.__version__}"
+    backend = keras.backend.backend()
+    library = getattr(importlib.import_module(backend), "__version__", "")
+    return f"Keras {keras.version()} on {backend} {library}, NumPy {np.__version__}"
 
 
 def differences(before: Any, now: Any, place: str = "") -> list[str]:

@@ -55,8 +55,10 @@ def from_plain(value: Any, arrays: Arrays) -> Any:
     return value
 
 
-def write_state(path: Path, state: Any, arrays: Arrays) -> None:
+def write_state(path: Path, state: Any, arrays: Arrays, held: str = "What it held") -> None:
     """Write a state beside the file of the last one, and put it in its place when it is on disk.
+
+    `held` is what an error calls the last one.
 
     Raises:
         OSError: If that fails; the last file is as it was, and nothing lies beside it.
@@ -72,7 +74,8 @@ def write_state(path: Path, state: Any, arrays: Arrays) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        words = f"{shown(path)} cannot be written ({reason_of(error)}). What it held is kept."
+        kept = f" {held} is kept." if path.exists() else ""
+        words = f"{shown(path)} cannot be written ({reason_of(error)}).{kept}"
         told = OSError(f"{words} Make room or see to the folder, and run the same again.")
         told.errno = error.errno
         raise told from error
@@ -102,10 +105,19 @@ def read_state(path: Path) -> tuple[Any, Arrays]:
     Raises:
         OSError: If the file cannot be read, is something else, or has changed since.
     """
+    return state_of(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """Return the bytes of a file, or say why they cannot be read."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise not_the_file(error, path) or error from error
+
+
+def state_of(content: bytes, path: Path) -> tuple[Any, Arrays]:
+    """Return the state that the content of a file is; see `read_state`."""
     if not content.startswith(FORMAT + b"\n"):
         kind = "of another version of cnnbook" if content.startswith(FORMAT[:-1]) else "no training"
         raise OSError(f"{shown(path)} is {kind}: name another `folder`, or remove the file.")
