@@ -107,7 +107,7 @@ class _Walk:
 
     def use(self, layer: keras.Operation, *arguments: Any, **keywords: Any) -> Any:
         """Work out one use of a layer; return its outputs."""
-        values = keras.tree.flatten((arguments, _in_order(layer, keywords)))
+        values = keras.tree.flatten((arguments, _by_place(layer, keywords)))
         given = [each for each in values if _is_maps(each)]
         if graph := graph_of(layer):
             inner = _Walk(self.known, self.channels_first)
@@ -166,7 +166,7 @@ class _Walk:
         )
 
 
-def _in_order(layer: keras.Operation, keywords: dict[str, Any]) -> list[Any]:
+def _by_place(layer: keras.Operation, keywords: dict[str, Any]) -> list[Any]:
     """Return arguments that were given by name in the order that the layer has them in."""
     names = [*inspect.signature(layer.call).parameters]
     return [keywords[name] for name in sorted(keywords, key=[*names, *keywords].index)]

@@ -123,7 +123,7 @@ def build_convnext(
     images = keras.Input(image_shape, name="images")
     x = _patches(standardized(images, *IMAGENET), 4, filters[0])
     x = _stages(x, blocks, filters, drop_path_rate)
-    model = keras.Model(images, _classified(x, num_classes), name=f"convnext_{variant}")
+    model = keras.Model(images, _averaged_logits(x, num_classes), name=f"convnext_{variant}")
     if weights == "imagenet":
         take_official_weights(model, OFFICIAL[variant])
     return model
@@ -134,7 +134,7 @@ def build_convnext_cifar(
     image_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 10,
     filters: Sequence[int] = (16, 32, 64),
-    blocks: Sequence[int] = (2, 3, 2),
+    num_blocks: Sequence[int] = (2, 3, 2),
     drop_path_rate: float = 0.0,
 ) -> keras.Model:
     """Build an uncompiled ConvNeXt for small images: patches of 2 x 2, any number of stages.
@@ -146,7 +146,7 @@ def build_convnext_cifar(
             each stage after the first.
         num_classes: Width of the last layer, 2 or more.
         filters: Maps of each stage, 1 or more.
-        blocks: How many blocks each stage has, 1 or more; as many numbers as in `filters`.
+        num_blocks: How many blocks each stage has, 1 or more; as many numbers as in `filters`.
         drop_path_rate: As in `build_convnext`.
 
     Returns:
@@ -162,19 +162,19 @@ def build_convnext_cifar(
         (120506, (None, 4, 4, 64))
     """
     check_arguments(image_shape, num_classes)
-    if not filters or len(filters) != len(blocks):
+    if not filters or len(filters) != len(num_blocks):
         raise ValueError(
-            "`blocks` must have as many numbers as `filters`, one a stage and at least one; got "
-            f"{blocks} with {filters}."
+            "`num_blocks` must have as many numbers as `filters`, one a stage and at least one; "
+            f"got {num_blocks} with {filters}."
         )
-    check_widths(filters=filters, blocks=blocks)
+    check_widths(filters=filters, num_blocks=num_blocks)
     check_side(image_shape, 2 ** len(filters), "patches of 2 x 2 are halved before each next stage")
     check_rates(drop_path_rate=drop_path_rate)
 
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
-    x = _stages(_patches(x, 2, filters[0]), blocks, filters, drop_path_rate)
-    return keras.Model(images, _classified(x, num_classes), name="convnext_cifar")
+    x = _stages(_patches(x, 2, filters[0]), num_blocks, filters, drop_path_rate)
+    return keras.Model(images, _averaged_logits(x, num_classes), name="convnext_cifar")
 
 
 def _patches(x: KerasTensor, side: int, filters: int) -> KerasTensor:
@@ -194,12 +194,12 @@ def _stages(
             x = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm")(x)
             x = layers.Conv2D(width, 2, strides=2, name=f"{name}_conv")(x)
         for number in range(1, count + 1):
-            x = _block(x, rate, f"stage{stage}_block{number}")
+            x = _convnext_block(x, rate, f"stage{stage}_block{number}")
             rate += step
     return x
 
 
-def _block(x: KerasTensor, drop_path_rate: float, name: str) -> KerasTensor:
+def _convnext_block(x: KerasTensor, drop_path_rate: float, name: str) -> KerasTensor:
     """Filter each map alone with 7x7, mix the maps at each place, add what came in.
 
     Figure 4. The shape (batch, h, w, c) stays. Dense layers work at each place as convolutions of
@@ -216,7 +216,7 @@ def _block(x: KerasTensor, drop_path_rate: float, name: str) -> KerasTensor:
     return layers.Add(name=f"{name}_add")([shortcut, x])
 
 
-def _classified(x: KerasTensor, num_classes: int) -> KerasTensor:
+def _averaged_logits(x: KerasTensor, num_classes: int) -> KerasTensor:
     """Turn maps (batch, h, w, c) into logits (batch, num_classes)."""
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)

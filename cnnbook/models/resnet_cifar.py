@@ -67,14 +67,16 @@ def build_resnet_cifar(
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = padded_conv_norm(x, filters, 3, "conv1", kernel_initializer=START)
     x = layers.ReLU(name="conv1_relu")(x)
-    block = partial(_block, residual=residual)
+    block = partial(_two_convolutions, residual=residual)
     x = residual_stages(x, [depth // 6] * 3, block, filters, first=1)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"{'resnet' if residual else 'plain'}{depth}")
 
 
-def _block(x: KerasTensor, filters: int, strides: int, name: str, residual: bool) -> KerasTensor:
+def _two_convolutions(
+    x: KerasTensor, filters: int, strides: int, name: str, residual: bool
+) -> KerasTensor:
     """Convolve twice, and add the input where that is wanted.
 
     Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters).

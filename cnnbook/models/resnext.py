@@ -83,7 +83,7 @@ def build_resnext(
 
     images = keras.Input(image_shape, name="images")
     x = photo_stem(standardized(images, *IMAGENET))
-    block = partial(_block, groups=cardinality, inner=cardinality * width / 64)
+    block = partial(_grouped_block, groups=cardinality, inner=cardinality * width / 64)
     x = residual_stages(x, BOTTLENECKS[depth], block)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
@@ -132,14 +132,14 @@ def build_resnext_cifar(
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = padded_conv_norm(x, filters, 3, "conv1")
     x = layers.ReLU(name="conv1_relu")(x)
-    block = partial(_block, groups=cardinality, inner=cardinality * width / filters)
+    block = partial(_grouped_block, groups=cardinality, inner=cardinality * width / filters)
     x = residual_stages(x, (3, 3, 3), block, filters, first=1)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"resnext29_{cardinality}x{width}d")
 
 
-def _block(
+def _grouped_block(
     x: KerasTensor, filters: int, strides: int, name: str, groups: int, inner: float
 ) -> KerasTensor:
     """Add what a grouped 3x3 convolution between two of 1x1 makes of the input.

@@ -72,7 +72,7 @@ def build_se_resnet(
 
     images = keras.Input(image_shape, name="images")
     x = photo_stem(standardized(images, *IMAGENET))
-    x = residual_stages(x, BOTTLENECKS[depth], partial(_bottleneck, reduction=reduction))
+    x = residual_stages(x, BOTTLENECKS[depth], partial(_bottleneck_se_block, reduction=reduction))
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"se_resnet{depth}")
@@ -120,14 +120,14 @@ def build_se_resnet_cifar(
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
     x = padded_conv_norm(x, filters, 3, "conv1", kernel_initializer="he_normal")
     x = layers.ReLU(name="conv1_relu")(x)
-    block = partial(_basic_block, reduction=reduction)
+    block = partial(_basic_se_block, reduction=reduction)
     x = residual_stages(x, [depth // 6] * 3, block, filters, first=1)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"se_resnet_cifar{depth}")
 
 
-def _bottleneck(
+def _bottleneck_se_block(
     x: KerasTensor, filters: int, strides: int, name: str, reduction: int
 ) -> KerasTensor:
     """Add what three convolutions and a gate make of the input: the nets for ImageNet.
@@ -147,7 +147,7 @@ def _bottleneck(
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _basic_block(
+def _basic_se_block(
     x: KerasTensor, filters: int, strides: int, name: str, reduction: int
 ) -> KerasTensor:
     """Add what two convolutions and a gate make of the input: the nets for small images.

@@ -99,20 +99,20 @@ def build_vit(
     Example:
         >>> build_vit(image_shape=(225, 240, 3))
         Traceback (most recent call last):
-        ValueError: `image_shape` must have sides that patches of 16 x 16 divide; got (225, 240, 3).
-            Crop or enlarge the images, for example to 224 x 240.
+        ValueError: `image_shape` must have sides that patches of 16 x 16 divide, as `variant` says;
+            got (225, 240, 3). Crop or enlarge the images, for example to 224 x 240.
     """
     check_arguments(image_shape, num_classes, dropout)
     if not is_choice(variant, VARIANTS):
         raise ValueError(f"`variant` must be {str([*VARIANTS])[1:-1]}; got {variant!r}.")
     blocks, width, heads, side = VARIANTS[variant]
-    _check_patches(image_shape, side)
+    _check_patches(image_shape, side, "variant")
 
     images = keras.Input(image_shape, name="images")
     x = _tokens(images, side, width, dropout)
     for number in range(1, blocks + 1):
-        x = _block(x, heads, dropout, f"block{number}")
-    logits = _classified(x, num_classes)
+        x = _encoder_block(x, heads, dropout, f"block{number}")
+    logits = _logits_of_token(x, num_classes)
     return keras.Model(images, logits, name=f"vit_{variant.replace('/', '').lower()}")
 
 
@@ -122,7 +122,7 @@ def build_vit_cifar(
     num_classes: int = 10,
     patch_size: int = 4,
     width: int = 48,
-    blocks: int = 4,
+    num_blocks: int = 4,
 ) -> keras.Model:
     """Build an uncompiled vision transformer for small images: one head for 16 numbers of a token.
 
@@ -133,7 +133,7 @@ def build_vit_cifar(
         num_classes: Width of the last layer, 2 or more.
         patch_size: Side of a patch, 1 or more.
         width: Numbers of a token, a multiple of 16.
-        blocks: How many there are, 1 or more.
+        num_blocks: How many blocks there are, 1 or more.
 
     Returns:
         A functional model from images (batch, height, width, channels) of 0 to 255, to float32
@@ -148,28 +148,28 @@ def build_vit_cifar(
         (119194, (None, 65, 48))
     """
     check_arguments(image_shape, num_classes)
-    check_widths(patch_size=patch_size, width=width, blocks=blocks)
+    check_widths(patch_size=patch_size, width=width, num_blocks=num_blocks)
     if width % 16:
         raise ValueError(
             f"`width` must be a multiple of 16, the width of a head; got {width}. The nearest are "
             f"{max(16, width // 16 * 16)} and {max(32, width // 16 * 16 + 16)}."
         )
-    _check_patches(image_shape, patch_size)
+    _check_patches(image_shape, patch_size, "patch_size")
 
     images = keras.Input(image_shape, name="images")
     x = _tokens(images, patch_size, width)
-    for number in range(1, blocks + 1):
-        x = _block(x, width // 16, 0.0, f"block{number}")
-    return keras.Model(images, _classified(x, num_classes), name="vit_cifar")
+    for number in range(1, num_blocks + 1):
+        x = _encoder_block(x, width // 16, 0.0, f"block{number}")
+    return keras.Model(images, _logits_of_token(x, num_classes), name="vit_cifar")
 
 
-def _check_patches(image_shape: tuple[int, int, int], side: int) -> None:
+def _check_patches(image_shape: tuple[int, int, int], side: int, argument: str) -> None:
     """Refuse images of which a part of a patch would be left over."""
     if image_shape[0] % side or image_shape[1] % side:
         height, width = (max(side, round(n / side) * side) for n in image_shape[:2])
         raise ValueError(
-            f"`image_shape` must have sides that patches of {side} x {side} divide; got "
-            f"{image_shape}. Crop or enlarge the images, for example to {height} x {width}."
+            f"`image_shape` must have sides that patches of {side} x {side} divide, as "
+            f"`{argument}` says; got {image_shape}. Crop or enlarge the images, for example to {height} x {width}."
         )
 
 
@@ -185,7 +185,7 @@ def _tokens(images: KerasTensor, side: int, width: int, dropout: float = 0.0) ->
     return _dropped(x, dropout, "positions")
 
 
-def _block(x: KerasTensor, heads: int, dropout: float, name: str) -> KerasTensor:
+def _encoder_block(x: KerasTensor, heads: int, dropout: float, name: str) -> KerasTensor:
     """Let the tokens ask each other, then think each by itself; add both times what came in.
 
     Equations 2 and 3. The shape (batch, tokens, width) stays.
@@ -207,7 +207,7 @@ def _dropped(x: KerasTensor, rate: float, name: str) -> KerasTensor:
     return layers.Dropout(rate, name=f"{name}_dropout")(x) if rate else x
 
 
-def _classified(x: KerasTensor, num_classes: int) -> KerasTensor:
+def _logits_of_token(x: KerasTensor, num_classes: int) -> KerasTensor:
     """Read the answer from the class token: (batch, tokens, width) to (batch, num_classes)."""
     x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
     return layers.Dense(num_classes, dtype="float32", name="logits")(x[:, 0])

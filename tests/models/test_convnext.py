@@ -47,7 +47,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def small():
-    return build_convnext_cifar((13, 10, 1), 4, filters=(8, 12), blocks=(1, 2))
+    return build_convnext_cifar((13, 10, 1), 4, filters=(8, 12), num_blocks=(1, 2))
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_at_first_each_block_hands_its_input_on(small):
 @pytest.mark.slow
 def test_blocks_are_dropped_in_training_the_last_ones_most():
     """All of the last one's where nearly all are dropped; none outside training."""
-    model = build_convnext_cifar((8, 8, 3), filters=(4, 4), blocks=(2, 1), drop_path_rate=0.999)
+    model = build_convnext_cifar((8, 8, 3), filters=(4, 4), num_blocks=(2, 1), drop_path_rate=0.999)
     rates = {x.name: x.rate for x in model.layers if isinstance(x, keras.layers.Dropout)}
     assert rates == {"stage1_block2_drop": 0.4995, "stage2_block1_drop": 0.999}
     for layer in model.layers:
@@ -171,7 +171,7 @@ def test_training_lowers_the_loss_and_moves_every_weight(small):
 
 @pytest.mark.slow
 def test_saved_model_gives_the_same_logits(tmp_path):
-    model = build_convnext_cifar((8, 8, 3), filters=(4,), blocks=(2,), drop_path_rate=0.2)
+    model = build_convnext_cifar((8, 8, 3), filters=(4,), num_blocks=(2,), drop_path_rate=0.2)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), dtype="uint8")
@@ -194,10 +194,10 @@ def test_a_scale_that_starts_with_no_number_is_refused(start):
         (build_convnext, {"drop_path_rate": 1.0}, "`drop_path_rate` must be 0 or more.*got 1.0"),
         (build_convnext, {"weights": "coco"}, "`weights` must be None.*got 'coco'"),
         (build_convnext, {"weights": "imagenet", "num_classes": 10}, "with 3 and 10"),
-        (build_convnext_cifar, {"filters": (8, 8)}, r"`blocks` must have as many.*\(2, 3, 2\)"),
-        (build_convnext_cifar, {"filters": (), "blocks": ()}, "at least one; got"),
+        (build_convnext_cifar, {"filters": (8, 8)}, r"`num_blocks` must have as many.*\(2, 3, 2\)"),
+        (build_convnext_cifar, {"filters": (), "num_blocks": ()}, "at least one; got"),
         (build_convnext_cifar, {"filters": (8, 0, 8)}, "`filters` must be 1 or more"),
-        (build_convnext_cifar, {"blocks": (1, 0, 1)}, "`blocks` must be 1 or more"),
+        (build_convnext_cifar, {"num_blocks": (1, 0, 1)}, "`num_blocks` must be 1 or more"),
         (build_convnext_cifar, {"image_shape": (7, 9, 3)}, "at least 8 x 8 pixels"),
     ],
 )

@@ -35,7 +35,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def small():
-    return build_vit_cifar((8, 12, 1), 4, patch_size=4, width=32, blocks=2)
+    return build_vit_cifar((8, 12, 1), 4, patch_size=4, width=32, num_blocks=2)
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def attend(x, weights):
 
 @pytest.mark.slow
 def test_a_net_of_four_patches_is_what_numpy_says():
-    model = build_vit_cifar((4, 4, 3), 3, patch_size=2, width=32, blocks=1)
+    model = build_vit_cifar((4, 4, 3), 3, patch_size=2, width=32, num_blocks=1)
     random = np.random.default_rng(0)
     model.set_weights([random.normal(0, 0.3, weight.shape) for weight in model.weights])
     images = random.integers(0, 256, (2, 4, 4, 3)).astype("float32")
@@ -201,7 +201,7 @@ def test_saved_model_gives_the_same_logits(small, tmp_path):
 
 @pytest.mark.slow
 def test_a_single_patch_will_do():
-    model = build_vit_cifar((3, 3, 1), num_classes=2, patch_size=3, width=16, blocks=1)
+    model = build_vit_cifar((3, 3, 1), num_classes=2, patch_size=3, width=16, num_blocks=1)
     assert model(np.zeros((1, 3, 3, 1), "uint8")).shape == (1, 2)
 
 
@@ -212,7 +212,7 @@ def test_a_single_patch_will_do():
         (
             build_vit,
             {"image_shape": (225, 240, 3)},
-            r"patches of 16 x 16 divide; got \(225, 240, 3\)\. .*for example to 224 x 240",
+            r"16 x 16 divide, as `variant` says; got \(225, 240, 3\)\. .*for example to 224 x 240",
         ),
         (build_vit, {"image_shape": (10, 32, 3)}, "for example to 16 x 32"),
         (build_vit, {"variant": "H/14", "image_shape": (224, 225, 3)}, "patches of 14 x 14"),
@@ -221,8 +221,12 @@ def test_a_single_patch_will_do():
         (build_vit_cifar, {"width": 40}, "multiple of 16.*got 40. The nearest are 32 and 48"),
         (build_vit_cifar, {"width": 8}, "multiple of 16.*got 8. The nearest are 16 and 32"),
         (build_vit_cifar, {"patch_size": 0}, "`patch_size` must be 1 or more; got 0"),
-        (build_vit_cifar, {"patch_size": 5}, "patches of 5 x 5 divide.*to 30 x 30"),
-        (build_vit_cifar, {"blocks": 0}, "`blocks` must be 1 or more; got 0"),
+        (
+            build_vit_cifar,
+            {"patch_size": 5},
+            "patches of 5 x 5 divide, as `patch_size` says.*to 30 x 30",
+        ),
+        (build_vit_cifar, {"num_blocks": 0}, "`num_blocks` must be 1 or more; got 0"),
     ],
 )
 def test_what_cannot_be_built_is_refused_before_a_layer_is(build, arguments, message, monkeypatch):
