@@ -169,7 +169,8 @@ def _check_patches(image_shape: tuple[int, int, int], side: int, argument: str) 
         height, width = (max(side, round(n / side) * side) for n in image_shape[:2])
         raise ValueError(
             f"`image_shape` must have sides that patches of {side} x {side} divide, as "
-            f"`{argument}` says; got {image_shape}. Crop or enlarge the images, for example to {height} x {width}."
+            f"`{argument}` says; got {image_shape}. Crop or enlarge the images, "
+            f"for example to {height} x {width}."
         )
 
 
