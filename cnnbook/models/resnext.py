@@ -27,7 +27,7 @@ from cnnbook.models._parts import (
 class GroupedConv2D(layers.Conv2D):
     """Convolve groups of maps each by itself; `groups` and all else as in Conv2D.
 
-    Conv2D can do that, too, but has to be compiled for TensorFlow on a CPU, and then took 50 to 140
+    Conv2D can do that, too, but has to be compiled for TensorFlow on a CPU, and then took 50 to 200
     times as long in a training step (decision 38). This one makes a convolution of each group and
     joins what they give. Its kernel is that of Conv2D, (height, width, maps / groups, filters).
     """
