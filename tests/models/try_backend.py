@@ -74,6 +74,16 @@ NETWORKS = [
 ]
 
 
+def shorten() -> None:
+    """Leave of the largest networks a block or two a stage: they are all alike."""
+    tables = {
+        name: import_module(f"cnnbook.models.{name}") for name in ("_parts", "convnext", "vit")
+    }
+    tables["_parts"].BOTTLENECKS[50] = (1, 2, 1, 1)
+    tables["convnext"].VARIANTS["tiny"] = ((1, 2, 1, 1), (8, 16, 24, 32))
+    tables["vit"].VARIANTS["B/32"] = (2, 64, 2, 32)
+
+
 def made_up(path: str, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
     """Numbers of a size that keeps the values of a deep net near 1."""
     if len(shape) > 1:
@@ -91,6 +101,7 @@ def blank(initializer, shape: tuple[int, ...], dtype: str | None = None) -> obje
 
 def main() -> None:
     """Try them all."""
+    shorten()
     kinds = keras.initializers
     random = kinds.VarianceScaling, kinds.RandomUniform, kinds.RandomNormal
     for kind in (*random, kinds.Zeros, kinds.Ones, kinds.Constant):
