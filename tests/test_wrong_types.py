@@ -291,6 +291,13 @@ VALID = {
     "models.cifar_tutorial.build_cifar_tutorial_net": lambda w: dict(
         image_shape=SHAPE, num_classes=3
     ),
+    "models.convnext.build_convnext": lambda w: dict(
+        variant="tiny", image_shape=SHAPE, num_classes=3, drop_path_rate=0.1, weights=None
+    ),
+    "models.convnext.build_convnext_cifar": lambda w: dict(
+        image_shape=SHAPE, num_classes=3, filters=(4, 8), num_blocks=(1, 1), drop_path_rate=0.1
+    ),
+    "models.convnext.LayerScale": lambda w: dict(start=0.5),
     "models.deep_blocks.build_deep_blocks": lambda w: dict(
         image_shape=GREY, num_classes=3, filters=(4, 4), dense_units=(8,), dropout=0.1
     ),
@@ -326,6 +333,9 @@ VALID = {
     "models.mobilenet_v2.build_mobilenet_v2": lambda w: dict(
         image_shape=SHAPE, num_classes=3, weights=None
     ),
+    "models.mobilenet_v2.build_mobilenet_v2_cifar": lambda w: dict(
+        image_shape=SHAPE, num_classes=3, filters=4
+    ),
     "models.neocognitron.build_neocognitron": lambda w: dict(
         image_shape=(19, 19, 1), num_classes=3, selectivity=(1.7, 0.3, 0.3, 0.3)
     ),
@@ -337,7 +347,19 @@ VALID = {
         depth=18, image_shape=SHAPE, num_classes=3, weights=None
     ),
     "models.resnet_cifar.build_resnet_cifar": lambda w: dict(
-        depth=8, image_shape=SHAPE, num_classes=3, residual=True
+        depth=8, image_shape=SHAPE, num_classes=3, residual=True, filters=4
+    ),
+    "models.resnext.build_resnext": lambda w: dict(
+        depth=50, image_shape=SHAPE, num_classes=3, cardinality=2, width=4
+    ),
+    "models.resnext.build_resnext_cifar": lambda w: dict(
+        image_shape=SHAPE, num_classes=3, cardinality=2, width=4, filters=4
+    ),
+    "models.se_resnet.build_se_resnet": lambda w: dict(
+        depth=50, image_shape=SHAPE, num_classes=3, reduction=16
+    ),
+    "models.se_resnet.build_se_resnet_cifar": lambda w: dict(
+        depth=8, image_shape=SHAPE, num_classes=3, filters=4, reduction=2
     ),
     "models.small_digit_net.build_small_digit_net": lambda w: dict(
         image_shape=GREY, num_classes=3, filters=(4, 4, 4), dropout=0.2, normalize=True
@@ -352,8 +374,17 @@ VALID = {
     "models.squeezenet.build_squeezenet": lambda w: dict(
         variant="1.0", image_shape=SHAPE, num_classes=3, dropout=0.5
     ),
+    "models.squeezenet.build_squeezenet_cifar": lambda w: dict(
+        image_shape=SHAPE, num_classes=3, squeeze=2, expand=4
+    ),
     "models.vgg.build_vgg": lambda w: dict(
         depth=11, image_shape=SHAPE, num_classes=3, dropout=0.5, weights=None
+    ),
+    "models.vit.build_vit": lambda w: dict(
+        variant="B/16", image_shape=SHAPE, num_classes=3, dropout=0.1
+    ),
+    "models.vit.build_vit_cifar": lambda w: dict(
+        image_shape=SHAPE, num_classes=3, patch_size=8, width=16, num_blocks=1
     ),
     "plots.augmentations.plot_augmentations": lambda w: dict(
         image=some(8, 8, 3), changes={"same": lambda images, **words: images}, columns=2,
@@ -454,7 +485,9 @@ CALLED = {"augment", "make", "make_pad", "plot", "predict", "prepare", "progress
 CALLED |= {"read_image"}
 # What counts as an answer: a file that is not there, a claim that does not hold, and, of networks
 # that take seconds to build, that they would be built: all arguments are looked at before that.
-LARGE = "densenet|inception|efficientnet|mobilenet|resnet|googlenet|alexnet|vgg"
+LARGE = (
+    "densenet|inception|efficientnet|mobilenet|resnet|resnext|convnext|vit|googlenet|alexnet|vgg"
+)
 
 
 class BuiltError(Exception):

@@ -50,6 +50,8 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
     if isinstance(layer, RECURRENT):
         kernels = layer.cell.kernel, layer.cell.recurrent_kernel
         return given[0][0] * sum(math.prod(kernel.shape) for kernel in kernels)
+    if isinstance(layer, layers.MultiHeadAttention):
+        return _attention(layer, *given[:2])
     if isinstance(layer, OF_KERNELS):
         shape = given[0] if isinstance(layer, TRANSPOSED) else returned[0]
         places = math.prod(shape[1:] if is_channels_first(layer) else shape[:-1])
@@ -64,6 +66,16 @@ def multiply_adds(layer: Any, given: Shapes, returned: Shapes, of_graph: Callabl
             " be told. Take the parts before and after it, as models of their own."
         )
     return 0
+
+
+def _attention(layer: Any, query: tuple[int, ...], value: tuple[int, ...]) -> int:
+    """Count three projections, queries times keys, weights times values, and the one at the end."""
+    asking, answering = math.prod(query[:-1]), math.prod(value[:-1])
+    heard = math.prod(value[axis - 1] for axis in layer.attention_axes)  # by one that asks
+    ends, inner = (layer.query_dense, layer.output_dense), (layer.key_dense, layer.value_dense)
+    work = asking * sum(math.prod(dense.kernel.shape) for dense in ends)
+    work += answering * sum(math.prod(dense.kernel.shape) for dense in inner)
+    return work + asking * heard * layer.num_heads * (layer.key_dim + layer.value_dim)
 
 
 def _kinds(layer: Any, given: Shapes) -> set[str]:

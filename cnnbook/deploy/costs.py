@@ -3,6 +3,7 @@
 A multiply-add (MAC) is one multiplication of a weight with a value, and adding the product up.
 """
 
+import inspect
 import math
 from collections.abc import Sequence
 from fractions import Fraction
@@ -49,7 +50,7 @@ def layer_costs(model: keras.Model) -> list[LayerCost]:
 
     Raises:
         ValueError: If the model is not functional, if the size of its images is open, or if it
-            has a layer whose work cannot be told, such as attention.
+            has a layer whose work cannot be told, such as a product of maps with maps.
 
     Example:
         >>> images = keras.Input((28, 28, 1))
@@ -106,7 +107,8 @@ class _Walk:
 
     def use(self, layer: keras.Operation, *arguments: Any, **keywords: Any) -> Any:
         """Work out one use of a layer; return its outputs."""
-        given = [each for each in keras.tree.flatten((arguments, keywords)) if _is_maps(each)]
+        values = keras.tree.flatten((arguments, _by_place(layer, keywords)))
+        given = [each for each in values if _is_maps(each)]
         if graph := graph_of(layer):
             inner = _Walk(self.known, self.channels_first)
             results = inner.run(graph, given)
@@ -162,6 +164,12 @@ class _Walk:
             multiply_adds=row.multiply_adds + work,
             receptive_field=None if field is None else math.ceil(field),
         )
+
+
+def _by_place(layer: keras.Operation, keywords: dict[str, Any]) -> list[Any]:
+    """Return arguments that were given by name in the order that the layer has them in."""
+    names = [*inspect.signature(layer.call).parameters]
+    return [keywords[name] for name in sorted(keywords, key=[*names, *keywords].index)]
 
 
 def _check_is_fixed(layer: keras.Operation, shape: tuple[int | None, ...]) -> None:

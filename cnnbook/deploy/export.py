@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from cnnbook._checks import checked
 from cnnbook._machine import sweep
+from cnnbook.deploy._erfc import teach_erfc
 from cnnbook.deploy._quiet import check_given_images, first_line, quiet
 
 
@@ -101,6 +102,7 @@ def export_onnx(model: keras.Model, path: str | Path) -> Path:
     model(np.zeros((1, *model.input_shape[1:]), "float32"))  # Keras asks that it has run once
 
     def write(part: Path) -> None:
+        teach_erfc()
         with _plain_constants(model):
             model.export(str(part), format="onnx", verbose=False)
         # What tf2onnx cannot translate it copies under its old name; the check finds that.

@@ -66,9 +66,15 @@ def check_arguments(image_shape: Shape, classes: int, *dropout: float, rgb: bool
             f"`num_classes` must be 2 or more; got {classes}. Yes or no are two classes."
         )
     for rate in dropout:
+        check_rates(dropout=rate)
+
+
+def check_rates(**rates: float) -> None:
+    """Refuse to drop a share of values that is none, or all of them."""
+    for name, rate in rates.items():
         if not 0 <= rate < 1:
             raise ValueError(
-                f"`dropout` must be 0 or more and less than 1; got {rate}. 0 switches it off."
+                f"`{name}` must be 0 or more and less than 1; got {rate}. 0 switches it off."
             )
 
 
@@ -77,6 +83,15 @@ def check_widths(**widths: int | Sequence[int]) -> None:
     for name, width in widths.items():
         if np.min(width, initial=1) < 1:
             raise ValueError(f"`{name}` must be 1 or more; got {width}.")
+
+
+def check_cifar_depth(depth: int) -> None:
+    """Refuse depths that no residual net of three equal stages, two convolutions a block, has."""
+    if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
+        raise ValueError(
+            "`depth` must be 6n + 2: 20, 32, 44, 56 or 110 as in the paper, or 8, 14, 26, ...; got "
+            f"{depth}. The first and the last layer are single, each of three stages has 2n."
+        )
 
 
 def check_side(

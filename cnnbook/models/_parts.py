@@ -1,11 +1,19 @@
 """Layers and blocks that two families of networks have in common."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import layers, ops
 
 from cnnbook._checks import checked
+
+Colors = tuple[float, float, float]
+Block = Callable[[keras.KerasTensor, int, int, str], keras.KerasTensor]
+# Red, green, blue of the training images of ImageNet, in units of 255: means, deviations.
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+# Blocks in the stages 2 to 5 of the ResNets whose blocks have three convolutions, by depth.
+BOTTLENECKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 
 @keras.saving.register_keras_serializable(package="cnnbook")
@@ -85,6 +93,47 @@ def padded_conv_norm(
     return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
 
 
+def photo_stem(x: keras.KerasTensor, use_bias: bool = False) -> keras.KerasTensor:
+    """Begin as ResNet does: 64 filters of 7x7, ReLU and pooling, each side a quarter of before."""
+    x = padded_conv_norm(x, 64, 7, "conv1", strides=2, use_bias=use_bias)
+    x = layers.ReLU(name="conv1_relu")(x)
+    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
+    return layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+
+
+def residual_stages(
+    x: keras.KerasTensor, blocks: Sequence[int], block: Block, filters: int = 64, first: int = 2
+) -> keras.KerasTensor:
+    """Put the blocks of each stage in a row: `block(x, filters, strides, name)`.
+
+    From stage to stage there are twice as many filters, and the first block halves the sides. The
+    first stage, whose number in the names is `first`, keeps the sides.
+    """
+    for stage, count in enumerate(blocks):
+        for number in range(1, count + 1):
+            strides = 2 if number == 1 and stage > 0 else 1
+            x = block(x, filters * 2**stage, strides, f"stage{first + stage}_block{number}")
+    return x
+
+
+def halved_and_widened(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    """Take every second pixel, and as many channels of zeros as there are channels.
+
+    Maps (batch, h, w, c) to (batch, ceil(h / 2), ceil(w / 2), 2c): He and others' option A.
+    """
+    x = layers.MaxPooling2D(1, strides=2, name=f"{name}_every_second")(x)
+    zeros = layers.Rescaling(0.0, name=f"{name}_zeros")(x)
+    return layers.Concatenate(name=f"{name}_shortcut")([x, zeros])
+
+
+def standardized(images: keras.KerasTensor, means: Colors, deviations: Colors) -> keras.KerasTensor:
+    """Bring pixels of 0 to 255 to mean 0 and standard deviation 1, each colour by itself."""
+    scale = [1 / (255 * deviation) for deviation in deviations]
+    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
+    # Three axes: one it would turn at each call where keras.json says channels_first.
+    return layers.Rescaling([[scale]], offset=offset, name="rescaling")(images)
+
+
 def inverted_residual(
     x: keras.KerasTensor, row: tuple[int, int, int, int], name: str, momentum: float = 0.99
 ) -> keras.KerasTensor:
@@ -114,6 +163,11 @@ def norm_relu6(x: keras.KerasTensor, name: str, momentum: float = 0.99) -> keras
 
 
 def take_official_weights(model: keras.Model, name: str) -> None:
-    """Give a model the weights of ImageNet of the network of that name in keras.applications."""
+    """Give a model the weights of ImageNet of the network of that name in keras.applications.
+
+    A grouped convolution of one filter a map keeps there in (h, w, 1, c) what a depthwise one
+    keeps in (h, w, c, 1): the same numbers in the same order.
+    """
     official = getattr(keras.applications, name)(weights="imagenet", classifier_activation=None)
-    model.set_weights(official.get_weights())
+    pairs = zip(official.get_weights(), model.weights, strict=True)
+    model.set_weights([values.reshape(own.shape) for values, own in pairs])

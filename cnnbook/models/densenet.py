@@ -19,13 +19,11 @@ from cnnbook.models._checks import (
     checked_builder,
     is_choice,
 )
-from cnnbook.models._parts import take_official_weights
+from cnnbook.models._parts import IMAGENET, standardized, take_official_weights
 
 # Layers of each of the four dense blocks, table 1.
 BLOCKS = {121: (6, 12, 24, 16), 169: (6, 12, 32, 32), 201: (6, 12, 48, 32)}
-Colors = tuple[float, float, float]
 # Red, green, blue of the training images, in units of 255: means, standard deviations.
-IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 CIFAR = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 
 
@@ -70,7 +68,7 @@ def build_densenet(
     check_imagenet(weights, image_shape, num_classes)
 
     images = keras.Input(image_shape, name="images")
-    x = _standardized(images, *IMAGENET)
+    x = standardized(images, *IMAGENET)
     x = layers.ZeroPadding2D(3, name="conv1_pad")(x)
     x = layers.Conv2D(64, 7, strides=2, use_bias=False, name="conv1")(x)
     x = _norm_relu(x, "conv1_norm", "conv1_relu")
@@ -137,7 +135,7 @@ def build_densenet_cifar(
     check_widths(growth_rate=growth_rate)
 
     images = keras.Input(image_shape, name="images")
-    x = _standardized(images, *CIFAR)
+    x = standardized(images, *CIFAR)
     filters = 2 * growth_rate if bottleneck else 16
     x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name="conv1")(x)
     for block in (1, 2, 3):
@@ -188,11 +186,3 @@ def _norm_relu(x: KerasTensor, norm_name: str, relu_name: str) -> KerasTensor:
     """
     x = layers.BatchNormalization(momentum=0.9, epsilon=1.001e-5, name=norm_name)(x)
     return layers.ReLU(name=relu_name)(x)
-
-
-def _standardized(images: KerasTensor, means: Colors, deviations: Colors) -> KerasTensor:
-    """Bring pixels of 0 to 255 to mean 0 and standard deviation 1, each colour by itself."""
-    scale = [1 / (255 * deviation) for deviation in deviations]
-    offset = [-mean / deviation for mean, deviation in zip(means, deviations, strict=True)]
-    # Three axes: one it would turn at each call where keras.json says channels_first.
-    return layers.Rescaling([[scale]], offset=offset, name="rescaling")(images)

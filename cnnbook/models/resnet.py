@@ -12,11 +12,16 @@ import keras
 from keras import KerasTensor, layers
 
 from cnnbook.models._checks import check_arguments, checked_builder, is_choice
-from cnnbook.models._parts import padded_conv_norm, take_official_weights
+from cnnbook.models._parts import (
+    BOTTLENECKS,
+    padded_conv_norm,
+    photo_stem,
+    residual_stages,
+    take_official_weights,
+)
 
 # Depth: blocks in the stages 2 to 5. From 50 layers on a block has three convolutions, not two.
-BLOCKS = {18: (2, 2, 2, 2)} | dict.fromkeys((34, 50), (3, 4, 6, 3))
-BLOCKS |= {101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)} | BOTTLENECKS
 MEAN_BGR = (103.939, 116.779, 123.68)
 
 
@@ -61,14 +66,8 @@ def build_resnet(
     images = keras.Input(image_shape, name="images")
     x = keras.ops.flip(images, axis=-1)  # RGB to BGR, in which the published weights were trained
     x = layers.Rescaling(1.0, offset=[-mean for mean in MEAN_BGR], name="mean")(x)
-    x = padded_conv_norm(x, 64, 7, "conv1", strides=2, use_bias=depth >= 50)
-    x = layers.ReLU(name="conv1_relu")(x)
-    x = layers.ZeroPadding2D(1, name="pool1_pad")(x)
-    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
-    for stage, filters in zip((2, 3, 4, 5), (64, 128, 256, 512), strict=True):
-        for number in range(1, BLOCKS[depth][stage - 2] + 1):
-            strides = 2 if number == 1 and stage > 2 else 1
-            x = block(x, filters, strides, f"stage{stage}_block{number}")
+    x = photo_stem(x, use_bias=depth >= 50)
+    x = residual_stages(x, BLOCKS[depth], block)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     model = keras.Model(images, logits, name=f"resnet{depth}")

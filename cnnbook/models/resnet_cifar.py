@@ -6,11 +6,20 @@ https://arxiv.org/abs/1512.03385, section 4.2 and table 6: 6n + 2 layers, shortc
 Differs from the paper: pixels are scaled to -1 to 1; the paper subtracts the mean image.
 """
 
-import keras
-from keras import layers
+from functools import partial
 
-from cnnbook.models._checks import check_arguments, checked_builder
-from cnnbook.models._parts import padded_conv_norm
+import keras
+from keras import KerasTensor, layers
+
+from cnnbook.models._checks import (
+    check_arguments,
+    check_cifar_depth,
+    check_widths,
+    checked_builder,
+)
+from cnnbook.models._parts import halved_and_widened, padded_conv_norm, residual_stages
+
+START = "he_normal"  # how the convolutions' weights are drawn
 
 
 @checked_builder
@@ -19,6 +28,7 @@ def build_resnet_cifar(
     image_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 10,
     residual: bool = True,
+    filters: int = 16,
 ) -> keras.Model:
     """Build an uncompiled ResNet for small images, or the plain net without its shortcuts.
 
@@ -32,6 +42,8 @@ def build_resnet_cifar(
             smaller.
         num_classes: Width of the last layer, 2 or more.
         residual: Whether each block adds its input to its output. False gives the plain net.
+        filters: Of each convolution of the first stage, 1 or more; the next stages have twice and
+            four times as many.
 
     Returns:
         A functional model from images (batch, height, width, channels) of 0 to 255, to float32
@@ -48,40 +60,32 @@ def build_resnet_cifar(
         (None, 8, 8, 64)
     """
     check_arguments(image_shape, num_classes)
-    if not isinstance(depth, int) or depth < 8 or depth % 6 != 2:
-        raise ValueError(
-            "`depth` must be 6n + 2: 20, 32, 44, 56 or 110 as in the paper, or 8, 14, 26, ...; got "
-            f"{depth}. The first and the last layer are single, each of three stages has 2n."
-        )
+    check_cifar_depth(depth)
+    check_widths(filters=filters)
 
-    start = "he_normal"
     images = keras.Input(image_shape, name="images")
     x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
-    x = padded_conv_norm(x, 16, 3, "conv1", kernel_initializer=start)
+    x = padded_conv_norm(x, filters, 3, "conv1", kernel_initializer=START)
     x = layers.ReLU(name="conv1_relu")(x)
-    for stage, filters in enumerate((16, 32, 64), start=1):
-        for number in range(1, depth // 6 + 1):
-            name = f"stage{stage}_block{number}"
-            strides = 2 if number == 1 and stage > 1 else 1
-            shortcut = x
-            x = padded_conv_norm(x, filters, 3, f"{name}_conv1", strides, kernel_initializer=start)
-            x = layers.ReLU(name=f"{name}_conv1_relu")(x)
-            x = padded_conv_norm(x, filters, 3, f"{name}_conv2", kernel_initializer=start)
-            if residual:
-                if strides == 2:
-                    shortcut = _halved_and_widened(shortcut, name)
-                x = layers.Add(name=f"{name}_add")([shortcut, x])
-            x = layers.ReLU(name=f"{name}_relu")(x)
+    block = partial(_two_convolutions, residual=residual)
+    x = residual_stages(x, [depth // 6] * 3, block, filters, first=1)
     x = layers.GlobalAveragePooling2D(name="average")(x)
     logits = layers.Dense(num_classes, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"{'resnet' if residual else 'plain'}{depth}")
 
 
-def _halved_and_widened(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Take every second pixel, and as many channels of zeros as there are channels.
+def _two_convolutions(
+    x: KerasTensor, filters: int, strides: int, name: str, residual: bool
+) -> KerasTensor:
+    """Convolve twice, and add the input where that is wanted.
 
-    Maps (batch, h, w, c) to (batch, ceil(h / 2), ceil(w / 2), 2c).
+    Maps (batch, h, w, c) to (batch, ceil(h / strides), ceil(w / strides), filters).
     """
-    x = layers.MaxPooling2D(1, strides=2, name=f"{name}_every_second")(x)
-    zeros = layers.Rescaling(0.0, name=f"{name}_zeros")(x)
-    return layers.Concatenate(name=f"{name}_shortcut")([x, zeros])
+    shortcut = x
+    x = padded_conv_norm(x, filters, 3, f"{name}_conv1", strides, kernel_initializer=START)
+    x = layers.ReLU(name=f"{name}_conv1_relu")(x)
+    x = padded_conv_norm(x, filters, 3, f"{name}_conv2", kernel_initializer=START)
+    if residual:
+        shortcut = halved_and_widened(shortcut, name) if strides == 2 else shortcut
+        x = layers.Add(name=f"{name}_add")([shortcut, x])
+    return layers.ReLU(name=f"{name}_relu")(x)

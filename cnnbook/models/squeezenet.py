@@ -2,7 +2,8 @@
 
 Source: Iandola, Han, Moskewicz, Ashraf, Dally & Keutzer (2016), "SqueezeNet: AlexNet-level accuracy
 with 50x fewer parameters and <0.5MB model size", https://arxiv.org/abs/1602.07360, figures 1 and 2,
-table 1; version 1.1 is the authors', https://github.com/forresti/SqueezeNet.
+table 1; version 1.1 is the authors', https://github.com/forresti/SqueezeNet. The net for
+small images is not in the paper.
 Differs from the paper: images are 227 x 227, as in the authors' files; from table 1's 224 its maps
 of 111 x 111 do not follow. RGB, where those files take BGR. The last convolution of version 1.0 has
 no padding, as in the paper; the file has a ring of one pixel there.
@@ -11,7 +12,13 @@ no padding, as in the paper; the file has a ring of one pixel there.
 import keras
 from keras import layers
 
-from cnnbook.models._checks import check_arguments, check_side, checked_builder, is_choice
+from cnnbook.models._checks import (
+    check_arguments,
+    check_side,
+    check_widths,
+    checked_builder,
+    is_choice,
+)
 
 # Variant: filters and kernel size of the first convolution, fire modules after which the maps are
 # halved, least side of an image. Version 1.1 halves earlier, and so has less to compute.
@@ -71,6 +78,54 @@ def build_squeezenet(
     x = layers.Conv2D(num_classes, 1, activation="relu", name="conv10")(x)
     logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name=f"squeezenet_{variant.replace('.', '_')}")
+
+
+@checked_builder
+def build_squeezenet_cifar(
+    image_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    squeeze: int = 6,
+    expand: int = 28,
+) -> keras.Model:
+    """Build an uncompiled SqueezeNet for small images: the eight fire modules, halved only twice.
+
+    It is no net of the paper; by default it has 122,994 parameters. Nothing is dropped, and no ReLU
+    stands behind the last convolution: logits may be below zero.
+
+    Args:
+        image_shape: (height, width, channels) of one image, at least 4 x 4.
+        num_classes: Maps of the last convolution, 2 or more.
+        squeeze: Filters that squeeze in the first pair of fire modules, 1 or more; twice, three and
+            four times as many in the next pairs. (16 in the paper.)
+        expand: Filters of each of the two sizes that expand, likewise. (64 in the paper.)
+
+    Returns:
+        A functional model from images (batch, height, width, channels) of 0 to 255, to float32
+        logits (batch, num_classes). Layers: "rescaling", "conv1", "fire2_squeeze", ..., "fire9",
+        "pool3", "pool5", "conv10", "logits".
+
+    Raises:
+        ValueError: If an argument is outside what is said above.
+
+    Example:
+        >>> model = build_squeezenet_cifar()
+        >>> model.count_params(), model.get_layer("fire9").output.shape
+        (122994, (None, 8, 8, 224))
+    """
+    check_arguments(image_shape, num_classes)
+    check_side(image_shape, 4, "each of two poolings halves a side")
+    check_widths(squeeze=squeeze, expand=expand)
+
+    images = keras.Input(image_shape, name="images")
+    x = layers.Rescaling(1 / 127.5, offset=-1, name="rescaling")(images)
+    x = layers.Conv2D(2 * expand, 3, padding="same", activation="relu", name="conv1")(x)
+    for number in FIRES:
+        x = _fire_module(x, squeeze * (number // 2), expand * (number // 2), f"fire{number}")
+        if number in (3, 5):
+            x = _overhanging_pool(x, f"pool{number}")
+    x = layers.Conv2D(num_classes, 1, name="conv10")(x)
+    logits = layers.GlobalAveragePooling2D(dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="squeezenet_cifar")
 
 
 def _fire_module(x: keras.KerasTensor, squeeze: int, expand: int, name: str) -> keras.KerasTensor:

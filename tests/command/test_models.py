@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cnnbook.command.main import app
-from cnnbook.command.models import NETWORKS, build
+from cnnbook.command.models import NETWORKS, build, lines_of_blocks
 
 MODELS = Path(__file__).parents[2] / "cnnbook" / "models"
 
@@ -51,6 +51,27 @@ def test_the_list_has_a_line_a_network_that_says_how_to_build_it(run):
 def test_a_summary_has_the_layers_with_their_map_sizes(run):
     output = run("summary", "lenet5").output
     assert all(word in output for word in ("c3 (Conv2D)", "(None, 10, 10, 16)", "61,706"))
+
+
+def test_a_summary_by_blocks_has_their_sizes_parameters_and_work(run):
+    lines = run("summary", "lenet5", "--blocks").output.splitlines()
+    rows = {line.split()[0]: line.split()[1:] for line in lines[1:]}
+    assert rows["c3"][:7] == ["10", "x", "10", "x", "16", "2,416", "0.24"]
+    assert rows["c3"][7] == "━" * 12  # of 20: 24 of 42 parts of the work
+    assert rows["in"] == ["all", "61,706", "0.42"]
+    assert "f6_tanh" not in rows and max(map(len, lines)) <= 100
+
+
+@pytest.mark.slow
+def test_a_block_is_one_line_with_the_sum_of_its_layers():
+    model = build("vit-cifar")
+    lines = lines_of_blocks(model)
+    block = [line.split() for line in lines if line.startswith("block1 ")]
+    # 12 x 48 x 48 and 13 x 48 weights; 65 tokens, which also compare and mix each other.
+    weights, work = 12 * 48 * 48 + 13 * 48, 65 * 12 * 48 * 48 + 2 * 65 * 65 * 48
+    assert block == [["block1", "65", "x", "48", f"{weights:,}", f"{work / 1e6:.2f}", block[0][-1]]]
+    assert set(block[0][-1]) == {"━"} and len(block[0][-1]) == 5
+    assert lines[-1].split()[:3] == ["in", "all", "119,194"]
 
 
 def test_a_network_that_is_not_there_gets_a_suggestion(run):

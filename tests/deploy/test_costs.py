@@ -186,6 +186,28 @@ def test_wrapped_and_other_layers_by_hand(shape, layer, count):
     assert total(keras.Model(images, layer(images))) == count
 
 
+@pytest.mark.parametrize(
+    ("options", "heard"),
+    [({}, 5 * 6), ({"attention_axes": 2}, 6), ({"attention_axes": (1, 2)}, 5 * 6)],
+)
+def test_attention_by_hand(options, heard):
+    """30 places ask, in 2 heads of 4 numbers, what `heard` places answer with 3."""
+    query, value = keras.Input((5, 6, 7), name="query"), keras.Input((5, 6, 8), name="value")
+    key = keras.Input((5, 6, 9), name="key")
+    attend = layers.MultiHeadAttention(2, 4, value_dim=3, **options)
+    results = attend(key=key, value=value, query=query)
+    projections = 30 * (7 * 2 * 4 + 9 * 2 * 4 + 8 * 2 * 3 + 2 * 3 * 7)
+    products = 2 * (30 * heard * 4 + 30 * heard * 3)
+    assert total(keras.Model([query, value, key], results)) == projections + products
+
+
+def test_places_that_ask_may_be_others_than_those_that_answer():
+    query, value = keras.Input((4, 6), name="query"), keras.Input((9, 6), name="value")
+    results = layers.MultiHeadAttention(3, 2)(query, value)
+    work = 4 * 2 * 36 + 9 * 2 * 36 + 4 * 9 * 3 * (2 + 2)
+    assert total(keras.Model([query, value], results)) == work
+
+
 class Mixed(layers.Layer):
     """Has a kernel of which nobody knows how often it is used."""
 
@@ -207,7 +229,7 @@ class Gram(layers.Layer):
     "use",
     [
         lambda values: Mixed(name="x")(values),
-        lambda values: layers.MultiHeadAttention(2, 4, name="x")(values, values),
+        lambda values: layers.GroupQueryAttention(4, 4, 2, name="x")(values, values),
         lambda values: layers.Attention(name="x")([values, values]),
         lambda values: layers.EinsumDense("abc,cd->abd", (20, 4), name="x")(values),
         lambda values: layers.Lambda(lambda x: x[:, :3] @ x[:, :3], name="x")(values),

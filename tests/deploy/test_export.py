@@ -35,6 +35,13 @@ FAMILIES = {
     "resnet_cifar": ("build_resnet_cifar", SMALL | {"depth": 8}),
     "squeezenet": ("build_squeezenet", SMALL | {"variant": "1.1"}),
     "densenet": ("build_densenet_cifar", SMALL | {"depth": 10}),
+    "se_resnet": ("build_se_resnet_cifar", SMALL | {"depth": 8}),
+    "resnext": (
+        "build_resnext_cifar",
+        SMALL | {"cardinality": 2, "width": 4, "filters": 4},
+    ),
+    "convnext": ("build_convnext_cifar", SMALL),
+    "vit": ("build_vit_cifar", SMALL),
     "spatial_transformer": ("build_spatial_transformer", GREY),
     "mobilenet_v2": ("build_mobilenet_v2", SMALL),
     "efficientnet_lite0": ("build_efficientnet_lite0", SMALL),

@@ -7,18 +7,24 @@ import keras
 import numpy as np
 import pytest
 
+from cnnbook.models.convnext import build_convnext_cifar
 from cnnbook.models.dense import build_dense_net
 from cnnbook.models.densenet import build_densenet_cifar
 from cnnbook.models.lenet5 import build_lenet5
 from cnnbook.models.neocognitron import build_neocognitron
 from cnnbook.models.resnet import build_resnet
+from cnnbook.models.resnext import build_resnext_cifar
 from cnnbook.models.spatial_transformer import build_spatial_transformer
+from cnnbook.models.vit import build_vit_cifar
 
 BUILDS = {
     "lenet5": build_lenet5,
     "neocognitron": build_neocognitron,
     "resnet": lambda: build_resnet(18, (33, 33, 3), 5),
     "densenet": lambda: build_densenet_cifar(depth=10),
+    "resnext": lambda: build_resnext_cifar(cardinality=2, width=4, filters=8),
+    "convnext": build_convnext_cifar,
+    "vit": build_vit_cifar,
     "spatial_transformer": build_spatial_transformer,
 }
 

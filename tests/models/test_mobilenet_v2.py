@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from cnnbook.models.mobilenet_v2 import build_mobilenet_v2
+from cnnbook.models.mobilenet_v2 import build_mobilenet_v2, build_mobilenet_v2_cifar
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +196,24 @@ def test_what_cannot_be_built_is_refused_before_a_layer_is(arguments, message, m
     with pytest.raises(ValueError, match=message) as refused:
         build_mobilenet_v2(**arguments)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_the_net_for_small_images_halves_them_twice():
+    model = build_mobilenet_v2_cifar()
+    assert model.count_params() == 125_746
+    assert sum(int(np.prod(v.shape)) for v in model.trainable_variables) == 119_602
+    sizes = {"stem_relu": (32, 12), "stage1_block1_project_norm": (32, 12)}
+    sizes |= {"stage2_block2_add": (32, 18), "stage3_block3_add": (16, 24)}
+    sizes |= {"stage4_block3_add": (8, 48), "head_relu": (8, 192)}
+    for name, (side, maps) in sizes.items():
+        assert model.get_layer(name).output.shape == (None, side, side, maps)
+    assert sum(layer.name.endswith("_project") for layer in model.layers) == 9
+    tiny = build_mobilenet_v2_cifar((1, 1, 1), num_classes=2, filters=1)
+    assert tiny(np.zeros((1, 1, 1, 1), "uint8")).shape == (1, 2)
+
+
+def test_a_net_for_small_images_without_a_filter_is_refused(monkeypatch):
+    monkeypatch.setattr(keras, "Input", lambda *a, **k: pytest.fail("built something"))
+    with pytest.raises(ValueError, match="`filters` must be 1 or more; got 0"):
+        build_mobilenet_v2_cifar(filters=0)

@@ -166,9 +166,20 @@ def test_saved_model_gives_the_same_logits(model, tmp_path):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
+def test_narrower_it_has_the_same_layers_with_fewer_filters():
+    narrow, paper = build_resnet_cifar(14, filters=13), build_resnet_cifar(14)
+    assert trainable(narrow) == 114_189
+    assert [layer.name for layer in narrow.layers] == [layer.name for layer in paper.layers]
+    for stage, filters in enumerate((13, 26, 52), start=1):
+        for conv in ("block1_conv1", "block2_conv2"):
+            assert narrow.get_layer(f"stage{stage}_{conv}").filters == filters
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"filters": 0}, "`filters` must be 1 or more; got 0"),
         ({"image_shape": (32, 32)}, r"`image_shape` must be \(height.*images\.shape\[1:\]"),
         ({"num_classes": 1}, "`num_classes` must be 2 or more; got 1"),
         *(({"depth": n}, rf"`depth` must be 6n \+ 2: 20, 32.*got {n}\.") for n in (2, 18, 51, -4)),

@@ -4,7 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from cnnbook.models.squeezenet import _overhanging_pool, build_squeezenet
+from cnnbook.models.squeezenet import (
+    _overhanging_pool,
+    build_squeezenet,
+    build_squeezenet_cifar,
+)
 
 
 @pytest.fixture(scope="module", params=["1.0", "1.1"])
@@ -233,3 +237,43 @@ def test_images_that_the_strides_leave_nothing_of(variant, shape, side):
 def test_images_of_one_channel():
     with pytest.raises(ValueError, match=r"must end in 3 .*got \(227, 227, 1\); repeat a grey"):
         build_squeezenet(image_shape=(227, 227, 1))
+
+
+@pytest.mark.slow
+def test_the_net_for_small_images_has_the_fire_modules_of_the_paper_narrower():
+    model = build_squeezenet_cifar()
+    by_hand, inputs = 27 * 56 + 56, 56
+    for number in range(2, 10):
+        few, many = 6 * (number // 2), 28 * (number // 2)
+        by_hand += inputs * few + few + few * many + many + 9 * few * many + many
+        inputs = 2 * many
+        side = 32 if number < 4 else 16 if number < 6 else 8
+        assert model.get_layer(f"fire{number}").output.shape == (None, side, side, inputs)
+    assert model.count_params() == by_hand + inputs * 10 + 10 == 122_994
+    paper = build_squeezenet("1.1", (32, 32, 3))
+    wide = build_squeezenet_cifar(squeeze=16, expand=64)
+    for layer in paper.layers:
+        if layer.name.startswith("fire") and layer.weights and layer.name != "fire2_squeeze":
+            assert wide.get_layer(layer.name).kernel.shape == layer.kernel.shape
+
+
+@pytest.mark.slow
+def test_logits_of_the_net_for_small_images_may_be_below_zero():
+    keras.utils.set_random_seed(0)
+    model = build_squeezenet_cifar((9, 8, 1))
+    images = np.random.default_rng(0).integers(0, 256, (4, 9, 8, 1))
+    assert keras.ops.convert_to_numpy(model(images)).min() < 0
+
+
+@pytest.mark.usefixtures("no_layer_may_be_built")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"squeeze": 0}, "`squeeze` must be 1 or more; got 0"),
+        ({"expand": -3}, "`expand` must be 1 or more; got -3"),
+        ({"image_shape": (3, 8, 3)}, "at least 4 x 4 pixels"),
+    ],
+)
+def test_small_nets_that_cannot_be_built(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        build_squeezenet_cifar(**arguments)
