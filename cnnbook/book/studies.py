@@ -32,6 +32,7 @@ from cnnbook.book.record import PACKAGES, describe_machine
 __all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
 FOLDER = Path("notebooks", "studies")
 STUDY = "cnnbook.study"  # what a study is called while it is taken apart
+RUN, APART = "def run(", "def run_of_the_study("  # meanwhile: the package has a `run`, too
 ONE_RUN = """
 import json, runpy, sys
 from pathlib import Path
@@ -81,7 +82,7 @@ def hash_of_code(study: Path) -> str:
 
     def find(module: str) -> str | None:
         if module == STUDY:
-            return read_text(study)
+            return read_text(study).replace(RUN, APART)
         file = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
         return read_text(file) if module.startswith(PACKAGE.name) and file.is_file() else None
 
@@ -89,7 +90,8 @@ def hash_of_code(study: Path) -> str:
         flat = Flat(STUDY, find, lambda each: each if each.module.endswith("._checks") else None)
     except ValueError as error:
         raise BookError(f"cannot tell what {shown(study)} runs: {error}") from None
-    return hashlib.sha256(_code_alone(flat.text()).encode()).hexdigest()
+    code = _code_alone(flat.text()).replace(APART, RUN)
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 @checked

@@ -124,6 +124,18 @@ def test_a_function_that_moved_to_another_file_is_the_same(project, package):
     assert hash_of_code(study) == before
 
 
+def test_a_study_may_need_a_function_of_the_package_that_is_called_as_its_own(project, package):
+    study, arithmetic = project / studies.FOLDER / "twice.py", package / "arithmetic.py"
+    before, text = hash_of_code(study), arithmetic.read_text()
+    text = text.replace("\ndef output_size(", "\n\ndef run():\n    return 1\n\n\ndef output_size(")
+    body = r"(\ndef output_size\(.*?\n    return )"
+    arithmetic.write_text(re.sub(body, r"\g<1>run() * ", text, flags=re.DOTALL))
+    needs_it = hash_of_code(study)
+    assert needs_it != before
+    arithmetic.write_text(arithmetic.read_text().replace("return 1\n", "return 2\n"))
+    assert hash_of_code(study) != needs_it
+
+
 @pytest.mark.parametrize(
     ("way", "call"),
     [
