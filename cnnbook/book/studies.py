@@ -31,6 +31,7 @@ from cnnbook.book.record import PACKAGES, describe_machine
 
 __all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
 FOLDER = Path("notebooks", "studies")
+DEFINE = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 STUDY = "cnnbook.study"  # what a study is called while it is taken apart
 RUN, APART = "def run(", "def run_of_the_study("  # meanwhile: the package has a `run`, too
 ONE_RUN = """
@@ -133,14 +134,19 @@ def _add_to_record(folder: Path, record: Path, fresh: dict[str, Any], runs: Iter
 
 
 def _code_alone(text: str) -> str:
-    """Return code without comments, docstrings and layout, and without the settings of runs."""
+    """Return code without comments, docstrings, layout, order, and the settings of runs.
+
+    What is only defined may stand anywhere: which file it came from says where it stands.
+    """
     tree = ast.parse(text)
-    tree.body = [node for node in tree.body if not _is_runs(node)]
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, kinds) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
+    body = [node for node in tree.body if not _is_runs(node)]
+    defined = sorted(ast.unparse(node) for node in body if isinstance(node, DEFINE))
+    done = [ast.unparse(node) for node in body if not isinstance(node, DEFINE)]
+    return "\n".join([*defined, *done])
 
 
 def _is_runs(node: ast.stmt) -> TypeGuard[ast.Assign]:
