@@ -124,6 +124,25 @@ def test_a_function_that_moved_to_another_file_is_the_same(project, package):
     assert hash_of_code(study) == before
 
 
+def test_the_order_in_which_functions_stand_does_not_matter_but_all_that_is_done_does(project):
+    study = project / studies.FOLDER / "twice.py"
+    first, second = "\n\ndef half(x):\n    return x / 2\n", "\n\ndef third(x):\n    return x / 3\n"
+    text = study.read_text()
+    found = {}
+    for name, more in {
+        "one way": first + second,
+        "the other": second + first,
+        "steps": first + second + "\nfor _ in [1]:\n    half(1)\nfor _ in [2]:\n    half(1)\n",
+        "steps turned": first
+        + second
+        + "\nfor _ in [2]:\n    half(1)\nfor _ in [1]:\n    half(1)\n",
+    }.items():
+        study.write_text(text + more)
+        found[name] = hash_of_code(study)
+    assert found["one way"] == found["the other"]
+    assert len({*found.values()}) == 3
+
+
 def test_a_study_may_need_a_function_of_the_package_that_is_called_as_its_own(project, package):
     study, arithmetic = project / studies.FOLDER / "twice.py", package / "arithmetic.py"
     before, text = hash_of_code(study), arithmetic.read_text()
