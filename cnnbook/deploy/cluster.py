@@ -132,7 +132,7 @@ class Shard(keras.utils.PyDataset):
     Example:
         >>> halves = [Shard(np.eye(9), np.arange(9), 4, World(rank, 2)) for rank in (0, 1)]
         >>> [half[0][1].tolist() for half in halves]  # labels of the first batch
-        [[8, 7], [6, 2]]
+        [[4, 5], [2, 6]]
         >>> halves[0].steps, halves[0].left_out
         (2, 1)
     """

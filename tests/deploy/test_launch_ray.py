@@ -1,6 +1,7 @@
 """The same script under Ray: what is refused before it starts, and, where Ray is, its result."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +59,8 @@ def test_under_ray_it_is_killed_and_ends_as_under_the_launcher(tmp_path):
         code = "from cnnbook.command.main import main; main()"
         words = [*options, "--", *told(name, **more)]
         command = [sys.executable, "-c", code, "train", str(SCRIPT), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300)
+        patient = {**os.environ, "RAY_raylet_start_wait_time_s": "200"}  # on a busy machine
+        return subprocess.run(command, capture_output=True, text=True, timeout=400, env=patient)
 
     on_ray = ("--engine", "ray", "--workers", "2", "--restarts")
     assert launch([sys.executable, str(SCRIPT), *told("alone")], 2) == 0
