@@ -73,7 +73,7 @@ def build_resnext(
 
     Example:
         >>> model = build_resnext(image_shape=(64, 64, 3), num_classes=10)
-        >>> model.get_layer("stage2_block1_conv2").kernel.shape
+        >>> tuple(model.get_layer("stage2_block1_conv2").kernel.shape)
         (3, 3, 4, 128)
     """
     check_arguments(image_shape, num_classes, rgb=True)

@@ -97,10 +97,9 @@ def build_vit(
         ValueError: If an argument is outside what is said above.
 
     Example:
-        >>> build_vit(image_shape=(225, 240, 3))
+        >>> build_vit("S/16")
         Traceback (most recent call last):
-        ValueError: `image_shape` must have sides that patches of 16 x 16 divide, as `variant` says;
-            got (225, 240, 3). Crop or enlarge the images, for example to 224 x 240.
+        ValueError: `variant` must be 'B/16', 'B/32', 'L/16', 'L/32', 'H/14'; got 'S/16'.
     """
     check_arguments(image_shape, num_classes, dropout)
     if not is_choice(variant, VARIANTS):
