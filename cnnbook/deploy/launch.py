@@ -7,6 +7,7 @@ with: so that two processes do the work of two cores, and their sums have a fixe
 import contextlib
 import os
 import queue
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO
 
-from cnnbook._checks import checked
+from cnnbook._checks import checked, shown
 from cnnbook.deploy._defaults import DEFAULTS
 
 # Linux: the process dies with the one that has started it, however that dies.
@@ -48,21 +49,25 @@ def launch(command: Sequence[str], size: int, restarts: int = 0) -> int:
 
     Raises:
         ValueError: If an argument is not as said above.
-        OSError: If the command cannot be run.
+        OSError: If there is no such program.
 
     Example:
         >>> launch([sys.executable, "-c", "import os; print(os.environ['KERAS_BACKEND'])"], 1)
         [0] jax
         0
     """
-    if not command or not command[0]:
+    given = list(command)
+    if not given or not given[0]:
         raise ValueError("`command` must have a word at least, such as sys.executable.")
     if not 1 <= size <= 1024 or restarts < 0:
         words = "`size` must be 1 to 1,024 and `restarts` 0 or more; got"
         raise ValueError(f"{words} {size} and {restarts}.")
+    if shutil.which(given[0]) is None:
+        words = f"There is no program {shown(given[0])}. `command` must begin with one"
+        raise FileNotFoundError(f"{words}, such as sys.executable.")
     for turn in range(restarts + 1):
         begun = time.monotonic()
-        rank, status = _run_once(list(command), size)
+        rank, status = _run_once(given, size)
         if status == 0:
             return 0
         how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"ended: {status}"
@@ -85,7 +90,7 @@ def _run_once(command: list[str], size: int) -> tuple[int, int]:
             started.append(_start(command, rank, size, address))
             for name in ("stdout", "stderr"):
                 pipe = getattr(started[rank], name)
-                readers.append(threading.Thread(target=_read, args=(pipe, rank, name, lines)))
+                readers.append(threading.Thread(target=_hand_on, args=(pipe, rank, name, lines)))
                 readers[-1].start()
         while True:
             _show(lines, seconds=0.1)
@@ -102,7 +107,7 @@ def _run_once(command: list[str], size: int) -> tuple[int, int]:
             reader.join(timeout=2)
         _show(lines)
         for process in started:
-            for pipe in (process.stdout, process.stderr):
+            for pipe in filter(None, (process.stdout, process.stderr)):
                 pipe.close()
 
 
@@ -122,7 +127,7 @@ def _start(command: list[str], rank: int, size: int, address: str) -> subprocess
     )
 
 
-def _read(pipe: IO[str], rank: int, name: str, lines: Lines) -> None:
+def _hand_on(pipe: IO[str], rank: int, name: str, lines: Lines) -> None:
     """Hand on what a process writes, and at its end an empty line without end."""
     with contextlib.suppress(ValueError):  # closed
         for line in pipe:

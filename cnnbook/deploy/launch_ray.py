@@ -70,7 +70,7 @@ def launch_on_ray(
     try:
         with tempfile.TemporaryDirectory() as results:
             trainer = JaxTrainer(
-                run_script,
+                _run_script,
                 train_loop_config=given,
                 jax_config=JaxConfig(use_gpu=True),
                 scaling_config=train.ScalingConfig(
@@ -90,8 +90,8 @@ def launch_on_ray(
     return 0
 
 
-def run_script(given: dict[str, Any]) -> None:
-    """Run the script in a worker as if it had been started there; see `launch_on_ray`."""
+def _run_script(given: dict[str, Any]) -> None:
+    """Run the script in a worker as if it had been started there."""
     os.chdir(given["folder"])
     sys.argv = [given["script"], *given["arguments"]]
     sys.path.insert(0, str(Path(given["script"]).parent))
