@@ -428,7 +428,8 @@ gaps = {
 # %% tags=["hide-input"] alt="Largest difference of a weight after each epoch, on a logarithmic axis: two curves near a ten-millionth, and one near the sixteenth digit"
 _, axes = plt.subplots(figsize=(7.2, 3))
 for (name, values), mark in zip(gaps.items(), "os^", strict=False):
-    axes.plot(np.array(EPOCHS) + 1, values, mark + "-", label=name)
+    size = 11 if name == "float32" else 5  # or the next would hide it
+    axes.plot(np.array(EPOCHS) + 1, values, mark + "-", label=name, ms=size)
 for bits, text in ((24, "rounding of float32"), (53, "of float64")):
     axes.axhline(2.0**-bits, color="0.6", lw=1, ls=":")
     axes.text(0.65, 0.6 * 2.0**-bits, text, fontsize=9, color="0.4", va="top")
