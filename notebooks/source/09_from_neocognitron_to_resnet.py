@@ -60,7 +60,7 @@ use_book_style()
 tf.get_logger().setLevel("ERROR")  # it would warn that we build many networks
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 LAYER, JOIN, POOL, MAPS = "#9ecae1", "#f4a582", "#fdd0a2", "#eeeeee"  # of boxes
-COSTS = {}  # network: parameters and multiply-adds, for the table at the end
+COSTS = {}  # network: pixels a side, parameters, multiply-adds
 
 
 def side(pixels):
@@ -69,7 +69,7 @@ def side(pixels):
 
 def note_costs(name, model):
     work = sum(layer.multiply_adds for layer in layer_costs(model))
-    COSTS[name] = model.count_params(), work
+    COSTS[name] = model.input_shape[1], model.count_params(), work
 
 
 # %% tags=["setup"]
@@ -235,19 +235,18 @@ print("the same answers:", np.allclose(ours, theirs, atol=1e-3))
 
 # %% tags=["hide-input"] alt="A hand-written four on the left; beside it four small patterns of lines, horizontal, rising, vertical and falling, and below each the plane of cells, bright where the four has a stroke of that direction"
 titles = ("horizontal", "rising", "vertical", "falling")
-spots = [["digit", *titles], ["digit", *(f"cells {name}" for name in titles)]]
-ratios = {"width_ratios": (2, 1.6, 1.6, 1.6, 1.6), "height_ratios": (0.6, 1.6)}
-figure, axes = plt.subplot_mosaic(spots, figsize=(7.2, 3.0), **ratios)
+spots = [[".", *titles], ["digit", *(f"cells {name}" for name in titles)]]
+ratios = {"height_ratios": (0.5, 1), "figsize": (7.2, 2.6)}
+figure, axes = plt.subplot_mosaic(spots, **ratios)
 axes["digit"].imshow(digit[0, ..., 0], "gray")
 axes["digit"].set_title("the digit")
+look = {"cmap": "inferno", "vmin": 0, "vmax": 0.5}
 for number, name in enumerate(titles):
-    axes[name].imshow(patterns[number], "gray", vmax=1.5)
-    axes[name].set_title(name)
-    shown = axes[f"cells {name}"].imshow(
-        ours[..., number], "inferno", vmin=0, vmax=1
-    )
+    axes[name].imshow(patterns[number], "gray", vmax=1.2)
+    axes[name].set_title(name, loc="center")
+    shown = axes[f"cells {name}"].imshow(ours[..., number], **look)
 bar = {"ax": [axes[f"cells {name}"] for name in titles], "shrink": 0.9}
-figure.colorbar(shown, label="answer", ticks=(0, 0.5, 1), **bar)
+figure.colorbar(shown, label="answer", ticks=(0, 0.25, 0.5), **bar)
 for each in axes.values():
     each.set(xticks=[], yticks=[])
     each.grid(False)
@@ -535,23 +534,20 @@ without = keras.Model(start, naive_inception_module(start, row_3a, "naive3a"))
 naive_module, naive_same = compare(naive, without, "pool2", "naive3a")
 
 # %% tags=["hide-input"] alt="An Inception module: 192 maps go into four branches, of which two have a bottleneck of one times one before filters of three times three and five times five, one a pooling and a one times one behind it; all are joined to 256 maps"
-boxes = {
-    "in": (0, 0, "192 maps", MAPS),
-    "join": (8.1, 0, "joined:\n256 maps", JOIN),
-}
-boxes["a"] = (5.4, 1.5, "1×1 conv, 64", LAYER)
+boxes = {"in": (0, 0.4, "192 maps", MAPS), "a": (4.6, 1.7, "1×1 conv, 64", LAYER)}
+boxes["join"] = (9.2, 0.4, "joined:\n256 maps", JOIN)
 for name, y, few, size, many in (("b", 0.5, 96, 3, 128), ("c", -0.5, 16, 5, 32)):
-    boxes[f"few {name}"] = (2.7, y, f"1×1 conv, {few}", LAYER)
-    boxes[name] = (5.4, y, f"{size}×{size} conv, {many}", LAYER)
-boxes["few d"] = (2.7, -1.5, "3×3 pooling", POOL)
-boxes["d"] = (5.4, -1.5, "1×1 conv, 32", LAYER)
+    boxes[f"few {name}"] = (3.2, y, f"1×1 conv, {few}", LAYER)
+    boxes[name] = (6.0, y, f"{size}×{size} conv, {many}", LAYER)
+boxes["few d"] = (3.2, -1.5, "3×3 pooling", POOL)
+boxes["d"] = (6.0, -1.5, "1×1 conv, 32", LAYER)
 arrows = [("in", "a", ""), *((f"few {n}", n, "") for n in "bcd")]
 arrows += [("in", f"few {n}", "") for n in "bcd"] + [
     (n, "join", "") for n in "abcd"
 ]
 figure, axes = plt.subplots(figsize=(7.2, 2.7))
-draw_boxes(axes, boxes, arrows, width=1.9, height=0.7)
-axes.set(xlim=(-1.1, 9.2), ylim=(-2, 2))
+draw_boxes(axes, boxes, arrows, width=1.9)
+axes.set(xlim=(-1.1, 10.3), ylim=(-2, 2.2))
 plt.show()
 
 # %% [markdown]
@@ -973,9 +969,9 @@ narrow, narrow_same = compare(
 )
 
 # %% tags=["hide-input"] alt="Two rows of boxes. Above, a residual block: two convolutions of three times three, a sum, and an arrow that leads around both. Below, a bottleneck block of three convolutions with a projection on the path around"
-parts = {"in": (0, 2.6, "16 maps", MAPS), "+": (7.5, 2.6, "sum", JOIN)}
+parts = {"in": (0, 2.2, "16 maps", MAPS), "+": (7.5, 2.2, "sum", JOIN)}
 for name, x in (("a", 2.5), ("b", 5)):
-    parts[name] = x, 2.6, "3×3 conv,\n16", LAYER
+    parts[name] = x, 2.2, "3×3 conv,\n16", LAYER
 parts |= {"in 2": (0, 0, "256 maps\n56×56", MAPS), "+ 2": (10, 0, "sum", JOIN)}
 for name, x, size, filters in (
     ("c", 2.5, 1, 128),
@@ -983,15 +979,15 @@ for name, x, size, filters in (
     ("e", 7.5, 1, 512),
 ):
     parts[name] = x, 0, f"{size}×{size} conv,\n{filters}", LAYER
-parts["around"] = 5, -1.25, "1×1 conv,\n512", LAYER
-arrows = [("in", "+", 0.25), ("in 2", "c", 0), ("e", "+ 2", 0)]
-arrows += [(*path.split(), 0) for path in ("in a", "a b", "b +", "c d", "d e")]
-arrows += [("in 2", "around", 0), ("around", "+ 2", 0)]
-figure, axes = plt.subplots(figsize=(7.2, 3.5))
+parts["around"] = 5, -1.2, "1×1 conv,\n512", LAYER
+arrows = [(*pair.split(), "") for pair in ("in a", "a b", "b +", "c d", "d e")]
+arrows += [("in", "+", "over"), ("in 2", "c", ""), ("e", "+ 2", "")]
+arrows += [("in 2", "around", "down"), ("around", "+ 2", "up")]
+figure, axes = plt.subplots(figsize=(7.2, 3.4))
 draw_boxes(axes, parts, arrows)
-axes.text(3.75, 4.1, "the input itself", ha="center", fontsize=9)
-axes.text(7.7, -1.25, "projection, to 28×28", ha="left", va="center", fontsize=9)
-axes.set(xlim=(-1, 11), ylim=(-1.7, 4.3))
+axes.text(3.75, 3.6, "the input itself", ha="center", va="bottom", fontsize=9)
+axes.text(7.9, -1.1, "projection, to 28×28", ha="center", va="bottom", fontsize=9)
+axes.set(xlim=(-1, 11), ylim=(-1.7, 4.0))
 plt.show()
 
 # %% [markdown]
@@ -1060,7 +1056,7 @@ plt.show()
 # Figure 9.9 shows what changed at the start. With sums and batch normalisation the pull on the
 # first layer of 56 is only 9 times<!--claim:arch_pull_residual_56--> that on the last. The sums
 # alone would not do. Without batch normalisation each block adds to what comes in, so the numbers
-# grow from block to block until the pull on *every* layer is above
+# grow from block to block until the pull on *every* layer is at least
 # 500<!--claim:arch_pull_residual_unnormalised-->.
 
 # %% tags=["claims"]
@@ -1111,20 +1107,20 @@ if not QUICK:  # it takes long to build
     del resnet152
 
 # %% tags=["hide-input"]
-ONE_LOOK = {  # year, layers with weights, pixels a side, top-1 of a single crop
-    "LeNet-5": (1998, 5, 28, ""),
-    "AlexNet": (2012, 8, 224, 56.5),
-    "VGG-16": (2014, 16, 224, 71.3),
-    "GoogLeNet": (2014, 22, 224, 71),
-    "Inception v3": (2015, 48, 299, 77.9),
-    "ResNet-50": (2015, 50, 224, 74.9),
-    "ResNet-152": (2015, 152, 224, 76.6),
+ONE_LOOK = {  # year, layers with weights, top-1 of a single crop
+    "LeNet-5": (1998, 5, ""),
+    "AlexNet": (2012, 8, 56.5),
+    "VGG-16": (2014, 16, 71.3),
+    "GoogLeNet": (2014, 22, 71),
+    "Inception v3": (2015, 48, 77.9),
+    "ResNet-50": (2015, 50, 74.9),
+    "ResNet-152": (2015, 152, 76.6),
 }
 rows = []
-for name, (parameters, work) in COSTS.items():
-    *facts, top_1 = ONE_LOOK[name]
-    costs = f"{parameters / 1e6:.2f}", f"{work / 1e6:,.1f}"
-    rows.append([name, *map(str, facts), *costs, str(top_1)])
+for name, (pixels, parameters, work) in COSTS.items():
+    year, depth, top_1 = ONE_LOOK[name]
+    costs = pixels, f"{parameters / 1e6:.2f}", f"{work / 1e6:,.1f}"
+    rows.append([str(it) for it in (name, year, depth, *costs, top_1)])
 head = ["network", "year", "layers", "pixels a side", "parameters, M"]
 as_table([*head, "multiply-adds, M", "top-1, one look, %"], rows)
 
@@ -1137,7 +1133,7 @@ as_table([*head, "multiply-adds, M", "top-1, one look, %"], rows)
 
 # %% tags=["hide-input"] alt="Six networks as circles: multiply-adds to the right on a logarithmic scale, accuracy upwards, and the area of a circle for the parameters; VGG-16 lies far to the right without lying high"
 figure, axes = plt.subplots(figsize=(7.2, 3.6))
-for name, (parameters, work) in COSTS.items():
+for name, (_, parameters, work) in COSTS.items():
     top_1 = ONE_LOOK[name][-1]
     if top_1:
         place = work / 1e9, top_1
@@ -1170,9 +1166,9 @@ plt.show()
 # different times, because a processor also has to fetch the numbers that it multiplies.
 
 # %% tags=["claims"]
-vgg_work = COSTS["VGG-16"][1]
-claim("arch_vgg_to_googlenet_work", vgg_work / COSTS["GoogLeNet"][1], at_least=8)
-claim("arch_vgg_to_resnet_work", vgg_work / COSTS["ResNet-50"][1], at_least=3)
+vgg_work = COSTS["VGG-16"][-1]
+claim("arch_vgg_to_googlenet_work", vgg_work / COSTS["GoogLeNet"][-1], at_least=8)
+claim("arch_vgg_to_resnet_work", vgg_work / COSTS["ResNet-50"][-1], at_least=3)
 claim("arch_resnet50_file", 4 * resnet_50_parameters / 1e6, at_most=105)
 claim("arch_resnet50_file_at_least", 4 * resnet_50_parameters / 1e6, at_least=101)
 
@@ -1235,19 +1231,20 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 # 1. Each filter would see 24 maps: 256 · (25 · 24 + 1) = 153,856. The weights are halved again, but
 #    each filter still has one bias.
 # 2. There are 14 times<!--claim:arch_naive_to_reduced--> as many parameters. Each module adds its
-#    filters to all the maps that came in, so 2,624 arrive at the end instead of 1,024, and every
+#    filters to all the maps that came in, so 4,944 arrive at the end instead of 1,024, and every
 #    filter on the way is that much deeper.
 # 3. 512 · 128 + 9 · 128 · 128 + 128 · 512 = 278,528, and 2 · 9 · 512 · 512 = 4,718,592. That is 17 times
 #    as many, as with 256 maps, because all widths were doubled.
 # 4. 575 MB<!--claim:arch_vgg19_megabytes-->, of which 495 are the three dense layers, which are the same
 #    as in VGG-16.
-# 5. Half of a half of a half is little, so one might expect that the slope vanishes before it reaches
-#    the first layer. It does not here: batch normalisation makes up for what the halving takes away,
-#    and the pull on the first layer is 20 times<!--claim:arch_pull_halved--> that on the last. It lies
-#    between the plain and the residual network.
-# 6. The answer depends on the block. In this network the first block of a stage matters most, because
-#    it makes the new maps; other blocks can be silenced with a small loss. In a plain network a silent
-#    layer would silence all.
+# 5. One might expect that the slope now vanishes, since half of a half of a half is little. But it
+#    explodes again, because batch normalisation makes up for what the halving takes away. The pull
+#    on the first layer is 290 times<!--claim:arch_pull_halved--> that on the last, which lies
+#    between the plain and the residual network. So it matters that the path passes on everything.
+# 6. In this one network the first block of the first stage matters most: without it, accuracy falls
+#    by 20 points<!--claim:arch_silenced_most-->. The least important costs
+#    4 points<!--claim:arch_silenced_least-->, although nothing was trained again. In a plain network a
+#    silent layer would pass on nothing at all, and the answer would no longer depend on the picture.
 
 # %% tags=["solution"]
 print(f"1. {256 * (25 * 24 + 1):,} parameters")
@@ -1300,7 +1297,15 @@ for block in range(len(norms) // 2):
 # %% tags=["claims"]
 claim("arch_naive_to_reduced", round(times), equals=14)
 claim("arch_vgg19_megabytes", round(4 * total / 1e6), equals=575)
-claim("arch_naive_last_maps", maps, equals=2_624)
+claim("arch_naive_last_maps", maps, equals=4_944)
 ratio = np.exp(np.mean(np.log(halved[:, 0] / halved[:, -1])))
-claim("arch_pull_halved", ratio, at_most=500, quick=999, **DATA)
+bounds = {"quick": 0, "embedded": 0, **DATA}
+claim("arch_pull_halved", ratio, at_least=50, **bounds)
+between = uneven("plain", deep) / ratio
+claim("arch_pull_halved_below_plain", between, at_least=1.5, **bounds)
+claim(
+    "arch_silenced_most", max(losses), at_least=8, quick=-99, embedded=-99, **DATA
+)
+less = {"at_most": 9, "quick": 99, "embedded": 99, **DATA}
+claim("arch_silenced_least", min(losses), **less)
 del naive_net
