@@ -12,7 +12,7 @@
 # of each, and see the row of children fail and recover. At the end you can read the diagram of a
 # famous network, and say what each block is for and what it costs.
 #
-# Takes about 5 minutes<!--minutes:09_from_neocognitron_to_resnet--> on two CPU cores (quick: under
+# Takes about 3 minutes<!--minutes:09_from_neocognitron_to_resnet--> on two CPU cores (quick: under
 # 45 seconds); needs chapters 5 to 8, and the photographs of chapter 8 or their stand-in.
 
 # %% tags=["setup"]
@@ -1281,7 +1281,7 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 #    as in VGG-16.
 # 5. One might expect that the slope now vanishes, since half of a half of a half is little. But it
 #    explodes again, because batch normalisation makes up for what the halving takes away. The pull
-#    on the first convolution is 290 times<!--claim:arch_pull_halved--> that on the last, which lies
+#    on the first convolution is 301 times<!--claim:arch_pull_halved--> that on the last, which lies
 #    between the plain and the residual network. So it matters that the path passes on everything.
 # 6. In this one network the first block of the first stage matters most: without it, accuracy falls
 #    by 20 points<!--claim:arch_silenced_most-->. The least important costs
