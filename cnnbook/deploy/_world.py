@@ -12,7 +12,7 @@ import numpy as np
 
 WORLD = "KERAS_DISTRIBUTION_NUM_PROCESSES"
 BY_SRUN = "SLURM_STEP_NODELIST"
-PEER_IS_GONE = re.compile("RuntimeError: .*(Gloo|peer|coordination service)", re.DOTALL)
+PEER_IS_GONE = re.compile("Gloo|coordination service|RuntimeError: .*peer", re.DOTALL)
 
 
 def announced_size() -> tuple[int, str]:
