@@ -7,13 +7,13 @@
 # ask a hundred colleagues, to be done before lunch?
 #
 # A network that learns from a million photographs is in the same position. In this chapter you
-# train one network in two processes, which for the sums might as well stand in two cities, and
+# train one network in two processes, which would compute the same if they stood in two cities, and
 # then, on paper, in 1,024. At the end you can say what they must tell each other and how much that
-# is, start such a training by one command, kill a part of it without losing a bit, and reckon
-# beforehand whether a second machine would help you at all.
+# is, start such a training by one command, kill a part of it and still get the same weights, bit
+# for bit, and reckon beforehand whether a second machine would help you at all.
 #
 # Takes about 5 minutes<!--minutes:18_more_than_one_machine--> on two CPU cores (quick: under 45
-# seconds); needs chapters 0 to 6.
+# seconds); needs chapters 0 to 6, and for the networks of "On paper" chapter 9.
 
 # %% tags=["setup"]
 import inspect
@@ -167,8 +167,8 @@ def train(run, size, floats="float32", net="norm", given=SMALL, **more):
 #
 # The gradient of a batch is such a mean, because each picture has its own slope, and the batch has
 # the average of them (chapter 3). So let us share out a batch. Our network has a single weight *w*,
-# which is 1. For an input *x* with the target *t*, the loss is (*w x* − *t*)², and its slope is
-# 2 *x* (*w x* − *t*).
+# which is 1. For an input *x* with the target *t*, the loss is (*w x* − *t*)², and its slope is 2
+# *x* (*w x* − *t*).
 
 # %% tags=["nbval-check-output"]
 x, t, w = np.array([1.0, 2, 3, 1]), np.array([2.0, 2, 5, 0]), 1.0
@@ -352,10 +352,11 @@ claim("machines_32_to_2_workers_distance", conv[-1] / conv[0], at_least=3, quick
 # %% [markdown]
 # ## A dozen lines
 #
-# Keras can compute with TensorFlow, PyTorch or JAX, but only on JAX does its `fit` run in several
-# processes (Keras, [issue 20585](https://github.com/keras-team/keras/issues/20585)). This notebook
-# runs on TensorFlow, so what we train now are programs of their own. We write the network to a
-# file, and beside it the script that trains it. (Its imports are in the folded cell at the top.)
+# Keras leaves its sums to another library: TensorFlow, PyTorch or JAX. Only on JAX does its `fit`
+# run in several processes (Keras, [issue 20585](https://github.com/keras-team/keras/issues/20585)).
+# This notebook's own Keras runs on TensorFlow, and cannot change that on its way, so what we train
+# now are programs of their own, which our command starts on JAX. We write the network to a file,
+# and beside it the script that trains it.
 
 # %% tags=["network"]
 SCRIPT = """
@@ -385,9 +386,12 @@ _ = (FOLDER / "net.py").write_text(head + inspect.getsource(build_net))
 # - `Shard` cuts out this worker's part of every batch. The order of the pictures depends on a seed
 #   and the number of the epoch alone, so all workers agree on it without a word, and two of them
 #   together see the very batches that one would see.
-# - `ClusterResume` keeps the whole state after each epoch, which is what the next section is about.
+# - `ClusterResume` keeps the whole state after each epoch, as `ExactResume` did for one process in
+#   chapter 6. The next section is about that.
 #
-# (`Probe` is ours, and writes down times and weights for the figures.) In a terminal you would type
+# (`Probe` and `use_floats` are ours: the one writes down times and weights for the figures, the
+# other sets how many digits numbers keep. `shuffle=False` leaves the order to `Shard`.) In a
+# terminal you would type
 #
 # ```
 # cnnbook train train.py -n 2
@@ -413,8 +417,8 @@ print(f"the largest difference is {gap.max():.1e}")
 print((0.1 + 0.2) + 0.3, "and", 0.1 + (0.2 + 0.3))
 
 # %% [markdown]
-# One process adds up the 64 slopes in one order, and two add up 32 each and then the two sums.
-# If this is the whole story, then numbers with more digits must agree to more digits. So we train
+# One process adds up the 64 slopes in one order, and two add up 32 each and then the two sums. If
+# this is the whole story, then numbers with more digits must agree to more digits. So we train
 # again in *float64*, which keeps about sixteen digits, both with and without batch normalisation.
 
 # %%
@@ -458,17 +462,17 @@ plt.show()
 # weight trained in one process and the same weight trained in two. The dotted lines are the
 # rounding errors of a number near 1 in float32 and in float64.
 #
-# In float64 without batch normalisation, all weights agree up to digit
-# 15<!--claim:machines_digits_of_float64--> behind the point, so nothing but rounding tells two
-# processes from one. With batch normalisation they agree only up to digit
-# 6<!--claim:machines_digits_of_float64_with_norm-->, much as in float32, where it is digit
-# 6<!--claim:machines_digits_of_float32-->. The reason is in Keras: on JAX it computes this layer in
-# float32, whatever we ask for.
+# In float64 without batch normalisation, all weights agree up to
+# digit 15<!--claim:machines_digits_of_float64--> behind the point, so nothing but rounding tells
+# two processes from one. With batch normalisation they agree only up to
+# digit 6<!--claim:machines_digits_of_float64_with_norm-->, much as in float32, where it is
+# digit 6<!--claim:machines_digits_of_float32-->. The reason is in Keras: on JAX it computes this
+# layer in float32, whatever we ask for.
 #
 # Now you can answer the question from before. If each worker normalised its half alone, then the
-# very first gradient would be off by about 3 %, as above, and the weights with it. They are not, so
-# the workers must share their means and variances. JAX treats both halves as one long array, and
-# the mean of an array is the mean of all of it.
+# very first gradient would be off by about 3 %, as above, and the weights with it. But the weights
+# of both trainings agree to six digits, so the workers must share their means and variances. JAX
+# treats both halves as one long array, and the mean of an array is the mean of all of it.
 
 # %% tags=["claims"]
 agree = {
@@ -486,9 +490,9 @@ if not QUICK:
 # %% [markdown]
 # ## One of them is killed
 #
-# Among a hundred colleagues, somebody falls ill a hundred times as often as one of them does. If
-# all the marks had to be given anew each time, a large team would never be done. Going on after a
-# machine has failed, without losing the work, is called **fault tolerance**.
+# Among a hundred colleagues, somebody falls ill a hundred times as often as a teacher who works
+# alone. If all the marks had to be given anew each time, a large team would never be done. Going on
+# after a machine has failed, without beginning anew, is called **fault tolerance**.
 #
 # What must be kept for that? Weights alone are not enough, as you saw in chapter 6, because Adam
 # has its running means, dropout has its seeds, and the pictures have their order. `ClusterResume`
@@ -498,7 +502,8 @@ if not QUICK:
 #
 # Let us pull it. We start the same training again, watch the diary of worker 1, and kill it in the
 # middle of an epoch. `SIGKILL` is a signal that no process can catch, so worker 1 can neither tidy
-# up nor say goodbye to the other.
+# up nor say goodbye to the other. With `--restarts 1` our command ends all workers as soon as one
+# has failed, and starts all of them again, at most once.
 
 
 # %%
@@ -550,17 +555,18 @@ axes.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# **Figure 18.4. A training that was killed.** Grey: both processes start. Each line across is the
+# **Figure 18.4. A training that was killed.** Grey: nothing is trained, because both processes
+# start. The first step takes long, because the network is compiled in it. Each line across is the
 # end of an epoch, where a checkpoint is kept. At the cross, worker 1 is killed. Worker 0 cannot go
 # on without its gradients, so both are started again, and begin at the last checkpoint, which is
 # the line below the cross.
 #
 # The end is the same, bit for bit: 0<!--claim:machines_bits_after_the_kill--> weights differ from
-# those of the training that nobody disturbed. This time not even rounding may differ, because the
-# same two workers, each with one thread of a CPU, add in the same order. (On GPUs nobody promises
-# that.) What was lost is half an epoch and the time of a start. On a real cluster, where an epoch
-# may take hours, you would keep a checkpoint every so many minutes: seldom enough that writing
-# costs little, and often enough that a failure does.
+# those of the training that nobody disturbed. This time not even the rounding differs, because the
+# same two workers, each with one thread of a CPU, add in the same order. What was lost is half an
+# epoch and the time of a start. On a real cluster, where an epoch may take hours, you would keep a
+# checkpoint every so many minutes: not so often that the writing costs much, and not so seldom that
+# a failure does.
 
 # %% tags=["claims"]
 claim("machines_bits_after_the_kill", np.sum(~same), equals=0)
@@ -579,12 +585,13 @@ claim("machines_epochs_that_were_lost", epochs // 2 - min(again), equals=0)
 #
 # Imagine instead four people at a round table, each with four slips of paper, *a* to *d*, and a
 # number on each slip. Everybody wants to know the four sums. In each turn all do the same at once:
-# they hand *one* number to the neighbour on the right, who adds it to the own slip of that letter.
+# they hand *one* number to the neighbour on the right, who adds it to her own slip of that letter.
 # Person 0 begins with *a*, person 1 with *b*, and so on, and in the next turn everybody hands on
-# the slip that has just grown. After three turns each of them holds one finished sum. In three more
-# turns the finished sums go round, and everybody copies what comes. Adding up in such a way that
-# all have the sum in the end is called **all-reduce**, and this way of doing it is a *ring* (Pitch
-# Patarasuk and Xin Yuan, 2009, https://doi.org/10.1016/j.jpdc.2008.09.002).
+# the number that has just grown. After three turns each of them holds one finished sum. In three
+# more turns the finished sums go round, and everybody copies what comes. (Divided by four, the sums
+# are the means.) Adding up in such a way that all have the sum in the end is called **all-reduce**,
+# and this way of doing it is a *ring* (Pitch Patarasuk and Xin Yuan, 2009,
+# https://doi.org/10.1016/j.jpdc.2008.09.002).
 
 
 # %%
@@ -631,13 +638,13 @@ plt.show()
 # holds one of the four sums, and after six turns everybody holds all of them.
 #
 # Each person has sent 6 numbers, which is 1.5 times as many as there are slips. Let us count for
-# *n* people. A slip is 1/*n* of the gradient, and there are 2 (*n* − 1) turns, so each sends
+# *n* workers. They cut their gradient into *n* pieces, and a slip stands for one piece. A slip is
+# therefore 1/*n* of the gradient, and there are 2 (*n* − 1) turns, so each sends
 #
 # > 2 (*n* − 1) / *n* times the gradient
 #
-# which is 1 for two, 1.5 for four and 1.998 for 1,024. It never reaches 2. So each of a thousand
-# workers has only a third more to send than each of four, hardly more than each of a hundred
-# (1.98), and nobody has more than the others.
+# which is 1 for two, 1.5 for four and 1.998 for 1,024. So each of a thousand workers has only a
+# third more to send than each of four, and nobody has more than the others.
 
 # %% tags=["claims"]
 claim("machines_ring_is_right", np.sum(sums != held.sum(axis=0)), equals=0)
@@ -651,19 +658,24 @@ claim("machines_ring_of_8_sends", sent_by_8 / 8, equals=1.75)
 # If nobody has much more to send, why are 1,024 workers not 1,024 times as fast? Three things hold
 # them up.
 #
-# - **Bandwidth** is how many bytes a line carries in a second. A gradient in float32 has four bytes
-#   for each weight, and it has to pass almost twice.
-# - Latency (chapter 17) is what each of the 2 (*n* − 1) turns takes, however short the message.
+# - **Bandwidth** is how many bytes a line carries in a second. Makers count bits, of which a byte
+#   has eight, so a line of 10 Gbit/s carries 1.25 GB. A gradient in float32 has four bytes for each
+#   weight, and it has to pass almost twice.
+# - Latency, the time until an answer comes (chapter 17), is here what each of the 2 (*n* − 1) turns
+#   takes, however short the message.
 # - All wait for the slowest in every step, and in a large crowd somebody always stumbles. Such a
 #   worker is a **straggler**.
 #
 # There is one help. Backpropagation finds the slopes of the last layer first, so these can travel
 # while it still works on the layers before. If the way backward takes two thirds of a step, as a
-# rule of thumb says, then up to so much of the travel is *hidden*.
+# rule of thumb says, then travel is *hidden* for up to two thirds of the time that a step computes,
+# and only what goes beyond costs time.
 #
-# We divide the time of a step on one worker by the time of a step among many. This share is the
-# **scaling efficiency**. In our simulation, `compute` is the time of a step on one worker, and
-# `jitter` says how much it varies: with 0.05, for example, by about 5 % up and down, at random.
+# In this section each worker looks at as many pictures in a step as it would alone. With perfect
+# sharing a step would therefore take as long as before, and do *n* times the work. We divide the
+# time of a step on one worker by the time of a step among many. This share is the **scaling
+# efficiency**. In our simulation, `compute` is the time of a step on one worker, and `jitter` says
+# how much it varies: with 0.05, for example, by about 5 % up and down, at random.
 
 
 # %%
@@ -686,14 +698,14 @@ def efficiency(compute, travel, workers, hidden=0.0, jitter=0.0):
 # fitted none. A Tesla P100, a GPU of 2016, trains on 142 photographs a second with Inception V3 and
 # on 154 with VGG-16, in batches of 64 ([TensorFlow's
 # benchmarks](https://github.com/tensorflow/docs/blob/master/site/en/r1/guide/performance/benchmarks.md),
-# May 2017). With ResNet-50 it is 219, and 195 in batches of 32. (The pictures were made up, so no
-# disk could slow it down.) Horovod, a program for all-reduce, was tried on machines with four GPUs
-# of that generation (which, it does not say) and one line of 25 Gbit/s ([its
-# benchmarks](https://github.com/horovod/horovod/blob/master/docs/benchmarks.rst)). Goyal and others
-# had eight of them in a machine, and 50 Gbit/s (section 4.3). For the latency we take 10 µs a turn.
-# ([NVIDIA's own table](https://github.com/NVIDIA/nccl/blob/master/src/graph/tuning.cc) had 9.6 for
-# a turn between machines in 2020, and 14 later. A ring enters each machine only once, so a worker
-# can count on all of its line.)
+# May 2017). With ResNet-50 it is 219, and 195 in batches of 32. Horovod, a program for all-reduce,
+# was tried on machines with four GPUs of that generation (it does not say which) and one line of 25
+# Gbit/s ([its benchmarks](https://github.com/horovod/horovod/blob/master/docs/benchmarks.rst)).
+# Goyal and others had eight of them in a machine, and 50 Gbit/s (section 4.3). For the latency we
+# take 10 µs a turn. ([NVIDIA's own
+# table](https://github.com/NVIDIA/nccl/blob/master/src/graph/tuning.cc) had 9.6 for a turn between
+# machines in 2020, and 14 later. Although the workers of a machine share its line, a ring enters
+# each machine only once, so we may reckon as if each had the whole line.)
 
 # %%
 GIGABIT, LATENCY = 1e9 / 8, 10e-6
@@ -745,17 +757,17 @@ plt.show()
 # %% [markdown]
 # **Figure 18.6. The simulation and what was published.** If line and GPUs were all that counts, a
 # system would lie in the blue band: on the dashed line if nothing is hidden, on the solid line if
-# the whole way backward is used. Orange: Horovod with 128 and 512 GPUs, and, on the right, Goyal
-# and others with 256. They compare with 8 GPUs, not with one, and they add in another way, with the
-# same bytes but fewer turns.
+# the whole way backward (two thirds of a step) is used. Orange: Horovod with 128 and 512 GPUs, and,
+# on the right, Goyal and others with 256. They compare with 8 GPUs, not with one.
 #
 # All 5<!--claim:machines_published_inside--> published values lie within their band. The order is
-# right as well: VGG-16 suffers most, because its gradient has 554 MB, and its steps are no longer
-# to make up for it. But to lie in so wide a band is a weak test, and the bands are wide because we
-# do not know how much was hidden. And they do not explain why VGG-16 fell from 79 % to 68 % between
-# 128 and 512 GPUs (the 79 % are from [its author's own page](https://github.com/alsrgv/horovod), of
-# another time and perhaps other software), since its band hardly moves. Perhaps that was the
-# stragglers. Let us see what they cost, with lines that take no time at all.
+# right as well: VGG-16 suffers most, because its gradient has 554 MB, and its steps are not long
+# enough to make up for it. But to lie in so wide a band is a weak test, and the bands are wide
+# because we do not know how much was hidden. And they do not explain why VGG-16 fell from 79 % to
+# 68 % between 128 and 512 GPUs (the 79 % is from [its author's own
+# page](https://github.com/alsrgv/horovod), of another time and perhaps other software), since its
+# band hardly moves. Perhaps that was the stragglers. Let us see what they cost, with lines that
+# take no time at all.
 
 # %% tags=["hide-input"]
 JITTERS = (0.02, 0.05, 0.1)
@@ -793,9 +805,10 @@ claim("machines_vgg_band_falls_by", 100 * (vgg[1][6] - vgg[1][8]), at_most=4)
 # clock on the wall would tell us about the cores. Instead we ask each process how many seconds it
 # has *computed*, which is its CPU time, and add them up. If two processes compute for longer than
 # one does, then the surplus is the price of sharing, and the share of the work itself is their
-# efficiency in this section. (It is another one than above. Nobody who only waits computes, and
-# here the batch of all together stays as large as it was.) We begin after the first epoch, so that
-# starting and compiling do not count.
+# efficiency in this section. (It differs from the one above in two ways. Waiting hardly counts,
+# because a process that sleeps uses no CPU time. And all processes together keep one batch of 256,
+# so each has a smaller part.) We begin after the first epoch, so that starting and compiling do not
+# count.
 
 
 # %%
@@ -838,14 +851,15 @@ show([*columns, "seconds on the wall"], rows)
 
 # %% [markdown]
 # Each row is the median of three runs, with the smallest and the largest in parentheses. By CPU
-# time, two processes have an efficiency of 0.95<!--claim:machines_efficiency_of_two-->, and four of
-# 0.9<!--claim:machines_efficiency_of_four-->. In the two trainings of figure 18.3, with the small
-# network and batches of 64, two processes had only
-# 0.26<!--claim:machines_efficiency_of_small_steps--> (one run). Those steps are so short that the
-# processes meet very often for little work.
+# time, two processes have an efficiency of 1.13<!--claim:machines_efficiency_of_two-->, and four
+# of 0.7<!--claim:machines_efficiency_of_four-->. In the two trainings of figure 18.3, with the
+# small network and batches of 64, two processes had
+# only 0.15<!--claim:machines_efficiency_of_small_steps--> (one run). Those steps are so short that
+# the processes meet very often for little work. More than 1 means that two spend less than one,
+# probably because half a batch fits better into the memory close to a core. Four processes on two
+# cores are worse, probably because those that wait keep looking whether the others have come.
 #
-# The clock on the wall cannot say how four machines would do, because here are only two cores. And
-# our messages stay within one machine, where they cost some computing, but no line. So this is the
+# Our messages stay within one machine, where they cost some computing, but no line. So this is the
 # price of cutting up and adding, and the price of the line and of waiting is that of figure 18.6.
 
 # %% tags=["claims"]
@@ -862,9 +876,10 @@ if not QUICK:
 # Since large steps make messages cheap, people who add workers usually leave each of them as many
 # pictures as before, so that with *n* workers the batch is *n* times as large. That has a price
 # which is easy to overlook, because an epoch now has fewer steps. A walker who may take only a
-# quarter of the steps must take longer ones to arrive. With a batch that is *k* times as large,
-# multiply the learning rate by *k*: this is the **linear scaling rule** (Goyal and others, section
-# 2.1).
+# quarter of the steps must take longer ones to arrive. Likewise, while the slope hardly changes,
+# *k* short steps lead to the same place as one that is *k* times as long. With a batch that is *k*
+# times as large, multiply the learning rate by *k*: this is the **linear scaling rule** (Goyal and
+# others, section 2.1).
 #
 # We test it on a small network with two hidden layers, with plain SGD and equally many epochs. For
 # each of four sizes of the batch we try seven rates, and judge them by the validation digits.
@@ -933,24 +948,23 @@ plt.show()
 
 # %% [markdown]
 # **Figure 18.7. Four sizes of batches, each at seven rates.** Small marks are seeds, lines go
-# through their medians. Left: the larger the batch, the further to the right its curve falls, but
-# all shoot up between 0.5 and 2. Right: the same values, with the rate divided by the size of the
-# batch. Now the falling parts lie on each other.
+# through their medians. Left: the larger the batch, the higher the rate that it takes to reach the
+# same loss, but all shoot up between 0.5 and 2. Right: the same values, with the rate divided by
+# the size of the batch. Now the falling parts lie on each other.
 #
 # The right chart is the rule at work: where the curves fall, only the rate for each picture counts.
 # A batch of 128 does best at 4 times<!--claim:machines_best_rate_128_to_32--> the rate of 32, as
-# the rule says on our grid of factors of two (a rule of the square root would say 2), and then it
-# does about as well. (Its loss is 0.16<!--claim:machines_loss_of_128_at_best-->, and that of 32
+# the rule says  on our grid of factors of two, and then it does about as well. (Its loss
+# is 0.16<!--claim:machines_loss_of_128_at_best-->, and that of 32
 # is 0.17<!--claim:machines_loss_of_32_at_best-->.) The left chart is the rule's end. At a rate of 2
 # every batch fails, however large it is, and already at 1 each does worse than at 0.5. So a batch
-# of 512, for which the rule asks for a rate of 2, cannot follow it, at least not in four epochs and
-# without help. Its best loss is 1.6 times<!--claim:machines_loss_512_to_32--> that of 32, because
-# it takes few steps, and they cannot be longer.
+# of 512, for which the rule asks for a rate of 2 (the batch of 32 does best at 1/8), cannot follow
+# it, at least not in four epochs and without help. Its best loss is
+# 1.6 times<!--claim:machines_loss_512_to_32--> that of 32, because it takes few steps, and they
+# cannot be longer.
 #
 # For ResNet-50 on ImageNet this end came at about 8,000 pictures a batch (Goyal and others, figure
-# 1). They needed a warm-up, too: five epochs in which the rate climbs. With it, a batch of 8,192
-# had a top-1 error on the validation pictures of 23.74 %, and without it one of 24.84 %, while a
-# batch of 256 had 23.60 % (their table 1).
+# 1). They needed a warm-up, too: five epochs in which the rate climbs.
 
 # %% tags=["claims"]
 middle = {
@@ -1019,14 +1033,16 @@ show(["data set and network", "one worker", "several", "then, at best"], rows)
 #   with the time of a step.
 # - **If it takes a week, and the line is fast, do it.** On paper, eight workers turn six days into
 #   18 hours at best. In truth it was 29 hours for Goyal and others, and one hour with 256, [as the
-#   maker of the GPUs told](https://developer.nvidia.com/blog/facebook-trains-imagenet-1-hour/).
+#   maker of the GPUs told](https://developer.nvidia.com/blog/facebook-trains-imagenet-1-hour/). So
+#   such a sum can tell you that a plan is hopeless, but not that it will go as well as it says.
 # - Before all that, look for the cheap gains: a better rate (chapter 5), a trained network to begin
-#   with (chapter 12), a GPU, or numbers of half the size.
+#   with (chapter 12), or a GPU.
 #
-# The script stays the same elsewhere. On a cluster that Slurm manages, `srun` starts it (there is a
-# sample in `docs/cluster`). On a Ray cluster it is `cnnbook train train.py --engine ray --workers
-# 8`. On GPUs, install the JAX that is made for them, and set `JAX_PLATFORMS=cuda`. We have tried
-# all this on CPUs only.
+# The script stays the same elsewhere. On a cluster that is managed by Slurm, a program which hands
+# out machines to those who wait for them, `srun` starts it (there is a sample in `docs/cluster`).
+# On a Ray cluster (chapter 17) it is `cnnbook train train.py --engine ray --workers 8`. On GPUs,
+# install the JAX that is made for them, and set `JAX_PLATFORMS=cuda`. We have tried Ray on CPUs
+# alone, Slurm with its variables set by hand, and no GPU.
 
 # %% tags=["claims"]
 claim("machines_office_resnet", slowly / one["ResNet-50"], at_least=1)
@@ -1058,15 +1074,16 @@ claim("machines_digits_two_to_one", together / alone, at_least=1, quick=0.3)
 # 2. *By hand.* The piles (2, 4) and (3, 7) have means and variances. Is the mean of the two means
 #    the mean of all four? Is the mean of the two variances their variance? What is missing?
 # 3. *By hand.* Eight workers share a gradient of 400 MB over lines of 10 Gbit/s. How long does the
-#    ring take? How long if all send theirs to one of them, over its one line, and get the answers
-#    back?
+#    ring take? (Leave the latency out.) How long if all send theirs to one of them, over its one
+#    line, and get the answers back?
 # 4. *By hand.* A machine fails once a year on average (8,760 hours). How often does one of 256
 #    fail? An epoch takes four hours, and a checkpoint is kept after each. How much work does a
 #    failure cost on average, and is that much?
 # 5. *Predict, then run.* With which bandwidth would two workers with VGG-16 just be as fast as one?
-#    Reckon first, then look for it with `hours`.
-# 6. *Change it.* Give the simulation a jitter of 3 %, and compare Inception V3 with the published
-#    90 %. May you conclude that the GPUs jittered by 3 %?
+#    Two thirds of a step can be hidden. Reckon first, then look for it with `hours`.
+# 6. *Change it.* Give the simulation a jitter of 3 %, with 512 workers and as much hidden as can
+#    be, and compare Inception V3 with the published 90 %. May you conclude that the GPUs jittered
+#    by 3 %?
 # 7. *Break it.* Take `mean_of_parts` with parts of 16 and 48 digits. Then let the workers *add*
 #    their gradients instead of averaging them, and say which learning rate would mend that.
 
