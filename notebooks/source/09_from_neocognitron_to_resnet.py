@@ -330,15 +330,15 @@ claim("arch_lenet5_same", lenet_same, equals=1)
 # %% [markdown]
 # ## AlexNet (2012): does it work for photographs?
 #
-# Digits are small and grey, and there are ten of them. For 1,000 classes of photographs
-# **AlexNet** took about a thousand times as many parameters, 1.2 million pictures to learn from,
-# and graphics cards, which are built for such sums (Krizhevsky, Sutskever and Hinton, 2012,
-# [ImageNet classification with deep convolutional neural
+# Digits are small and grey, and there are ten of them. For 1,000 classes of photographs **AlexNet**
+# took about a thousand times as many parameters, 1.2 million pictures to learn from, and graphics
+# cards, which are built for such sums (Krizhevsky, Sutskever and Hinton, 2012, [ImageNet
+# classification with deep convolutional neural
 # networks](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks)).
 # It has five convolutions and three dense layers, and you know its ReLU, dropout and weight decay
-# from chapters 5 and 6. New was **local response normalisation**, which makes a number smaller
-# when its neighbours in other maps are large. VGG's authors found that it brought them nothing,
-# and batch normalisation has replaced it.
+# from chapters 5 and 6. New was **local response normalisation**, which makes a number smaller when
+# its neighbours in other maps are large. VGG's authors found that it brought them nothing, and
+# batch normalisation has replaced it.
 #
 # One trick came from need, because a card had 3 gigabytes of memory, too little for the whole
 # network. So it was cut in two. Each card held half of the filters, and in some layers these saw
@@ -1074,12 +1074,12 @@ plt.show()
 # of the five rates. So sums cure degradation here.
 #
 # They do not cure overfitting, for which 10,000 photographs are too few, without weight decay and
-# augmentation. The deeper network recognises 52 %<!--claim:arch_residual_56_test--> of the test
-# pictures and the shallower one 55 %<!--claim:arch_residual_20_test-->. In validation, with seed 0,
-# the deeper is behind at 4<!--claim:arch_residual_behind_in_validation--> of 5 rates, and ahead
-# at the largest, 1.0. But depth can pay on new pictures, too: in the paper, with
-# all photographs and both remedies, 56 layers err on 6.97 % of the test pictures and 20
-# layers on 8.75 %.
+# changed copies of them. The deeper network recognises 52 %<!--claim:arch_residual_56_test--> of
+# the test pictures and the shallower one 55 %<!--claim:arch_residual_20_test-->. In validation,
+# with seed 0, the deeper is behind at 4<!--claim:arch_residual_behind_in_validation--> of 5 rates,
+# and ahead at the largest, 1.0. But depth can pay on new pictures, too: in the paper, with all
+# photographs and both remedies, 56 layers err on 6.97 % of the test pictures and 20 layers on
+# 8.75 %.
 #
 # Figure 9.9 shows what changed at the start. With sums and batch normalisation the pull on the
 # first convolution of 56 is only 9 times<!--claim:arch_pull_residual_56--> that on the last. But
@@ -1257,17 +1257,17 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 #
 # 1. *By hand.* AlexNet's second convolution has two groups. How many parameters would it have with
 #    four?
-# 2. *Predict, then run.* `build_googlenet(reductions=False)` builds GoogLeNet from naive modules. How
-#    many times as many parameters do you expect, and how many maps behind the last module? (Use
+# 2. *Predict, then run.* `build_googlenet(reductions=False)` builds GoogLeNet from naive modules.
+#    How many times as many parameters do you expect, and how many maps behind the last module? (Use
 #    pictures of 32 pixels.)
-# 3. *By hand.* A bottleneck block goes from 512 maps to 128 and back. How many weights has it, and how
-#    many have two convolutions of 3×3 with 512 maps?
+# 3. *By hand.* A bottleneck block goes from 512 maps to 128 and back. How many weights has it, and
+#    how many have two convolutions of 3×3 with 512 maps?
 # 4. *By hand.* The blocks of VGG-19 have 2, 2, 4, 4 and 4 convolutions. How many megabytes do its
 #    parameters fill, at four bytes each?
-# 5. *Change it.* Let the path around each block pass on only half of its input. What pull do you expect
-#    at the start, on the first and the last convolution of 56?
-# 6. *Break it.* Silence one block after the other in the network `live`: set gamma and beta of its last
-#    batch normalisation to 0, so that only the input goes on. How much does each block matter?
+# 5. *Change it.* Let the path around each block pass on only half of its input. What pull do you
+#    expect at the start, on the first and the last convolution of 56?
+# 6. *Break it.* Silence one block after the other in the network `live`: set gamma and beta of its
+#    last batch normalisation to 0, so that only the input goes on. How much does each block matter?
 
 # %% [markdown] tags=["solution"]
 # 1. Each filter would see 24 maps: 256 · (25 · 24 + 1) = 153,856. The weights are halved again, but
@@ -1275,18 +1275,19 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 # 2. There are 14 times<!--claim:arch_naive_to_reduced--> as many parameters. Each module adds its
 #    filters to all the maps that came in, so 4,944 arrive at the end instead of 1,024, and every
 #    filter on the way is that much deeper.
-# 3. 512 · 128 + 9 · 128 · 128 + 128 · 512 = 278,528, and 2 · 9 · 512 · 512 = 4,718,592. That is 17 times
-#    as many, as with 256 maps, because all widths were doubled.
-# 4. 575 MB<!--claim:arch_vgg19_megabytes-->, of which 495 are the three dense layers, which are the same
-#    as in VGG-16.
+# 3. 512 · 128 + 9 · 128 · 128 + 128 · 512 = 278,528, and 2 · 9 · 512 · 512 = 4,718,592. That is 17
+#    times as many, as with 256 maps, because all widths were doubled.
+# 4. 575 MB<!--claim:arch_vgg19_megabytes-->, of which 495 are the three dense layers, which are the
+#    same as in VGG-16.
 # 5. One might expect that the slope now vanishes, since half of a half of a half is little. But it
 #    explodes again, because batch normalisation makes up for what the halving takes away. The pull
 #    on the first convolution is 301 times<!--claim:arch_pull_halved--> that on the last, which lies
 #    between the plain and the residual network. So it matters that the path passes on everything.
 # 6. In this one network the first block of the first stage matters most: without it, accuracy falls
 #    by 20 points<!--claim:arch_silenced_most-->. The least important costs
-#    4 points<!--claim:arch_silenced_least-->, although nothing was trained again. In a plain network a
-#    silent layer would pass on nothing at all, and the answer would no longer depend on the picture.
+#    4 points<!--claim:arch_silenced_least-->, although nothing was trained again. In a plain
+#    network a silent layer would pass on nothing at all, and the answer would no longer depend on
+#    the picture.
 
 # %% tags=["solution"]
 print(f"1. {256 * (25 * 24 + 1):,} parameters")

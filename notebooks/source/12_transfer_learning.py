@@ -120,7 +120,7 @@ figure = plot_gallery(pictures, columns=8, inches=0.6, title="Near, other and fa
 # %% [markdown]
 # ## What the old network knows
 #
-# EfficientNet-Lite0 (chapter 9) was trained on ImageNet's 1.2 million photographs of 1,000 classes.
+# EfficientNet-Lite0 (chapter 0) was trained on ImageNet's 1.2 million photographs of 1,000 classes.
 # Let us see what it makes of a cat that it has not met, and how many of its classes are dogs.
 
 # %%

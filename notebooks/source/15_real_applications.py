@@ -118,7 +118,7 @@ from cnnbook.models.mobilenet_v2 import build_mobilenet_v2
 from cnnbook.models.resnet import build_resnet
 from cnnbook.models.squeezenet import build_squeezenet
 
-NETWORKS = {  # builder, published top-1 on ImageNet at 224 or 227 pixels (sources: chapter 9)
+NETWORKS = {  # builder, published top-1 on ImageNet at 224 or 227 pixels (sources: their papers)
     "SqueezeNet": (build_squeezenet, 57.5),
     "GoogLeNet": (build_googlenet, 71.0),
     "MobileNetV2": (build_mobilenet_v2, 72.0),
@@ -184,7 +184,7 @@ claim("real_resnet50_batch_ms", together.batch_ms, at_most=400, quick=5_000)
 # %% [markdown]
 # So the choice can be read off: of all that are fast enough, the most accurate. EfficientNet-Lite0
 # answers in 29 ms<!--claim:real_lite0_ms-->, in 28 MB<!--claim:real_lite0_memory-->; ResNet-50, two
-# points better on ImageNet with ten crops of each picture (chapter 9), takes
+# points better on ImageNet with ten crops of each picture, takes
 # 3.2 times<!--claim:real_resnet50_to_lite0_time--> as long for one. One at a time, smaller pictures
 # help less than they promise, for much of a call is not arithmetic: 5.4 times the pixels take the
 # first 1.8 times<!--claim:real_lite0_large_to_small_time--> as long, in a batch of 32

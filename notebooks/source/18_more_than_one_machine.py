@@ -353,7 +353,7 @@ claim("machines_32_to_2_workers_distance", conv[-1] / conv[0], at_least=3, quick
 # ## A dozen lines
 #
 # Keras leaves its sums to another library: TensorFlow, PyTorch or JAX. Only on JAX does its `fit`
-# run in several processes (Keras, [issue 20585](https://github.com/keras-team/keras/issues/20585)).
+# run in several processes ([Keras issue 20585](https://github.com/keras-team/keras/issues/20585)).
 # This notebook's own Keras runs on TensorFlow, and cannot change that on its way, so what we train
 # now are programs of their own, which our command starts on JAX. We write the network to a file,
 # and beside it the script that trains it.
@@ -699,13 +699,12 @@ def efficiency(compute, travel, workers, hidden=0.0, jitter=0.0):
 # on 154 with VGG-16, in batches of 64 ([TensorFlow's
 # benchmarks](https://github.com/tensorflow/docs/blob/master/site/en/r1/guide/performance/benchmarks.md),
 # May 2017). With ResNet-50 it is 219, and 195 in batches of 32. Horovod, a program for all-reduce,
-# was tried on machines with four GPUs of that generation (it does not say which) and one line of 25
-# Gbit/s ([its benchmarks](https://github.com/horovod/horovod/blob/master/docs/benchmarks.rst)).
-# Goyal and others had eight of them in a machine, and 50 Gbit/s (section 4.3). For the latency we
-# take 10 µs a turn. ([NVIDIA's own
-# table](https://github.com/NVIDIA/nccl/blob/master/src/graph/tuning.cc) had 9.6 for a turn between
-# machines in 2020, and 14 later. Although the workers of a machine share its line, a ring enters
-# each machine only once, so we may reckon as if each had the whole line.)
+# was tried on machines with four GPUs of that generation and one line of 25 Gbit/s ([its
+# benchmarks](https://github.com/horovod/horovod/blob/master/docs/benchmarks.rst)). Goyal and others
+# had eight of them in a machine, and 50 Gbit/s (section 4.3). For the latency we take 10 µs a turn.
+# ([NVIDIA's own table](https://github.com/NVIDIA/nccl/blob/master/src/graph/tuning.cc) had 9.6 for
+# a turn between machines in 2020, and 14 later. Although the workers of a machine share its line, a
+# ring enters each machine only once, so we may reckon as if each had the whole line.)
 
 # %%
 GIGABIT, LATENCY = 1e9 / 8, 10e-6
@@ -855,9 +854,8 @@ show([*columns, "seconds on the wall"], rows)
 # of 0.7<!--claim:machines_efficiency_of_four-->. In the two trainings of figure 18.3, with the
 # small network and batches of 64, two processes had
 # only 0.15<!--claim:machines_efficiency_of_small_steps--> (one run). Those steps are so short that
-# the processes meet very often for little work. More than 1 means that two spend less than one,
-# probably because half a batch fits better into the memory close to a core. Four processes on two
-# cores are worse, probably because those that wait keep looking whether the others have come.
+# the processes meet very often for little work. (More than 1 means that two spend less than one,
+# perhaps because half a batch fits better into the memory close to a core.)
 #
 # Our messages stay within one machine, where they cost some computing, but no line. So this is the
 # price of cutting up and adding, and the price of the line and of waiting is that of figure 18.6.
@@ -875,10 +873,9 @@ if not QUICK:
 #
 # Since large steps make messages cheap, people who add workers usually leave each of them as many
 # pictures as before, so that with *n* workers the batch is *n* times as large. That has a price
-# which is easy to overlook, because an epoch now has fewer steps. A walker who may take only a
-# quarter of the steps must take longer ones to arrive. Likewise, while the slope hardly changes,
-# *k* short steps lead to the same place as one that is *k* times as long. With a batch that is *k*
-# times as large, multiply the learning rate by *k*: this is the **linear scaling rule** (Goyal and
+# which is easy to overlook, because an epoch now has fewer steps. While the slope hardly changes,
+# *k* short steps lead to the same place as a *k* times longer one. With a batch that is *k* times
+# as large, multiply the learning rate by *k*: this is the **linear scaling rule** (Goyal and
 # others, section 2.1).
 #
 # We test it on a small network with two hidden layers, with plain SGD and equally many epochs. For
