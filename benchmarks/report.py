@@ -242,7 +242,9 @@ def cluster_section(kept: dict | None) -> str:
             origin(f"{kept['rounds']} rounds of {kept['epochs']} epochs, in turns", kept),
             "The same batches of 128 in each world, small convolutional network, one thread a "
             "process; seconds of the processor of all together, without start and first epoch. "
-            "The efficiency is the median of the rounds' ratios to one process.",
+            "The efficiency is the median of the rounds' ratios of one process that has for a "
+            "batch what each of several has for its part, so that all compute the same; in the "
+            "last column, of one process with batches of 128, which suit a core more or less.",
             table(CLUSTER_HEADERS, judged_cluster(kept["seconds"])),
         ]
     )

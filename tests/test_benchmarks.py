@@ -259,11 +259,15 @@ def test_sharing_a_training_is_judged_by_the_median_of_the_rounds():
     from bench_tools import where_and_when
     from report import cluster_section
 
-    seconds = {"1": [10.0, 20.0, 10.0], "2": [10.0, 25.0, 10.4], "4": [12.5, 20.0, 12.0]}
+    seconds = {"1 of 128": [8.0, 10.0, 9.0], "1 of 64": [10.0, 20.0, 10.0]}
+    seconds |= {"1 of 32": [10.0, 20.0, 10.0], "2 of 128": [10.0, 25.0, 10.4]}
+    seconds["4 of 128"] = [12.5, 20.0, 12.0]
     kept = where_and_when() | {"rounds": 3, "epochs": 2, "seconds": seconds}
     page = cluster_section(kept)
-    assert "| 2 | 10.4 (10 to 25) | 0.96 (0.80 to 1.00) | at least 0.95 | yes |" in page
-    assert "| 4 | 12.5 (12 to 20) | 0.83 (0.80 to 1.00) | at least 0.9 | no |" in page
+    told = "| 2 | 10.4 (10 to 25) | 10 (10 to 20) | 0.96 (0.80 to 1.00) | at least 0.95 | yes |"
+    assert f"{told} 0.80 (0.40 to 0.87) |" in page
+    told = "| 4 | 12.5 (12 to 20) | 10 (10 to 20) | 0.83 (0.80 to 1.00) | at least 0.9 | no |"
+    assert f"{told} 0.64 (0.50 to 0.75) |" in page
 
 
 def test_the_page_keeps_what_was_not_measured_here(tmp_path, monkeypatch):
