@@ -26,6 +26,7 @@ from cnnbook._machine import found_above
 from cnnbook.book._api import PACKAGE
 from cnnbook.book._files import BookError, locked, read_json, read_text, write_whole
 from cnnbook.book._flatten import Flat
+from cnnbook.book._imports import import_lines
 from cnnbook.book._python import last_words, run_python
 from cnnbook.book.record import PACKAGES, describe_machine
 
@@ -33,7 +34,6 @@ __all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"
 FOLDER = Path("notebooks", "studies")
 DEFINE = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 STUDY = "cnnbook.study"  # what a study is called while it is taken apart
-RUN, APART = "def run(", "def run_of_the_study("  # meanwhile: the package has a `run`, too
 ONE_RUN = """
 import json, runpy, sys
 from pathlib import Path
@@ -83,7 +83,7 @@ def hash_of_code(study: Path) -> str:
 
     def find(module: str) -> str | None:
         if module == STUDY:
-            return read_text(study).replace(RUN, APART)
+            return read_text(study)
         file = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
         return read_text(file) if module.startswith(PACKAGE.name) and file.is_file() else None
 
@@ -91,8 +91,8 @@ def hash_of_code(study: Path) -> str:
         flat = Flat(STUDY, find, lambda each: each if each.module.endswith("._checks") else None)
     except ValueError as error:
         raise BookError(f"cannot tell what {shown(study)} runs: {error}") from None
-    code = _code_alone(flat.text()).replace(APART, RUN)
-    return hashlib.sha256(code.encode()).hexdigest()
+    text = import_lines(flat.imports, "") + "\n".join(part.text for part in flat.parts)
+    return hashlib.sha256(_code_alone(text).encode()).hexdigest()
 
 
 @checked
