@@ -155,20 +155,17 @@ class Flat:
         every = itertools.chain.from_iterable(module.parts for module in self.modules.values())
         return [part for part in every if part in found]
 
-    def _check_names(self) -> None:
-        homes = {(name, each.module) for each in self.parts for name in each.names}
-        meant = {(each.local, each._replace(for_types=False)) for each in self.imports}
-        often = Counter(name for name, _ in (*homes, *meant))
-        if clash := [name for name, count in often.items() if count > 1]:
-            raise ValueError(f"{self.root.name}: two things are named {clash[0]}; rename one.")
-
     def text(self, home: str = "") -> str:
         """Write the file: what is needed at once, then the module itself, then the rest.
 
         Raises:
             ValueError: If two of all that have one name, which in one file they cannot.
         """
-        self._check_names()
+        homes = {(name, each.module) for each in self.parts for name in each.names}
+        meant = {(each.local, each._replace(for_types=False)) for each in self.imports}
+        often = Counter(name for name, _ in (*homes, *meant))
+        if clash := [name for name, count in often.items() if count > 1]:
+            raise ValueError(f"{self.root.name}: two things are named {clash[0]}; rename one.")
         own = [part for part in self.parts if part.module is self.root]
         reached = {(part, 0) for part in own}
         todo = [*reached]

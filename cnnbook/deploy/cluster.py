@@ -255,12 +255,14 @@ class ClusterResume(Keeping):
         super().__init__(Path(folder), batches, keeps=world.rank == 0)
         self._world = world
 
-    def _found(self) -> tuple[dict[str, Any], Arrays]:
-        """Return what rank 0 has found, or made."""
+    def _found(self) -> tuple[dict[str, Any], Arrays] | None:
+        """Return what rank 0 has found, or made: the others begin with its weights."""
+        if self._world.size == 1:
+            return super()._found()
         if self._keeps and not self._path.exists():
             self._keep(is_over=False)
         content = read_content(self._path) if self._keeps else b""
-        return state_of(from_rank_0(content) if self._world.size > 1 else content, self._path)
+        return state_of(from_rank_0(content), self._path)
 
     def _versions(self) -> str:
         return f"{versions()}, {self._world.size} processes"

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from cnnbook._checks import checked, shown
-from cnnbook.deploy._defaults import DEFAULTS
+from cnnbook.deploy._defaults import DEFAULTS, check_world
 
 # Linux: the process dies with the one that has started it, however that dies.
 TIED = """
@@ -59,9 +59,7 @@ def launch(command: Sequence[str], size: int, restarts: int = 0) -> int:
     given = list(command)
     if not given or not given[0]:
         raise ValueError("`command` must have a word at least, such as sys.executable.")
-    if not 1 <= size <= 1024 or restarts < 0:
-        words = "`size` must be 1 to 1,024 and `restarts` 0 or more; got"
-        raise ValueError(f"{words} {size} and {restarts}.")
+    check_world(restarts, size=size)
     if shutil.which(given[0]) is None:
         words = f"There is no program {shown(given[0])}. `command` must begin with one"
         raise FileNotFoundError(f"{words}, such as sys.executable.")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnbook._checks import checked
-from cnnbook.deploy._defaults import DEFAULTS
+from cnnbook.deploy._defaults import DEFAULTS, check_world
 
 
 @checked
@@ -40,9 +40,7 @@ def launch_on_ray(
         ValueError: If an argument is not as said above.
         OSError: If the script is not there.
     """
-    if not 1 <= workers <= 1024 or restarts < 0:
-        words = "`workers` must be 1 to 1,024 and `restarts` 0 or more; got"
-        raise ValueError(f"{words} {workers} and {restarts}.")
+    check_world(restarts, workers=workers)
     path = Path(script).resolve()
     if not path.is_file():
         raise FileNotFoundError(f"{path} is no file. `script` must be one of Python.")
