@@ -181,12 +181,8 @@ def test_one_training_step_changes_every_kernel_and_gives_a_finite_loss(small):
 
 
 @pytest.mark.slow
-def test_saved_model_gives_the_same_logits(small, tmp_path):
-    small.save(tmp_path / "model.keras")
-    loaded = keras.saving.load_model(tmp_path / "model.keras")
-    images = np.random.default_rng(0).integers(0, 256, (2, 45, 38, 3), dtype="uint8")
-    found, expected = (keras.ops.convert_to_numpy(net(images)) for net in (loaded, small))
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+def test_saved_model_gives_the_same_logits(small, saved_and_loaded):
+    saved_and_loaded(small)
 
 
 @pytest.mark.slow
@@ -221,8 +217,5 @@ def test_logits_stay_float32_where_layers_compute_in_bfloat16():
         ({"weights": "imagenet", "num_classes": 10}, '1000 with .* got 10.*new head.*"average"'),
     ],
 )
-def test_what_cannot_be_built_is_refused_before_a_layer_is(arguments, message, monkeypatch):
-    monkeypatch.setattr(keras, "Input", lambda *a, **k: pytest.fail("built something"))
-    with pytest.raises(ValueError, match=message) as refused:
-        build_resnet(**arguments)
-    assert "\n" not in str(refused.value)
+def test_what_cannot_be_built_is_refused_before_a_layer_is(arguments, message, refused_at_once):
+    refused_at_once(build_resnet, arguments, message)
