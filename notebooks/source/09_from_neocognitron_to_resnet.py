@@ -162,8 +162,7 @@ plt.show()
 # %% [markdown]
 # **Figure 9.1. Eight years of a contest.** Grey bars are winners without a deep network. The error
 # falls every year, but not always because of depth. In 2013, for example, the winner was built
-# like a network of Zeiler and Fergus, with as many layers as the one before. These results were
-# reached without outside data.
+# like a network of Zeiler and Fergus, with as many layers as the one before.
 #
 # The numbers come from the contest's own report (Russakovsky et al., 2015, [ImageNet Large Scale
 # Visual Recognition Challenge](https://arxiv.org/abs/1409.0575)), from the papers below, and for
@@ -172,8 +171,7 @@ plt.show()
 # networks](https://arxiv.org/abs/1311.2901)), for 2017 Hu et al. (2017, [Squeeze-and-Excitation
 # Networks](https://arxiv.org/abs/1709.01507)). Nearly every winner was an **ensemble**, that is,
 # several networks whose answers are averaged, and each of them looked at several cut-outs of the
-# picture. So these bars say what a team could do, and not what one network does in one look. (One
-# of our sources dates AlexNet's win to 2013, but it was 2012.)
+# picture. So these bars say what a team could do, and not what one network does in one look.
 #
 # For each network below you will write its new piece yourself. The function `compare` then cuts the
 # same piece out of the package's network, gives both the same weights and the same random input,
@@ -264,8 +262,8 @@ plt.show()
 # place, just as in a convolution.
 #
 # The later layers learned, too, but not from errors. In 1980 the cell that answered most strongly
-# took over what it saw, without any labels, and in 1988 a teacher chose examples for each layer. So
-# no layer was told what the layers above it needed.
+# took what it saw as its pattern, without any labels, and in 1988 a teacher chose examples for each
+# layer. So no layer was told what the layers above it needed.
 
 # %% tags=["claims"]
 claim("arch_neocognitron_planes", len(patterns), equals=12)
@@ -337,8 +335,7 @@ claim("arch_lenet5_same", lenet_same, equals=1)
 # networks](https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks)).
 # It has five convolutions and three dense layers, and you know its ReLU, dropout and weight decay
 # from chapters 5 and 6. New was **local response normalisation**, which makes a number smaller when
-# its neighbours in other maps are large. VGG's authors found that it brought them nothing, and
-# batch normalisation has replaced it.
+# its neighbours in other maps are large. Batch normalisation has replaced it.
 #
 # One trick came from need, because a card had 3 gigabytes of memory, too little for the whole
 # network. So it was cut in two. Each card held half of the filters, and in some layers these saw
@@ -461,11 +458,11 @@ plt.show()
 # convolutions and filters. Thirteen convolutions and three dense layers have weights, which gives
 # the 16 in its name.
 #
-# Two of our sources err here: one has VGG start with 32 and 48 filters, and another says that its
-# filters equal one of 7×7 with a stride of 4. VGG-16 has
-# 138,357,544<!--claim:arch_vgg_16_parameters--> parameters, of which
+# It is sometimes said that three of 3×3 equal one of 7×7 with a stride of 4. The last printed line
+# shows the error: that one leaves only 56 places of 221. VGG-16
+# has 138,357,544<!--claim:arch_vgg_16_parameters--> parameters, of which
 # 89 %<!--claim:arch_vgg16_dense_share--> sit in the three dense layers. At four bytes each they
-# fill 553 MB<!--claim:arch_vgg16_file-->, and not the 599 that a third source gives.
+# fill 553 MB<!--claim:arch_vgg16_file-->, and not the 599 that one sometimes reads.
 
 # %% tags=["claims"]
 claim("arch_three_3x3_see", receptive_field([(3, 1)] * 3), equals=7)
@@ -558,8 +555,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 9.6. The first Inception module, 3a.** Blue boxes are convolutions with their number of
-# filters. Both large filters stand behind a bottleneck of 1×1, and the pooling before one. At the
-# end all maps are stacked: 64 + 128 + 32 + 32 = 256.
+# filters. Both large filters stand behind a bottleneck of 1×1, and the pooling has one behind it.
+# At the end all maps are stacked: 64 + 128 + 32 + 32 = 256.
 #
 # The module has 163,696<!--claim:arch_inception_parameters--> parameters, and without bottlenecks
 # it would have 387,296<!--claim:arch_naive_inception_parameters-->. Worse, it would then give 416
@@ -637,11 +634,11 @@ plt.show()
 
 # %% [markdown]
 # **Figure 9.7. Bars instead of squares.** On the left is Sobel's kernel as a column times a row. On
-# the right a column and a row of seven, blue, reach as far as a square of 7×7. They have 14 weights
-# instead of 49. One column and one row make only such products, but over 128 maps in between the
-# network adds many of them, so it loses less than it seems.
+# the right a column and a row of seven reach as far as a square of 7×7. They have 14 weights
+# instead of 49. One column times one row gives only kernels that can be split, but the network adds
+# 128 such products, one for each map in between, so it loses less than it seems.
 #
-# (One of our sources gives GoogLeNet's paper for Inception v3, which has its own.)
+#
 
 # %% tags=["claims"]
 claim("arch_bars_same", bars_same, equals=1)
@@ -734,8 +731,8 @@ sides = sides_of("how_deep")
 # 8, this is a study, and `cnnbook study how_deep` makes it anew. We ask what a network makes of the
 # pictures that it *learns from*. So for each network we took the peak rate with the smallest
 # training loss in a run with seed 0, bold in the table, and trained with three other seeds at that
-# rate. The rows with new pictures hold the validation for seed 0 and the test for the others, who
-# saw it once.
+# rate. In the rows "new", the columns of rates are validation accuracy of seed 0, and the last one
+# is test accuracy, measured once.
 
 
 # %% tags=["hide-input"]
@@ -791,9 +788,10 @@ draw_pair(["plain-20", "plain-56"])
 plt.show()
 
 # %% [markdown]
-# **Figure 9.8. Two plain networks, three seeds each.** Dashed lines have 20 layers, solid ones 56,
-# each at its own best rate. The deeper network is worse on the right, on new pictures, but also on
-# the left, on those that it learns from.
+# **Figure 9.8. Two plain networks, three seeds each.** Dashed blue lines have 20 layers, solid
+# orange ones 56, each at its own best rate. On the left one counts while the weights still change,
+# so the curves end a little below the table. The deeper network is worse on the right, on new
+# pictures, but also on the left, on those that it learns from.
 #
 # After training, the network of 20 layers knows 62 %<!--claim:arch_plain_20--> of its training
 # pictures, and that of 56 layers 27 %<!--claim:arch_plain_56-->. The worst of the shallow runs is
@@ -805,7 +803,7 @@ plt.show()
 # convolutions were those of the shallow one and the other 12 passed on what they get. Such weights
 # exist, but the training does not find them. He and his coauthors called this **degradation**.
 # Their own plain networks lost a few points only, but these are wider, saw more pictures and
-# trained far longer. Three times as many steps did not cure it there.
+# trained far longer.
 
 # %% tags=["claims"]
 plain_20, plain_56 = (
@@ -836,13 +834,12 @@ claim(
 # chapter 5 you saw it vanish or explode when the first weights were wrong. Here they are He's, and
 # there is batch normalisation as well, so should it not arrive safely?
 #
-# A slope is large or small compared with the weights that it is to change. If all weights of a
-# layer together have the length 2, their slope the length 4, and the rate is 0.1, then the step
-# has the length 0.1 · 4 = 0.4, which is a fifth of the weights. So we divide the length of the
-# slope by that of the weights, here 4 / 2 = 2, and call it the *pull* on a layer. The rate times
-# the pull is the share by which the first step moves it, and momentum may later make that ten
-# times as much. (LARS uses such a ratio of gradient to weight, too: [You et al.,
-# 2017](https://arxiv.org/abs/1708.03888).)
+# A slope is large or small compared with the weights that it is to change. If the weights of a
+# layer have the length 2 (the root of the sum of their squares), their slope the length 4, and the
+# rate is 0.1, then the step has the length 0.1 · 4 = 0.4, which is a fifth of the weights. So we
+# divide the length of the slope by that of the weights, here 4 / 2 = 2, and call it the *pull* on a
+# layer. The rate times the pull is the share by which the first step moves it, and momentum may
+# later make that ten times as much.
 
 
 # %%
@@ -889,11 +886,11 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 9.9. The pull on each layer, before the first step.** Thick lines are the geometric
-# means of three seeds, which are thin. Each line ends at the network's last convolution. On the
-# left, only the plain network of 56 layers pulls its first layers a thousand times harder than its
-# last. On the right, without batch normalisation, the pulls of plain networks are tiny but nearly
-# even, and those of residual-56 huge.
+# **Figure 9.9. The pull on each layer, before the first step.** Orange is plain, blue has the sums
+# of the next section. Thick lines are means over three seeds, taken on this axis. On the left, only
+# the plain network of 56 layers pulls its first layers a thousand times harder than its last. On
+# the right, without batch normalisation, plain networks have tiny but nearly even pulls, and
+# residual-56 has huge ones.
 #
 # In the plain network of 56 layers the slopes explode: the pull on the first convolution is
 # 1,640 times<!--claim:arch_pull_plain_56--> that on the last, while with 20 layers it is
@@ -905,9 +902,9 @@ plt.show()
 # is right for the first, the last hardly moves. Even at the best of five rates, the run with seed
 # 0 knows only 29 %<!--claim:arch_plain_56_best-->.
 #
-# But this is the start only. After a single step the slopes are more even, as Yang et al. found.
-# He et al. report slopes of healthy length in their plain networks, unlike ours, and suspect that
-# such networks learn exponentially slowly.
+# But this is the start only. After a single step the slopes are more even, as Yang et al. found. He
+# et al. report slopes of healthy length in their plain networks, unlike ours, and suspect that such
+# networks learn far too slowly. So the pull at the start may not be the whole reason.
 
 
 # %% tags=["claims"]
@@ -942,7 +939,8 @@ claim("arch_plain_56_best", best, at_most=0.45)
 #
 # On the way back the sum helps as well. Suppose that the layers of each block pass back a tenth of
 # the slope. Three blocks in a row leave 0.1 · 0.1 · 0.1 = 0.001 of it. With sums each block passes
-# back 1 + 0.1 of it, and three leave 1.1 · 1.1 · 1.1 = 1.331.
+# back 1 + 0.1 of it, and three leave 1.1 · 1.1 · 1.1 = 1.331. (This slope vanishes, while ours
+# exploded. What the sums do to that, we shall measure.)
 #
 # Such a block is a **residual block**, because its layers learn only the rest, the *residue*. The
 # path around them is a **skip connection**, and a network of such blocks a **ResNet**. It won the
@@ -1065,21 +1063,20 @@ plt.show()
 
 # %% [markdown]
 # **Figure 9.11. The same networks with sums.** Axes and colours are those of Figure 9.8. Now the
-# deeper network, solid, ends a little ahead on the pictures that it learns from. On new pictures it
-# ends behind, so what it has gained in training is learned by heart.
+# deeper network, orange, ends a little ahead on the pictures that it learns from. On new pictures
+# it ends behind, so what it has gained in training is learned by heart.
 #
 # With sums, 56 layers know 92 %<!--claim:arch_residual_56--> of the training pictures and 20 layers
 # 90 %<!--claim:arch_residual_20-->. The deeper network is no longer behind but a little ahead: by
 # 0.6 points<!--claim:arch_residual_gains--> between the nearest two runs, and with seed 0 at each
 # of the five rates. So sums cure degradation here.
 #
-# They do not cure overfitting, for which 10,000 photographs are too few, without weight decay and
-# changed copies of them. The deeper network recognises 52 %<!--claim:arch_residual_56_test--> of
-# the test pictures and the shallower one 55 %<!--claim:arch_residual_20_test-->. In validation,
-# with seed 0, the deeper is behind at 4<!--claim:arch_residual_behind_in_validation--> of 5 rates,
-# and ahead at the largest, 1.0. But depth can pay on new pictures, too: in the paper, with all
-# photographs and both remedies, 56 layers err on 6.97 % of the test pictures and 20 layers on
-# 8.75 %.
+# They do not cure overfitting: 10,000 photographs are few, and we used neither weight decay nor
+# changed copies. The deeper network recognises 52 %<!--claim:arch_residual_56_test--> of the test
+# pictures and the shallower one 55 %<!--claim:arch_residual_20_test-->. In validation, with seed 0,
+# the deeper is behind at 4<!--claim:arch_residual_behind_in_validation--> of 5 rates, and ahead at
+# the largest, 1.0. But depth can pay on new pictures, too: in the paper, with all photographs and
+# both remedies, 56 layers err on 6.97 % of the test pictures and 20 layers on 8.75 %.
 #
 # Figure 9.9 shows what changed at the start. With sums and batch normalisation the pull on the
 # first convolution of 56 is only 9 times<!--claim:arch_pull_residual_56--> that on the last. But
@@ -1200,10 +1197,8 @@ plt.show()
 # VGG-16 does 10 times<!--claim:arch_vgg_to_googlenet_work--> the work of GoogLeNet for the same
 # accuracy. ResNet-50 is deeper than both, and yet VGG-16 does
 # 4.0 times<!--claim:arch_vgg_to_resnet_work--> its work, too. So depth is only one factor.
-# Bottlenecks keep the 3×3 filters narrow, and an early stride keeps the maps small. One of our
-# sources gives 102 MB for ResNet-50, and 4 bytes for each parameter do make
-# 102.5 MB<!--claim:arch_resnet50_file-->. (Keras writes 98, in units of
-# 1,024 · 1,024 bytes.)
+# Bottlenecks keep the 3×3 filters narrow, and an early stride keeps the maps small. At 4 bytes
+# each, the parameters of ResNet-50 fill 102.5 MB<!--claim:arch_resnet50_file-->.
 #
 # The table does not show time, because a processor also has to fetch the numbers that it
 # multiplies.
@@ -1257,13 +1252,13 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 #
 # 1. *By hand.* AlexNet's second convolution has two groups. How many parameters would it have with
 #    four?
-# 2. *Predict, then run.* `build_googlenet(reductions=False)` builds GoogLeNet from naive modules.
-#    How many times as many parameters do you expect, and how many maps behind the last module? (Use
-#    pictures of 32 pixels.)
+# 2. *Predict, then run.* `build_googlenet(reductions=False)` builds GoogLeNet without bottlenecks.
+#    How many times as many parameters do you expect, and does the number of maps grow from module
+#    to module? (Use pictures of 32 pixels.)
 # 3. *By hand.* A bottleneck block goes from 512 maps to 128 and back. How many weights has it, and
 #    how many have two convolutions of 3×3 with 512 maps?
 # 4. *By hand.* The blocks of VGG-19 have 2, 2, 4, 4 and 4 convolutions. How many megabytes do its
-#    parameters fill, at four bytes each?
+#    parameters fill, at four bytes each? (Start from VGG-16.)
 # 5. *Change it.* Let the path around each block pass on only half of its input. What pull do you
 #    expect at the start, on the first and the last convolution of 56?
 # 6. *Break it.* Silence one block after the other in the network `live`: set gamma and beta of its
@@ -1277,8 +1272,9 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 #    filter on the way is that much deeper.
 # 3. 512 · 128 + 9 · 128 · 128 + 128 · 512 = 278,528, and 2 · 9 · 512 · 512 = 4,718,592. That is 17
 #    times as many, as with 256 maps, because all widths were doubled.
-# 4. 575 MB<!--claim:arch_vgg19_megabytes-->, of which 495 are the three dense layers, which are the
-#    same as in VGG-16.
+# 4. 575 MB<!--claim:arch_vgg19_megabytes-->. To VGG-16 come one convolution of 256 maps, with 256 ·
+#    (9 · 256 + 1) parameters, and two of 512, with 512 · (9 · 512 + 1) each. The dense layers stay
+#    the same, and fill 495 MB.
 # 5. One might expect that the slope now vanishes, since half of a half of a half is little. But it
 #    explodes again, because batch normalisation makes up for what the halving takes away. The pull
 #    on the first convolution is 301 times<!--claim:arch_pull_halved--> that on the last, which lies
