@@ -1,14 +1,15 @@
 """What does it cost to share a training among 1, 2 and 4 processes, in seconds of the processor?
 
-    python benchmarks/cluster.py [--rounds 5] [--epochs 3]
+    python benchmarks/cluster.py [--rounds 5]
 
-The same images each time: a small network, batches of 128, shared out. Counted are the user's and
-the system's seconds of all processes together, between the end of the first epoch, which compiles,
-and the end of the last: starting is left out. What sharing costs is told by one process that has
-for a batch what each of several has for its part: it takes as many steps as they do together, on
-batches of the same size. The efficiency is its seconds, divided by theirs. (Against one process
-with batches of 128 the ratio also says which size of batch suits a core.) Measure on a quiet
-machine: processes that wait for each other spend seconds too. Needs cnnbook[cluster].
+The same images each time, in the same batches of 128, shared out: by a small network, whose step is
+over soon, and by the deep blocks of chapter 7. Counted are the user's and the system's seconds of
+all processes together, between the end of the first epoch, which compiles, and the end of the last:
+starting is left out. The efficiency is the seconds of one process that trains alone, divided by
+theirs. It also says a little about which size of batch suits a core: so the last column has one
+process whose batch is the part that each of several has, and which takes as many more steps.
+Measure on a quiet machine: processes that wait for each other spend seconds too. Needs
+cnnbook[cluster].
 """
 
 import argparse
@@ -21,36 +22,33 @@ import sys
 from bench_tools import in_turns, keep, spread, table
 
 BATCH = 128
-LIMITS = {2: 0.95, 4: 0.9}  # by processes
+EPOCHS = {"small": 3, "deep blocks": 1}  # of 1,024 images, after the first
+LIMITS = {2: 0.95, 4: 0.9}  # by processes, for the deep blocks
 HEADERS = (
-    *(
-        "processes",
-        "CPU seconds:",
-        "one, with a part for a batch:",
-        "efficiency:",
-        "must be",
-        "holds",
-    ),
-    "against one with all:",
+    *("network", "processes", "CPU seconds:", "one with the same batches:", "efficiency:"),
+    *("must be", "holds", "to one with a part for a batch:"),
 )
 
 
-def train(epochs: int, batch_size: int) -> None:
+def train(net: str, batch_size: int) -> None:
     """Be one of the processes, and print the seconds of the processor that it took."""
     import keras
     import numpy as np
     from keras import layers
 
     from cnnbook.deploy.cluster import Shard, join
+    from cnnbook.models.deep_blocks import build_deep_blocks
 
     world = join()
     keras.utils.set_random_seed(1)
-    images = keras.Input((28, 28, 1))
-    x = layers.Conv2D(32, 3, activation="relu")(layers.Rescaling(1 / 255)(images))
-    x = layers.MaxPooling2D(2)(layers.Conv2D(32, 3, activation="relu")(x))
-    x = layers.BatchNormalization()(layers.Conv2D(64, 3, activation="relu")(x))
-    x = layers.GlobalAveragePooling2D()(x)
-    model = keras.Model(images, layers.Dense(10)(x))
+    if net == "small":
+        images = keras.Input((28, 28, 1))
+        x = layers.Conv2D(32, 3, activation="relu")(layers.Rescaling(1 / 255)(images))
+        x = layers.MaxPooling2D(2)(layers.Conv2D(32, 3, activation="relu")(x))
+        x = layers.BatchNormalization()(layers.Conv2D(64, 3, activation="relu")(x))
+        model = keras.Model(images, layers.Dense(10)(layers.GlobalAveragePooling2D()(x)))
+    else:
+        model = build_deep_blocks()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile("adam", loss, metrics=["accuracy"])
     chance = np.random.default_rng(0)
@@ -63,14 +61,14 @@ def train(epochs: int, batch_size: int) -> None:
         seconds.append(times.user + times.system)
 
     noting = keras.callbacks.LambdaCallback(on_epoch_end=note)
-    model.fit(batches, epochs=epochs + 1, shuffle=False, verbose=0, callbacks=[noting])
+    model.fit(batches, epochs=EPOCHS[net] + 1, shuffle=False, verbose=0, callbacks=[noting])
     print(f"seconds {seconds[-1] - seconds[0]:.3f}", flush=True)
 
 
-def cost(size: int, epochs: int, batch_size: int = BATCH) -> float:
+def cost(net: str, size: int, batch_size: int) -> float:
     """Return the seconds of the processor of all processes of one training."""
     code = "import sys; from cnnbook.deploy.launch import launch; sys.exit(launch(sys.argv[2:], "
-    words = [sys.executable, __file__, "--epochs", str(epochs), "--process", str(batch_size)]
+    words = [sys.executable, __file__, "--net", net, "--batch", str(batch_size)]
     command = [sys.executable, "-c", f"{code}int(sys.argv[1])))", str(size), *words]
     done = subprocess.run(command, capture_output=True, text=True)
     found = re.findall(r"^\[\d+\] seconds ([\d.]+)$", done.stdout, re.MULTILINE)
@@ -82,13 +80,16 @@ def cost(size: int, epochs: int, batch_size: int = BATCH) -> float:
 def judged(seconds: dict[str, list[float]]) -> list[tuple[str, ...]]:
     """Return the rows of the table: medians of the rounds' ratios against what must hold."""
     rows = []
-    for size, limit in LIMITS.items():
-        ours, alone = seconds[f"{size} of {BATCH}"], seconds[f"1 of {BATCH // size}"]
-        ratios = [one / other for one, other in zip(alone, ours, strict=True)]
-        whole = [one / other for one, other in zip(seconds[f"1 of {BATCH}"], ours, strict=True)]
-        holds = "yes" if statistics.median(ratios) >= limit else "no"
-        told = spread(ours), spread(alone), spread(ratios, 2), f"at least {limit}", holds
-        rows.append((str(size), *told, spread(whole, 2)))
+    for net in EPOCHS:
+        for size, limit in LIMITS.items():
+            ours = seconds[f"{net}, {size} of {BATCH}"]
+            alone, parts = (seconds[f"{net}, 1 of {b}"] for b in (BATCH, BATCH // size))
+            ratios = [one / other for one, other in zip(alone, ours, strict=True)]
+            told = f"at least {limit}", "yes" if statistics.median(ratios) >= limit else "no"
+            apart = [one / other for one, other in zip(parts, ours, strict=True)]
+            must = told if net == "deep blocks" else ("", "")
+            found = spread(ours), spread(alone), spread(ratios, 2), *must
+            rows.append((net, str(size), *found, spread(apart, 2)))
     return rows
 
 
@@ -96,15 +97,19 @@ def main() -> None:
     """Measure, in turns, keep what was found, and print it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--process", type=int, help="be one of the processes, with this batch")
+    parser.add_argument("--net", choices=EPOCHS, help="be one of the processes, with this network")
+    parser.add_argument("--batch", type=int, default=BATCH, help="its batches")
     told = parser.parse_args()
-    if told.process:
-        return train(told.epochs, told.process)
+    if told.net:
+        return train(told.net, told.batch)
     sizes = [(1, BATCH), *((1, BATCH // size) for size in LIMITS), *((n, BATCH) for n in LIMITS)]
-    ways = {f"{n} of {b}": lambda n=n, b=b: cost(n, told.epochs, b) for n, b in sizes}
+    ways = {
+        f"{net}, {n} of {b}": lambda net=net, n=n, b=b: cost(net, n, b)
+        for net in EPOCHS
+        for n, b in sizes
+    }
     seconds = in_turns(ways, told.rounds, warm_up=0)
-    keep("cluster", {"rounds": told.rounds, "epochs": told.epochs, "seconds": seconds})
+    keep("cluster", {"rounds": told.rounds, "epochs": EPOCHS, "seconds": seconds})
     print(table(HEADERS, judged(seconds)))
 
 

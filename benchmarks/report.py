@@ -239,12 +239,11 @@ def cluster_section(kept: dict | None) -> str:
     return "\n\n".join(
         [
             title,
-            origin(f"{kept['rounds']} rounds of {kept['epochs']} epochs, in turns", kept),
-            "The same batches of 128 in each world, small convolutional network, one thread a "
-            "process; seconds of the processor of all together, without start and first epoch. "
-            "The efficiency is the median of the rounds' ratios of one process that has for a "
-            "batch what each of several has for its part, so that all compute the same; in the "
-            "last column, of one process with batches of 128, which suit a core more or less.",
+            origin(f"{kept['rounds']} rounds, in turns", kept),
+            "1,024 images in the same batches of 128 in each world, one thread a process; seconds "
+            "of the processor of all together, without start and first epoch. The efficiency is "
+            "the median of the rounds' ratios of one process that trains alone; in the last "
+            "column, of one whose batch is the part that each of several has.",
             table(CLUSTER_HEADERS, judged_cluster(kept["seconds"])),
         ]
     )
