@@ -256,8 +256,7 @@ plt.show()
 # %% [markdown]
 # **Figure 18.1. Who holds what, and what travels.** Each column is a worker. Only the gradients
 # travel (orange), once in every step: as many numbers as there are weights that learn, however
-# large the batch is. No machine stands in the middle; blue stays within one. (Batch normalisation
-# is a special case, as you will see.)
+# large the batch is. Blue stays within a machine.
 #
 # A network that is too large for one machine needs another plan, **model parallelism**, where each
 # machine holds a piece of the network. CNNs rarely need it, so this chapter leaves it at that.
@@ -332,14 +331,11 @@ plt.show()
 # 3 %<!--claim:machines_two_workers_conv_distance-->, and that of the dense one by
 # 23 %<!--claim:machines_two_workers_dense_distance-->. Perhaps it matters how many values a mean is
 # made of. Behind the convolution, each channel has 13 × 13 places in each of 32 digits, which are
-# 5,408 values. Neighbours are much alike, but the mean of so many values still depends little on
-# which digits they come from. Behind the dense layer there are only 32 values, and with 32 workers
-# only two.
+# 5,408 values. Behind the dense layer there are only 32.
 #
 # One can live with that. Goyal and others (2017, [Accurate, Large Minibatch SGD: Training ImageNet
 # in 1 Hour](https://arxiv.org/abs/1706.02677), section 2.3) let each worker normalise its own 32
-# pictures on purpose, however many workers there are. But then the recipe must say how many
-# pictures each worker has, and two do not do the same as one. The other way is to compute means and
+# pictures on purpose, however many workers there are. The other way is to compute means and
 # variances over all workers, which costs more messages. Which way does Keras go? We shall find out
 # by training.
 
@@ -473,7 +469,7 @@ plt.show()
 # computes this layer in float32, whatever we ask for.
 #
 # Differences of that size may also grow. A weight that is slightly off gives gradients that are
-# slightly off, and so on from step to step. In 0<!--claim:machines_runs_where_it_grew--> of the six
+# slightly off, and so on from step to step. In 2<!--claim:machines_runs_where_it_grew--> of the six
 # comparisons with batch normalisation, some weight is off by more than a ten-thousandth in the end.
 # Which ones these are depends on the seed, and we saw it change with the CPU.
 #
@@ -580,15 +576,13 @@ plt.show()
 # **Figure 18.4. A training that was killed.** Grey: nothing is trained, because both processes
 # start. The first step takes long, because the network is compiled in it. Each line across is the
 # end of an epoch, where a checkpoint is kept. At the cross, worker 1 is killed. Worker 0 cannot go
-# on without those of worker 1, so both are started again, and begin at the last checkpoint, which
-# is the line below the cross.
+# on without its gradients, so both start again at the last checkpoint, which is the line below the
+# cross.
 #
 # The end is the same, bit for bit: 0<!--claim:machines_bits_after_the_kill--> weights differ from
 # those of the training that nobody disturbed. This time not even the rounding differs, because the
 # same two workers, each on one core of the CPU, add in the same order. What was lost is half an
-# epoch and the time of a start. On a real cluster, where an epoch may take hours, you would keep a
-# checkpoint every so many minutes: not so often that the writing costs much, and not so seldom that
-# a failure does.
+# epoch and the time of a start. On a real cluster you would keep one every so many minutes.
 
 # %% tags=["claims"]
 claim("machines_bits_after_the_kill", np.sum(~same), equals=0)
@@ -797,9 +791,8 @@ plt.show()
 # enough to make up for it. But so wide a band is a weak test, and Goyal and others hid most of the
 # travel, by a quicker way than a ring. By our model they should have lost almost nothing. Nor do
 # the bands explain why VGG-16 fell from 79 % to 68 % between 128 and 512 GPUs (the 79 % is from
-# [its author's own page](https://github.com/alsrgv/horovod), of another time and perhaps other
-# software), since its band hardly moves. Perhaps that was the stragglers. Let us see what they
-# cost, with lines that take no time at all.
+# [its author's own page](https://github.com/alsrgv/horovod)), since its band hardly moves. Perhaps
+# that was the stragglers. Let us see what they cost, with lines that take no time at all.
 
 # %% tags=["hide-input"]
 JITTERS = (0.02, 0.05, 0.1)
@@ -815,9 +808,8 @@ show(["a step varies by", *(f"{n} workers" for n in shown.values())], rows)
 # If steps vary by 5 %, then 1,024 workers spend
 # 85 %<!--claim:machines_efficiency_5_percent_jitter--> of their time on work, and wait for the
 # rest. But this, too, gets worse only slowly, by 2 points<!--claim:machines_jitter_128_to_512-->
-# from 128 workers to 512. So this does not explain the fall of VGG-16 either. (By TensorFlow's
-# table, even eight GPUs in one machine reach only 88 % with VGG-16.) Our simulation leaves out much
-# of a real cluster: other traffic on the same lines, the way from the GPU to the network,
+# from 128 workers to 512. So this does not explain the fall of VGG-16 either. Our simulation leaves
+# out much of a real cluster: other traffic on the same lines, the way from the GPU to the network,
 # photographs that come late from the disk, and workers that are slow for long.
 
 # %% tags=["claims"]
@@ -839,9 +831,9 @@ claim("machines_vgg_band_falls_by", 100 * (vgg[1][6] - vgg[1][8]), at_most=4)
 # those of all, are the efficiency in this section.
 #
 # There is a catch. Of a batch of 256, each of two processes has a part of 128, and each of four has
-# 64, and a core may compute faster with small batches or with large ones. This has nothing to do
-# with sharing. So we also train one process whose whole batch is such a part, and compare with that
-# one, too. We begin after the first epoch, so that starting and compiling do not count.
+# 64, and a core may compute faster with small batches or with large ones. So we also train one
+# process whose whole batch is such a part, and compare with that one, too. We begin after the first
+# epoch, so that starting and compiling do not count.
 
 
 # %%
@@ -885,16 +877,12 @@ show([*columns, "seconds on the wall"], rows)
 # %% [markdown]
 # Compared with one process and the same batches of 256, two have an efficiency
 # of 1.00<!--claim:machines_efficiency_of_two-->, and four
-# of 0.55<!--claim:machines_efficiency_of_four-->. Compared with one process whose batch is their
-# part, it is 0.78<!--claim:machines_efficiency_of_two_by_parts-->
+# of 0.58<!--claim:machines_efficiency_of_four-->. Compared with one process whose batch is their
+# part, it is 0.76<!--claim:machines_efficiency_of_two_by_parts-->
 # and 0.39<!--claim:machines_efficiency_of_four_by_parts-->. In the two trainings of figure 18.3,
 # with the small network and batches of 64, two processes had
-# only 0.31<!--claim:machines_efficiency_of_small_steps--> (one run). Perhaps the many meetings cost
+# only 0.27<!--claim:machines_efficiency_of_small_steps--> (one run). Perhaps the many meetings cost
 # so much, perhaps what Keras does in each step besides computing, which every process does anew.
-# (Processes that wait may cost as well: some ask again and again whether a message has come.)
-#
-# Our messages stay within one machine, where they cost some computing, but no line. So this is the
-# price of cutting up and adding, and the price of the line is that of figure 18.6.
 
 # %% tags=["claims"]
 small = cpu_seconds("one", 1) / cpu_seconds("two", 2)
@@ -993,15 +981,12 @@ plt.show()
 # falling parts meet, except for 2,048. (A loss of 2.3 is guessing.)
 #
 # The right chart is the rule at work: where the curves begin to fall, the rate for each picture
-# decides. (At 1/32 of the right chart, the largest of three losses
-# is 1.14<!--claim:machines_falling_parts_apart--> times the smallest.) On our grid of factors of
-# two, a batch of 128 does best at 4 times<!--claim:machines_best_rate_128_to_32--> the rate of 32
-# (whose two best rates hardly differ), and about as well. (Its loss
-# is 0.16<!--claim:machines_loss_of_128_at_best-->, and that of 32
-# is 0.17<!--claim:machines_loss_of_32_at_best-->.) The left chart shows where the rule ends. At a
-# rate of 2 every batch fails, however large it is, and already at 1 each does worse than at 0.5. So
-# a batch of 512, for which the rule asks for a rate of 2 (the batch of 32 does best at 1/8), cannot
-# follow it, at least not in four epochs and without help. Its best loss is
+# decides. On our grid of factors of two, a batch of 128 does best at
+# 4 times<!--claim:machines_best_rate_128_to_32--> the rate of 32 (whose two best rates hardly
+# differ), and about as well. The left chart shows where the rule ends. At a rate of 2 every batch
+# fails, however large it is, and already at 1 each does worse than at 0.5. So a batch of 512, for
+# which the rule asks for a rate of 2 (the batch of 32 does best at 1/8), cannot follow it, at least
+# not in four epochs and without help. Its best loss is
 # 1.6 times<!--claim:machines_loss_512_to_32--> that of 32, because it takes few steps, and they
 # cannot be longer.
 #
@@ -1080,8 +1065,8 @@ show(["data set and network", "one worker", "several", "then, at best"], rows)
 # - **If it takes a week, and the line is fast, do it.** On paper, eight workers turn six days into
 #   18 hours at best. Goyal and others took 29 hours, with slower GPUs, and one hour with 256, [as
 #   the maker of the GPUs
-#   told](https://developer.nvidia.com/blog/facebook-trains-imagenet-in-1-hour/). So sharing went as
-#   well as such a sum says (29 hours / 32 is 0.9), but measure the speed of your own worker.
+#   told](https://developer.nvidia.com/blog/facebook-trains-imagenet-in-1-hour/). So sharing went
+#   well, but measure the speed of your own worker.
 # - Before all that, look for the cheap gains: a better rate (chapter 5), a trained network to begin
 #   with (chapter 12), or a GPU.
 #
@@ -1171,6 +1156,5 @@ for jitter in (0, 0.03):
 uneven = mean_of_parts(plain, batch, [16])
 print(f"7. off by {np.linalg.norm(uneven - whole) / np.linalg.norm(whole):.2f}")
 added = sum(gradient(plain, half) for half in np.split(batch, 2))
-print(
-    f"   the sum is {np.linalg.norm(added) / np.linalg.norm(whole):.2f} times as long"
-)
+ratio = np.linalg.norm(added) / np.linalg.norm(whole)
+print(f"   the sum is {ratio:.2f} times as long")
