@@ -4,18 +4,22 @@ Chapter 14 teaches a small net with coats that all have a red stamp. Here are fo
 without stamps, with them, with the corner of the stamp covered, and with stamps on half of all
 other clothes as well. Runs with seed 0 choose the rate of each side, by validation pictures that
 look like its own training pictures. Only the others see the test pictures.
+
+All maps are read in the same four ways: with their signs (what speaks most for a coat?) and by size
+(what counts most, for or against?), both as they are and smoothed.
 """
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 from keras.optimizers.schedules import CosineDecay
+from scipy.ndimage import uniform_filter
 
 from cnnbook.datasets.mnist import load_fashion_mnist
 from cnnbook.explain.grad_cam import grad_cam
 from cnnbook.explain.integrated_gradients import integrated_gradients
 from cnnbook.explain.occlusion import occlusion_map
-from cnnbook.explain.saliency import saliency
 
 RUNS = {
     f"{side}, rate {rate}, seed {seed}": {
@@ -39,7 +43,8 @@ RUNS = {
 COUNT, CHECKS, TESTS = 9_000, 1_000, 2_000  # what is embedded
 COATS = 100  # of the test pictures, that are explained
 EPOCHS, BATCH_SIZE, COAT = 4, 64, 4
-CORNER = 6  # pixels from the upper left one, both ways
+SIDE, CORNER = 28, 6  # pixels: of a picture, and of its corner, both ways
+SMOOTH = 5  # pixels a side, of which a smoothed map takes the mean
 
 
 def in_colour(pictures: np.ndarray, stamped: np.ndarray) -> np.ndarray:
@@ -93,29 +98,58 @@ def train(
     return net
 
 
-def is_right(
-    net: keras.Model, pictures: np.ndarray, labels: np.ndarray
-) -> np.ndarray:
-    """Say for each picture whether it gets its true class."""
-    return net.predict(pictures, batch_size=500, verbose=0).argmax(axis=1) == labels
+def answers_of(net: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Return the class that each picture gets."""
+    return net.predict(pictures, batch_size=500, verbose=0).argmax(axis=1)
 
 
-def shares_found(net: keras.Model, coats: np.ndarray) -> dict[str, float]:
-    """Say for each method which share of the maps for "coat" is strongest in the corner."""
+def slopes_of(net: keras.Model, pictures: np.ndarray) -> np.ndarray:
+    """Return the slopes of the score for "coat", one for each colour of each pixel."""
+    pixels = tf.constant(pictures.astype("float32"))
+    with tf.GradientTape() as tape:
+        tape.watch(pixels)
+        scores = net(pixels)[:, COAT]
+    return tape.gradient(scores, pixels).numpy()
+
+
+def maps_of(net: keras.Model, coats: np.ndarray) -> dict[str, np.ndarray]:
+    """Explain "coat" by each method, with the signs that it has, as wide as the pictures."""
+    slopes = slopes_of(net, coats)
+    largest = np.abs(slopes).argmax(axis=-1)[..., None]  # of the three colours
     maps = {
         "occlusion": occlusion_map(net, coats, COAT, window=4),
-        "saliency": saliency(net, coats, COAT),
+        "saliency": np.take_along_axis(slopes, largest, axis=-1)[..., 0],
+        "saliency, best colour": slopes.max(axis=-1),
         "integrated gradients": integrated_gradients(net, coats, COAT).sum(axis=-1),
         "Grad-CAM": grad_cam(net, coats, COAT, "relu3"),
-        "Grad-CAM at conv1": grad_cam(net, coats, COAT, "relu1"),
+        "Grad-CAM at relu1": grad_cam(net, coats, COAT, "relu1"),
     }
+    return {
+        name: values.repeat(SIDE // values.shape[1], 1).repeat(
+            SIDE // values.shape[2], 2
+        )
+        for name, values in maps.items()
+    }
+
+
+def share_in_corner(maps: np.ndarray) -> float:
+    """Say how many of the maps have a value above 0, and the largest one in the corner."""
+    flat = maps.reshape(len(maps), -1)
+    rows, columns = np.divmod(flat.argmax(axis=1), maps.shape[2])
+    is_there = (rows < CORNER) & (columns < CORNER) & (flat.max(axis=1) > 0)
+    return float(is_there.mean())
+
+
+def shares_found(
+    net: keras.Model, coats: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Say for each way to read a map and each method how many maps point at the corner."""
     found = {}
-    for name, values in maps.items():
-        flat = values.reshape(len(values), -1)
-        peaks = np.unravel_index(flat.argmax(axis=1), values.shape[1:])
-        most = CORNER * values.shape[1] / 28
-        is_there = (peaks[0] < most) & (peaks[1] < most) & (flat.max(axis=1) > 0)
-        found[name] = float(is_there.mean())
+    for name, values in maps_of(net, coats).items():
+        for way, read in {"with sign": values, "by size": np.abs(values)}.items():
+            smooth = uniform_filter(read, (0, SMOOTH, SMOOTH), mode="constant")
+            for ending, maps in {"": read, ", smoothed": smooth}.items():
+                found.setdefault(way + ending, {})[name] = share_in_corner(maps)
     return found
 
 
@@ -125,17 +159,20 @@ def run(side: str, rate: float, seed: int) -> dict:
     pictures, labels = clothes.train_images[:COUNT], clothes.train_labels[:COUNT]
     net = train(as_taught(side, pictures, labels, 1_000), labels, rate, seed)
     checks = clothes.validation_images[:CHECKS], clothes.validation_labels[:CHECKS]
-    looks = as_taught(side, *checks, 1_001)
-    result = {"validation": float(is_right(net, looks, checks[1]).mean())}
+    answers = answers_of(net, as_taught(side, *checks, 1_001))
+    result = {"validation": float((answers == checks[1]).mean())}
     if seed == 0:
         return result
     pictures, labels = clothes.test_images[:TESTS], clothes.test_labels[:TESTS]
     is_coat = labels == COAT
     for name, stamped in {"clean": labels < 0, "stamped": is_coat}.items():
-        right = is_right(net, in_colour(pictures, stamped), labels)
+        right = answers_of(net, in_colour(pictures, stamped)) == labels
         result[f"accuracy, {name}"] = float(right.mean())
         result[f"coats, {name}"] = float(right[is_coat].mean())
-    others = is_right(net, in_colour(pictures, ~is_coat), labels)[~is_coat]
-    result["others, stamped"] = float(others.mean())
+    for name, stamped in {"clean": labels < 0, "stamped": ~is_coat}.items():
+        answers = answers_of(net, in_colour(pictures, stamped))[~is_coat]
+        right = answers == labels[~is_coat]
+        result[f"others, {name}"] = float(right.mean())
+        result[f"others called coat, {name}"] = float((answers == COAT).mean())
     coats = in_colour(pictures, is_coat)[is_coat][:COATS]
     return result | {"found": shares_found(net, coats)}
