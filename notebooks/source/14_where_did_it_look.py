@@ -4,8 +4,9 @@
 # In Berlin, shortly after 1900, a horse called Hans could calculate. Asked for three plus four, he
 # tapped his hoof seven times. Professors came, tested him and found no fraud, and there was none:
 # the man who had taught him believed in him, too. Then somebody had a question put to Hans by a
-# person who did not know its answer, and Hans simply went on tapping. He had never calculated, but
-# had watched the faces of people, who relaxed, without noticing it, at the right number.
+# person who did not know its answer, and now Hans did not know when to stop. He had never
+# calculated. He had watched people, who moved their heads a little at the right number and did not
+# notice that they did (Pfungst, 1907).
 #
 # Can a network be right in the same way? In this chapter you ask networks where they looked. You
 # will learn four ways to ask, and do each of them by hand. Then you test the answers themselves,
@@ -181,9 +182,9 @@ print("score", score, " falls by", [int(score - it @ weights) for it in without]
 SIZE = SIDE // 7
 
 
-def cover(row, column):
+def cover(row, column, paint=cup.mean(axis=(0, 1))):
     covered, top, left = cup.copy(), row * SIZE, column * SIZE
-    covered[top : top + SIZE, left : left + SIZE] = cup.mean(axis=(0, 1))
+    covered[top : top + SIZE, left : left + SIZE] = paint
     return covered
 
 
@@ -194,9 +195,22 @@ for name, picture in pictures.items():
 # %% [markdown]
 # With nothing covered, the score was 11.07<!--claim:looked_espresso_score-->, so without the spoon
 # the network is even a little surer. The other two squares hold a surprise: the white wall of the
-# cup behind the coffee matters more than a piece of the coffee itself. To see all 49 places, we
-# cover each of them in turn and write down how far the score falls. The function of the package
-# does the same, for squares that may overlap.
+# cup behind the coffee matters more than a piece of the coffee itself. But the mean colour is a
+# brown that suits coffee better than a white cup, so is it only the paint? We cover both places
+# once more, in white.
+
+# %%
+white = {"coffee": cover(2, 3, paint=255), "wall": cover(1, 3, paint=255)}
+white_falls = {}
+for name, picture in white.items():
+    white_falls[name] = scores[ESPRESSO] - lite(picture[None]).numpy()[0, ESPRESSO]
+    print(f"{name} painted white: the score falls by {white_falls[name]:.2f}")
+
+# %% [markdown]
+# The order stays, although we have only painted white on white. So it is not the brown, and it is
+# not the whiteness of the wall either. Perhaps it is the rim of the coffee, which that square hides
+# as well. To see all 49 places, we cover each of them in turn and write down how far the score
+# falls. The function of the package does the same, for squares that may overlap.
 
 # %%
 covered = np.stack([cover(row, column) for row in range(7) for column in range(7)])
@@ -236,6 +250,8 @@ plt.show()
 claim("looked_espresso_score", scores[ESPRESSO], at_least=9, quick=-99)
 wall_first = falls[1, 3] - falls[2, 3]
 claim("looked_wall_before_coffee", wall_first, at_least=0.5, quick=-99)
+white_first = white_falls["wall"] - white_falls["coffee"]
+claim("looked_wall_before_coffee_in_white", white_first, at_least=0.5, quick=-99)
 rows_of_darkest = falls.ravel().argsort()[-2:] // 7
 above_coffee = int((rows_of_darkest == 1).sum())
 claim(
@@ -336,8 +352,9 @@ plt.show()
 
 # %% [markdown]
 # **Figure 14.4. The climb from black to the photograph.** The line is the score for espresso at 21
-# brightnesses, five of which are drawn above it. It climbs while the picture is still dim, but at
-# full brightness, which is where saliency asks, the ground is almost flat.
+# brightnesses, five of which are drawn above it. It climbs while the picture is still dim. At full
+# brightness, which is where saliency asks, a step along this way changes almost nothing, although
+# the slopes of single pixels need not be 0.
 #
 # So we should not ask for the slope on the plateau alone, but all along the way, and take the mean.
 # This idea is called **integrated gradients** (Sundararajan et al., 2017, [Axiomatic Attribution
@@ -415,7 +432,7 @@ plt.show()
 # The network takes the means first, which are 1 and 1.25, so the score is 0.5 × 1 − 1.25 = −0.75.
 # But nothing forbids us to weight the maps first and to take the mean last. The third grid has the
 # mean (−3 + 2 + 0 − 2) / 4 = −0.75, which is the same score, and now we see where it comes from.
-# This grid is the **class activation map**, or CAM (Zhou et al., 2016, [Learning Deep Features for
+# This grid is the **class activation map**, or CAM (Zhou et al., 2015, [Learning Deep Features for
 # Discriminative Localization](https://arxiv.org/abs/1512.04150)). For our network it is one line of
 # NumPy.
 
@@ -434,8 +451,9 @@ print(f"its mean plus the bias: {mean_plus_bias:.2f}, score {scores[ESPRESSO]:.2
 # rises if the mean of the map does, and that can be asked of any network: take the slope of the
 # score by each value of the map, and average over the map. This is **Grad-CAM** (Selvaraju et al.,
 # 2016, [Visual Explanations from Deep Networks](https://arxiv.org/abs/1610.02391), section 3). At
-# the end it sets negative values to 0 and scales the largest to 1. Where a network ends as ours
-# does, each slope is the dense weight divided by 49, so Grad-CAM and CAM must agree.
+# the end it sets negative values to 0 and divides by the largest. Where a network ends as ours
+# does, each slope is the dense weight divided by 49, and so is their mean. Since all maps share
+# this factor, the last division removes it, and Grad-CAM and CAM must agree.
 
 # %%
 with tf.GradientTape() as tape:
@@ -476,15 +494,17 @@ figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=72)
 for pair, photo in zip((row[:2], row[2:]), ("cat", "rocket"), strict=True):
     picture = center_crop(load_photo(photo), (SIDE, SIDE)).astype("float32")
     answer = lite(picture[None]).numpy()[0].argmax()
+    its_heat = grad_cam(lite, picture[None])[0]  # the last is the rocket's
     see(pair[0], picture, names[answer])
-    see(pair[1], picture, "Grad-CAM", grad_cam(lite, picture[None])[0])
+    see(pair[1], picture, "Grad-CAM", its_heat)
 plt.show()
 
 # %% [markdown]
 # **Figure 14.8. Grad-CAM for two more photographs.** Above each photograph stands what the network
-# says. For the cat, the heat covers the face, and for the rocket, which the network calls a
-# missile, it covers the upper half together with some of the sky, because a map of 7×7 values
-# cannot draw a finer line.
+# says. For the cat, the heat covers the face. The network calls the rocket a missile, and the
+# hottest places lie to the left and to the right of it, in the sky, with a dip on the rocket
+# itself. Squares of a seventh of the picture make a coarse border, but we do not know the reason of
+# the dip.
 #
 # Here are our four methods side by side.
 #
@@ -503,7 +523,11 @@ claim("looked_cam_adds_up_to_score", off, at_most=0.001)
 peak = np.unravel_index(heat.argmax(), heat.shape)
 row, column = (np.array(peak) + 0.5) / len(heat)
 in_cup = 0.05 < row < 0.6 and 0.2 < column < 0.7  # the inside of the cup, by eye
-claim("looked_peak_in_cup", int(in_cup), at_least=1, quick=0)
+claim("looked_peak_on_cup", int(in_cup), at_least=1, quick=0)
+middle = len(its_heat) // 2  # the column of the rocket
+beside = np.minimum(its_heat[:, middle - 1], its_heat[:, middle + 1])
+dip = (beside - its_heat[:, middle]).max()
+claim("looked_dip_on_rocket", dip, at_least=0.1, quick=-1)
 
 # %% [markdown]
 # ## Is the map about the network at all?
@@ -557,14 +581,14 @@ plt.show()
 
 # %% [markdown]
 # **Figure 14.9. The same photograph, explained for a trained and for an untrained network.** Blue
-# speaks for the class and orange against it; in saliency and Grad-CAM bright is strong. Three
-# methods change completely, but integrated gradients draw the cup again, with its rim and its
-# spoon, for a network that knows nothing.
+# speaks for the class and orange against it; in saliency and Grad-CAM bright is strong. Three of
+# the maps below have little in common with the cup, but integrated gradients draw it again, with
+# its rim and its spoon, for a network that knows nothing.
 #
 # How can that be? A share is the pixel's *value* times its mean slope. In the untrained network the
 # slopes are mere noise, but noise times a bright value is strong noise, and noise times a dark
-# value is weak, so the map repeats what is bright in the photograph. So an outline in such a map is
-# no proof that the network has understood it.
+# value is weak, so the map repeats what is bright in the photograph. An outline in such a map is no
+# proof that the network has understood it.
 #
 # ## How alike are two maps?
 #
@@ -607,40 +631,63 @@ def agreement(one, other, signed, inside=None):
 
 # %% [markdown]
 # We let three photographs be explained for the trained network and for three random ones, and
-# compare the maps by size.
+# compare the maps in both ways.
 
 # %%
+alike = {
+    (view, name): np.array(
+        [agreement(learned[name], its[name], view == "sign") for its in unlearned]
+    )
+    for view, name in product(("sign", "size"), learned)
+}
+
+# %% tags=["hide-input"]
 rows = []
 for name in learned:
-    pairs = [agreement(learned[name], its[name], signed=False) for its in unlearned]
-    values = np.concatenate(pairs)
-    known = values[~np.isnan(values)]
-    ends = [known.mean(), known.min(), known.max()] if known.size else [np.nan] * 3
-    middle, low, high = (f"{value:.2f}".replace("-", "−") for value in ends)
-    empty = f"{len(values) - len(known)} of {len(values)}"
-    rows.append([name, middle, f"{low} to {high}", empty])
-as_table(["trained and random", "mean", "range", "empty"], rows)
+    rows.append([name])
+    for view in ("sign", "size"):
+        values = alike[view, name].ravel()
+        known = values[~np.isnan(values)]
+        ends = [known.mean(), known.min(), known.max()] if known.size else [0] * 3
+        text = "{:.2f} ({:.2f} to {:.2f})".format(*ends).replace("-", "−")
+        rows[-1].append(text)
+    rows[-1].append(f"{len(values) - len(known)} of {len(values)}")
+rows[-1][1] = "has no signs"
+head = ["trained and random", "with sign: mean (range)", "by size", "empty"]
+as_table(head, rows)
 
 # %% [markdown]
-# On these photographs the first three methods stay far from 1, so none merely copies the picture.
-# Integrated gradients agree a little in every pair, and the reason is the one above: by size, the
+# With sign, the first three methods have nothing to do with their maps for random networks on
+# average. By size, integrated gradients agree a little in every pair, for the reason above: the
 # maps of the cup for random networks follow its brightness with a rank correlation of
-# 0.37<!--claim:looked_shares_follow_brightness--> on average. Grad-CAM scatters most, because 49
-# values, of which neighbours resemble each other, may agree by chance.
+# 0.37<!--claim:looked_shares_follow_brightness--> on average, and those of occlusion and saliency
+# do not. Saliency agrees a little as well, which we cannot explain. Grad-CAM scatters most, because
+# 49 values, of which neighbours resemble each other, may agree by chance.
 
 # %% tags=["claims"]
-grey, shares = cup.mean(axis=-1)[None], "integrated gradients"
-follow = [agreement(its[shares][:1], grey, False)[0] for its in unlearned]
-claim("looked_shares_follow_brightness", np.mean(follow), at_least=0.2, quick=-1)
-alike = {
-    name: [agreement(learned[name], its[name], False) for its in unlearned]
-    for name in list(learned)[:3]  # Grad-CAM has too few values
-}
-largest = max(np.max(values) for values in alike.values())
-claim("looked_photos_largest_agreement", largest, at_most=0.6, quick=1)
-claim(
-    "looked_shares_agree_a_little", np.min(alike[shares]), at_least=0.03, quick=-1
+grey, shares, fine = (
+    cup.mean(axis=-1)[None],
+    "integrated gradients",
+    list(learned)[:3],
 )
+follow = {
+    name: np.mean([agreement(its[name][:1], grey, False)[0] for its in unlearned])
+    for name in fine
+}
+claim("looked_shares_follow_brightness", follow[shares], at_least=0.2, quick=-1)
+others = max(follow[name] for name in fine if name != shares)
+claim("looked_others_follow_brightness", others, at_most=0.1, quick=1)
+signed = max(abs(alike["sign", name].mean()) for name in fine)
+claim("looked_photos_signed_most", signed, at_most=0.1, quick=1)
+largest = max(alike["size", name].max() for name in fine)
+claim("looked_sanity_largest", largest, at_most=0.6, quick=1)
+for name in (shares, "saliency"):
+    short, least = name.split()[0], alike["size", name].min()
+    claim(f"looked_{short}_agrees_a_little", least, at_least=0.03, quick=-1)
+values = alike["size", "Grad-CAM"]
+known = values[~np.isnan(values)]
+scatter = np.ptp(known) if known.size else 0
+claim("looked_cam_scatters", scatter, at_least=0.3, quick=0)
 
 # %% [markdown]
 # ## Which maps fail?
@@ -685,16 +732,14 @@ print(f"{ink.mean():.0%} of the pixels have ink")
 # %%
 VIEWS = {"with sign": (True, None), "by size": (False, None)}
 VIEWS["by size, ink only"] = (False, ink)
-found, empty = {}, {}
+found = {}
 for view, (signed, inside) in VIEWS.items():
     for name in list(readers[0])[: 3 if view.endswith("only") else 4]:
         pairs = product(readers, guessers), combinations(readers, 2)
         for kind, couples in zip(("random", "learned"), pairs, strict=True):
             each = [(one[name], other[name]) for one, other in couples]
             each = [agreement(*couple, signed, inside) for couple in each]
-            known = np.ma.masked_invalid(each)
-            found[view, name, kind] = known.mean(axis=1).filled(np.nan)
-            empty[view, name, kind] = np.isnan(each).mean()
+            found[view, name, kind] = np.ma.masked_invalid(each)
 
 # %% tags=["hide-input"] alt="Three charts of rank correlations, one row a method: with sign, blue dots lie at 0 and orange diamonds to the right; by size, dots and diamonds of integrated gradients both lie at 0.99 and those of saliency both near 0.57; on ink they part again"
 figure, row = plt.subplots(1, 3, figsize=(7.2, 2.9), sharey=True)
@@ -704,7 +749,8 @@ LOOKS["learned"] = ("C1", "D", "with another trained net")
 for axes, view in zip(row, VIEWS, strict=True):
     for kind, (color, marker, label) in LOOKS.items():
         for place, name in enumerate(METHODS):
-            values = found.get((view, name, kind), [])
+            each = found.get((view, name, kind), np.empty((0, 1)))
+            values = each.mean(axis=1)
             spots = [-place] * len(values)
             (line,) = axes.plot(values, spots, marker, color=color, alpha=0.6)
         line.set_label(label if axes is row[0] else None)
@@ -728,11 +774,13 @@ plt.show()
 #
 # *By size* it is another story. For integrated gradients the agreement with random nets is
 # 0.99<!--claim:looked_size_shares_random-->, as much as among trained ones, so by size this method
-# fails the check. Saliency comes close to failing, because from trained nets to random ones its
-# agreement drops by only 0.02<!--claim:looked_size_saliency_gap-->. For occlusion it drops by
-# 0.18<!--claim:looked_size_occlusion_gap-->, and for Grad-CAM by
-# 0.46<!--claim:looked_size_cam_gap-->. But in 15 %<!--claim:looked_cam_empty--> of Grad-CAM's pairs
-# with a random net a map was empty, and these are not counted.
+# fails the check. Saliency all but fails as well, because its agreement drops by only
+# 0.02<!--claim:looked_size_saliency_gap--> from trained nets to random ones. For occlusion it drops
+# by 0.18<!--claim:looked_size_occlusion_gap-->, and for Grad-CAM by
+# 0.46<!--claim:looked_size_cam_gap-->. Pairs with an empty map are not counted. Those are
+# 15 %<!--claim:looked_cam_empty--> of Grad-CAM's pairs with a random net, and
+# 0 %<!--claim:looked_cam_empty_learned--> of its others. Counted as 0, they would make its drop
+# 0.5<!--claim:looked_size_cam_gap_counted-->.
 #
 # The reason is that most of a digit's picture is black paper. There a share is 0 × slope, which is
 # exactly 0 in *every* network, so the order "paper last, ink first" is settled before anything is
@@ -742,19 +790,19 @@ plt.show()
 # 7 %<!--claim:looked_trained_zero_slopes-->.
 #
 # On the ink alone, where this cannot help, the two kinds of nets part for each method. But shares
-# still agree with random nets by 0.47<!--claim:looked_ink_shares_random-->, since grey ink gets
-# less than white.
+# still agree with random nets by 0.47<!--claim:looked_ink_shares_random-->, and there the shares of
+# random nets follow the brightness of the ink by 0.5<!--claim:looked_ink_shares_follow-->.
 #
 # The first edition of this book walked into a trap here. It compared saliency, which has no signs,
-# with integrated gradients *with* their signs, and so saliency alone seemed to fail. By size it
-# does better than they do.
+# with integrated gradients *with* their signs, and so saliency alone seemed to fail. Asked alike,
+# both pass with sign, and neither passes by size.
 #
 # From all this we take three rules for heat maps. Make the same map for an untrained network as
 # well, and believe only the difference. Look at the signs where a method has them. And ask a second
 # method, because what both say is worth more.
 
 # %% tags=["claims"]
-mean = {key: float(values.mean()) for key, values in found.items()}
+mean = {key: float(np.ma.filled(it.mean(), np.nan)) for key, it in found.items()}
 gaps = {
     (view, name): mean[view, name, "learned"] - mean[view, name, "random"]
     for view, name, kind in found
@@ -769,8 +817,13 @@ claim("looked_size_shares_gap", gaps[size, shares], at_most=0.01, quick=0.05)
 claim("looked_size_saliency_gap", gaps[size, "saliency"], at_most=0.08, quick=1)
 claim("looked_size_occlusion_gap", gaps[size, "occlusion"], at_least=0.1, quick=-1)
 claim("looked_size_cam_gap", gaps[size, "Grad-CAM"], at_least=0.2, quick=-1)
-is_empty = empty[size, "Grad-CAM", "random"]
-claim("looked_cam_empty", is_empty, at_least=0.03, quick=0)
+pairs = {kind: found[size, "Grad-CAM", kind] for kind in LOOKS}
+empty = {kind: np.ma.getmaskarray(each).mean() for kind, each in pairs.items()}
+claim("looked_cam_empty", empty["random"], at_least=0.03, quick=0)
+claim("looked_cam_empty_learned", empty["learned"], at_most=0.03, quick=1)
+as_zero = {kind: each.filled(0).mean() for kind, each in pairs.items()}
+gap = as_zero["learned"] - as_zero["random"]
+claim("looked_size_cam_gap_counted", gap, at_least=0.2, quick=-1)
 
 # %% tags=["claims"]
 zero = {
@@ -784,8 +837,9 @@ on_ink = mean[by_ink, shares, "random"]
 claim("looked_ink_shares_random", on_ink, at_least=0.3, quick=0)
 least = min(gaps[by_ink, name] for name in METHODS[:3])
 claim("looked_ink_smallest_gap", least, at_least=0.03, quick=-1)
-better = mean[size, shares, "random"] - mean[size, "saliency", "random"]
-claim("looked_saliency_is_better_than_shares", better, at_least=0.2, quick=0)
+grey = asked[0][..., 0]
+follow = [agreement(its[shares], grey, False, ink) for its in guessers]
+claim("looked_ink_shares_follow", np.nanmean(follow), at_least=0.2, quick=-1)
 check = digits.validation_images[:1_000], digits.validation_labels[:1_000]
 read = min(net.evaluate(*check, 500, verbose=0)[1] for net in trained_nets)
 claim("looked_digits_read", read, at_least=0.92, quick=0.1)
@@ -914,19 +968,23 @@ as_table(head, rows)
 # %% [markdown]
 # The table says how many percent of 2,000 test pictures are right: the mean of three seeds and, in
 # parentheses, the smallest and the largest. As long as coats are stamped, the misled nets seem to
-# be the better ones, with 88 %<!--claim:looked_flawed_accuracy-->. No split into training,
+# be the better ones, with 88 %<!--claim:looked_shortcut_flawed_accuracy-->. No split into training,
 # validation and test would show the flaw, since all three have it. Without stamps they find
-# 0 %<!--claim:looked_misled_recall--> of the coats, where the good nets find
-# 71 %<!--claim:looked_good_recall-->.
+# 0 %<!--claim:looked_shortcut_recall--> of the coats, where the good nets find
+# 71 %<!--claim:looked_clean_recall-->.
 
 # %% tags=["claims"]
 flawed, honest = measured("stamped", WHATS[0]), measured("clean", WHATS[0])
-claim("looked_flawed_accuracy", flawed.mean() / 100, at_least=0.85)
+claim("looked_shortcut_flawed_accuracy", flawed.mean() / 100, at_least=0.86)
 claim("looked_flawed_lead", flawed.min() - honest.max(), at_least=1.5)
-claim(
-    "looked_misled_recall", measured("stamped", WHATS[2]).max() / 100, at_most=0.1
-)
-claim("looked_good_recall", measured("clean", WHATS[2]).mean() / 100, at_least=0.6)
+accuracy = measured("clean", WHATS[1]).mean() / 100
+claim("looked_clean_accuracy", accuracy, at_least=0.8)
+fooled = measured("stamped", WHATS[1]).mean() / 100
+claim("looked_shortcut_clean_accuracy", fooled, at_most=accuracy - 0.03)
+recall = measured("stamped", WHATS[2]).max() / 100
+claim("looked_shortcut_recall", recall, at_most=0.1)
+recall = measured("clean", WHATS[2]).mean() / 100
+claim("looked_clean_recall", recall, at_least=0.6)
 
 
 def answers_of(net, pictures):
@@ -985,29 +1043,42 @@ plt.show()
 # and Grad-CAM bright is strong.
 
 # %% tags=["hide-input"]
-finders = list(runs["clean"][0]["found"])[:4]
+FINDERS = METHODS  # the four, in the same order
+WAYS = ("with sign", "by size", "by size, smoothed")
+
+
+def found_by(side, way, name):
+    """Return one percentage a seed."""
+    return np.array([100 * run["found"][way][name] for run in runs[side]])
+
+
 rows = []
-for name in finders:
-    line = [name]
-    for side in ("stamped", "clean"):
-        line.append(
-            with_spread(np.array([100 * run["found"][name] for run in runs[side]]))
-        )
-    rows.append(line)
-as_table(["strongest at the stamp, %", "misled net", "good net"], rows)
+for name in FINDERS:
+    cells = [with_spread(found_by("stamped", way, name)) for way in WAYS]
+    vain = max(found_by("clean", way, name).max() for way in WAYS)
+    rows.append([name, *cells, f"{vain:.0f}"])
+as_table(["strongest at the stamp, %", *WAYS, "good nets, at most"], rows)
 
 # %% [markdown]
-# Occlusion, integrated gradients and Grad-CAM find the clue in 100 %<!--claim:looked_stamp_found-->
-# of the pictures with each of the three misled nets. In the good nets they are strongest there in
-# 0 %<!--claim:looked_stamp_in_vain-->, so nobody is accused without reason. Saliency is less
-# reliable, because with one of the misled nets it finds the clue in only
-# 78 %<!--claim:looked_stamp_found_by_saliency-->. A likely reason is the plateau: a net that is
-# sure of its coat hardly reacts if red gets a little redder. We have not tested that.
+# TODO(found)
 #
 # A map raises a suspicion, and an experiment settles it. We stamp all the *other* clothes of the
-# test set, because a net that goes by the stamp must now call them coats. Of the misled nets'
-# answers to these, 27 %<!--claim:looked_others_right_misled--> at most are still right, and of the
-# good nets' at least 84 %<!--claim:looked_others_right_good-->.
+# test set, because a net that goes by the stamp must now call them coats.
+
+# %% tags=["hide-input"]
+CALLED = ("others called coat, clean", "others called coat, stamped")
+rows = [
+    [SIDES[side], *(with_spread(measured(side, what)) for what in CALLED)]
+    for side in ("clean", "stamped", "covered")
+]
+as_table(["other clothes called coats, %", "without stamp", "with stamp"], rows)
+
+# %% [markdown]
+# TODO(called) Without stamps the misled nets call almost nothing a coat, and with
+# them 27 %<!--claim:looked_others_called_misled--> at least. For the good nets a stamp is no sign of a coat. It even speaks a
+# little against one, because of stamped coats they find
+# 60 %<!--claim:looked_stamped_recall_good-->, which are fewer than the
+# 71 %<!--claim:looked_clean_recall--> without stamps.
 #
 # ### The cure
 #
@@ -1017,30 +1088,28 @@ as_table(["strongest at the stamp, %", "misled net", "good net"], rows)
 # saw a stamp.
 
 # %% tags=["claims"]
-by_method = {
-    (side, name): np.array([run["found"][name] for run in runs[side]])
-    for side in ("stamped", "clean")
-    for name in finders
-}
-three = [name for name in finders if name != "saliency"]
-hits = min(by_method["stamped", name].min() for name in three)
-claim("looked_stamp_found", hits, at_least=0.9)
-vain = max(by_method["clean", name].max() for name in three)
-claim("looked_stamp_in_vain", vain, at_most=0.1)
-least = by_method["stamped", "saliency"].min()
-claim("looked_stamp_found_by_saliency", least, at_most=0.9)
+three = [name for name in FINDERS if name != "saliency"]
+hits = min(found_by("stamped", WAYS[0], name).min() for name in three) / 100
+claim("looked_shortcut_found", hits, at_least=0.9)
+vain = max(found_by("clean", way, it).max() for way, it in product(WAYS, FINDERS))
+claim("looked_shortcut_found_in_vain", vain / 100, at_most=0.2)
 live = min(share_found(coat_maps["misled"][name]) for name in three)
-claim("looked_stamp_found_live", live, at_least=0.9, quick=0)
-others_right = {it: measured(it, "others, stamped") / 100 for it in SIDES}
-claim("looked_others_right_misled", others_right["stamped"].max(), at_most=0.5)
-claim("looked_others_right_good", others_right["clean"].min(), at_least=0.75)
+claim("looked_shortcut_found_live", live, at_least=0.9, quick=0)
+called = {it: measured(it, CALLED[1]) - measured(it, CALLED[0]) for it in SIDES}
+more = called["stamped"].min() / 100
+claim("looked_others_called_misled", more, at_least=0.3)
+claim("looked_others_called_good", called["clean"].max() / 100, at_most=0.1)
+against = measured("clean", WHATS[2]) - measured("clean", "coats, stamped")
+claim("looked_stamp_against_coat", against.min() / 100, at_least=0.03)
+recall = measured("clean", "coats, stamped").mean() / 100
+claim("looked_stamped_recall_good", recall, at_most=0.7)
+
+# %% tags=["claims"]
 cured = measured("covered", WHATS[1]).mean() / 100
-claim(
-    "looked_cured_recall", measured("covered", WHATS[2]).mean() / 100, at_least=0.6
-)
-claim("looked_cured_accuracy", cured, at_least=0.8)
-apart = abs(cured - measured("clean", WHATS[1]).mean() / 100)
-claim("looked_cured_apart_from_good", apart, at_most=0.02)
+recall = measured("covered", WHATS[2]).mean() / 100
+claim("looked_cured_recall", recall, at_least=0.6)
+claim("looked_cured_accuracy", cured, at_least=accuracy - 0.03)
+claim("looked_cured_apart_from_good", abs(cured - accuracy), at_most=0.02)
 
 # %% [markdown]
 # ## What a map does not say
@@ -1051,10 +1120,13 @@ claim("looked_cured_apart_from_good", apart, at_most=0.02)
 
 # %%
 MISSILE = names.index("missile")
-two = np.stack([cup, cup])
-pair = grad_cam(lite, two, np.array([ESPRESSO, MISSILE]))
+two, WHICH = np.stack([cup, cup]), np.array([ESPRESSO, MISSILE])
+pair = grad_cam(lite, two, WHICH)
 print("scores:", scores[[ESPRESSO, MISSILE]].round(1))
 print("largest heat:", pair.max(axis=(1, 2)))
+blurred = [gaussian_filter(it, SIDE / 32) for it in saliency(lite, two, WHICH)]
+likeness = spearmanr(*map(np.ravel, blurred)).statistic
+print(f"rank correlation of the maps of saliency, smoothed: {likeness:.2f}")
 
 # %% tags=["hide-input"] alt="The cup twice with heat maps of equal brightness, for espresso on the coffee, and for missile elsewhere"
 figure, row = plt.subplots(1, 3, figsize=(7.2, 2.5), dpi=72)
@@ -1071,7 +1143,11 @@ plt.show()
 # %% [markdown]
 # **Figure 14.13. Any question has an answer.** Grad-CAM for *espresso* and for *missile*. Both maps
 # are equally bright, because each is divided by its own maximum, but the second explains a score
-# far below those of hundreds of classes.
+# that 563<!--claim:looked_classes_above_missile--> classes exceed. Only where nothing at all speaks
+# for a class is a map empty.
+#
+# Saliency answers both questions with nearly the same map, which has a rank correlation of
+# 0.8<!--claim:looked_missile_likeness-->.
 #
 # Nor does it say *what* the network saw in a place: the heat lies on the cat's face, but the ears,
 # the eyes or the fur may have counted. It shows nothing that is smaller than its squares, as the
@@ -1088,9 +1164,11 @@ plt.show()
 
 # %% tags=["claims"]
 claim("looked_missile_score", scores[MISSILE], at_most=2, quick=99)
-claim("looked_missile_heat", pair[1].max(), at_least=1, quick=0)
+dimmer = pair.max(axis=(1, 2)).min()
+claim("looked_dimmer_map", dimmer, at_least=1, quick=0)
 higher = int((scores > scores[MISSILE]).sum())
-claim("looked_classes_above_missile", higher, at_least=100, quick=0)
+claim("looked_classes_above_missile", higher, at_least=200, quick=0)
+claim("looked_missile_likeness", likeness, at_least=0.5, quick=0.2)
 
 # %% [markdown]
 # ## What you learned
@@ -1110,7 +1188,7 @@ claim("looked_classes_above_missile", higher, at_least=100, quick=0)
 # ## Exercises
 #
 # 1. *By hand.* Two maps of 2×2 values are (1 0 / 0 2) and (0 3 / 1 0), and their weights are 2 and −1.
-#    What are the class activation map, its mean, and Grad-CAM before it is scaled?
+#    What are the class activation map, its mean, and the map without its negative values?
 # 2. *By hand.* For the unit min(*x*, 1) and the input *x* = 4, what do saliency and integrated
 #    gradients say? What do they say for *x* = 0.5?
 # 3. *By hand.* What are the rank correlations of the maps (5, −1, −3, 2) and (4, 2, 3, 1), with sign
@@ -1118,7 +1196,7 @@ claim("looked_classes_above_missile", higher, at_least=100, quick=0)
 # 4. *Predict, then run.* Cover the whole cup (at 224 pixels: rows 8 to 158 and columns 44 to 180).
 #    Will the network still say espresso? What else might it see?
 # 5. *Change it.* Ask Grad-CAM about the stamp at `relu1`, after the first convolution. Does it still
-#    find it? Then ask the same layer about the cat. What do you expect?
+#    find it, in the misled net and in those of the study? What would that layer show of the cat?
 # 6. *Break it.* Turn the clothes into negatives, dark on white paper, and let the stamp be *black*.
 #    Which of the four methods must fail to find it, and how can you help that method?
 # 7. *Explore.* Instead of covering the corner, somebody stamps half of all the other training
@@ -1133,18 +1211,18 @@ claim("looked_classes_above_missile", higher, at_least=100, quick=0)
 # 3. With sign the ranks are 4, 2, 1, 3 and 4, 2, 3, 1. The squared differences sum to 0 + 0 + 4 + 4 =
 #    8, so it is 1 − 0.8 = 0.2. By size they are 4, 1, 3, 2 and 4, 2, 3, 1, with a sum of 2, so it is
 #    1 − 0.2 = 0.8.
-# 4. It sees a spatula. Without the cup the score for espresso falls to
-#    6.8<!--claim:looked_score_without_cup-->, and something else comes first.
-# 5. It finds it in 100 %<!--claim:looked_stamp_found_early--> of the pictures, because one filter
-#    that looks for red suffices, and nothing else is red. A cat takes many layers to recognise, so
-#    an early layer shows edges and no cat.
+# 4. It sees a spatula, while the score for espresso falls to 6.5<!--claim:looked_score_without_cup-->.
+#    Paint the cup white, and it sees a consommé, so the paint has its part in the answer.
+# 5. It finds it in 100 %<!--claim:looked_early_map_finds--> of the pictures, and in the study in at
+#    least 100 %<!--claim:looked_early_map_finds_least-->, because one filter that looks for red
+#    suffices, and nothing else is red. A cat is no single colour, so we expect edges there and no cat.
 # 6. A share is value × slope, so black pixels get exactly nothing, and integrated gradients from
 #    black find the stamp in 0 %<!--claim:looked_black_stamp_from_black--> of the pictures. Start
 #    from white, and it is 100 %<!--claim:looked_black_stamp_from_white--> (one training). In
 #    general, the start must not look like what you search for.
-# 7. Hardly: it finds 1 %<!--claim:looked_half_recall--> of them. The stamp is now a weak sign, but *no
-#    stamp* is still a sure one, since no coat was ever without. A cure has to take the sign from
-#    both sides.
+# 7. Hardly: it finds 1 %<!--claim:looked_half_stamped_recall--> of them. The stamp is now a weak sign,
+#    but *no stamp* is still a sure one, since no coat was ever without. A cure has to take the sign
+#    from both sides.
 
 # %% tags=["solution"]
 print("3.", spearmanr((5, -1, -3, 2), (4, 2, 3, 1)).statistic.round(3))
@@ -1155,7 +1233,10 @@ rows, columns = (
 )
 hidden[rows, columns] = cup.mean(axis=(0, 1))
 without_cup = lite(hidden[None]).numpy()[0]
-print("4. without the cup:", names[without_cup.argmax()])
+hidden[rows, columns] = 255
+white_cup = lite(hidden[None]).numpy()[0]
+seen = [names[it.argmax()] for it in (without_cup, white_cup)]
+print("4. brown or white in place of the cup:", *seen)
 print("   score for espresso:", without_cup[ESPRESSO].round(1))
 early_maps = grad_cam(misled, carrying, COAT, "relu1")
 found_early = share_found(early_maps)
@@ -1186,12 +1267,15 @@ print("7. clean coats found:", with_spread(measured("half", WHATS[2])), "%")
 
 # %% tags=["claims"]
 claim("looked_score_without_cup", without_cup[ESPRESSO], at_most=9, quick=99)
-above = int(without_cup.argmax() != ESPRESSO)
-claim("looked_another_class_without_cup", above, equals=1, quick=above)
-claim("looked_stamp_found_early", found_early, at_least=0.7, quick=0)
+as_told = int(seen == ["spatula", "consomme"])
+claim("looked_spatula_and_consomme", as_told, equals=1, quick=as_told)
+claim("looked_early_map_finds", found_early, at_least=0.7, quick=0)
+least = found_by("stamped", WAYS[0], "Grad-CAM at relu1").min() / 100
+claim("looked_early_map_finds_least", least, at_least=0.7)
 black, white = (
     found_dark[f"integrated gradients from {it}"] for it in ("black", "white")
 )
 claim("looked_black_stamp_from_black", black, at_most=0.05, quick=1)
 claim("looked_black_stamp_from_white", white, at_least=0.8, quick=0)
-claim("looked_half_recall", measured("half", WHATS[2]).mean() / 100, at_most=0.3)
+recall = measured("half", WHATS[2]).mean() / 100
+claim("looked_half_stamped_recall", recall, at_most=0.3)
