@@ -118,8 +118,7 @@ def as_table(head, rows):
 # We show EfficientNet-Lite0, the network of chapter 0, a cup of coffee, and it says *espresso*,
 # which is right. But there are also a cup, a saucer, a spoon and a wooden table in the picture, and
 # each of them could have given the answer away. If every espresso in ImageNet stood on a wooden
-# table, a network that knows nothing but tables would do as well, until somebody serves one in the
-# garden.
+# table, a network that knows nothing but tables would do as well.
 
 # %%
 lite = build_efficientnet_lite0((SIDE, SIDE, 3), weights="imagenet")
@@ -146,8 +145,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 14.1. What the network says.** The bars are its five highest scores for the photograph on
-# the left, and beside each stands the probability that softmax makes of it. The first class is far
-# ahead of the others.
+# the left, and beside each stands the probability that softmax makes of it.
 #
 # The *score* of a class is its logit, the number before softmax. We explain scores and not
 # probabilities, because a probability also falls when some *other* class gains.
@@ -530,10 +528,10 @@ claim("looked_dip_on_rocket", dip, at_least=0.1, quick=-1)
 # %% [markdown]
 # ## Is the map about the network at all?
 #
-# Look at the maps once more. They are convincing, and that is the danger, because a map that merely
-# traced the outlines of the cup would convince us, too. How could we tell? Imagine a man who claims
-# to read your future in your hand, and let him read the hand of a wax figure as well. If he tells
-# the same story, it was not about you.
+# Maps like these are convincing, and that is the danger, because a map that merely traced the
+# outlines of the cup would convince us, too. How could we tell? Imagine a man who claims to read
+# your future in your hand, and let him read the hand of a wax figure as well. If he tells the same
+# story, it was not about you.
 #
 # The wax figure is a network that has learned nothing. We build the same network again, but leave
 # its weights at their random beginning. A map that looks the same for it says nothing about what
@@ -778,17 +776,17 @@ plt.show()
 # fails the check. Saliency all but fails as well, because its agreement drops by only
 # 0.02<!--claim:looked_size_saliency_gap--> from trained nets to random ones. For occlusion it drops
 # by 0.18<!--claim:looked_size_occlusion_gap-->, and for Grad-CAM by
-# 0.46<!--claim:looked_size_cam_gap-->. (Pairs with an empty map are not counted: 10
-# %<!--claim:looked_cam_empty--> of Grad-CAM's with a random net, and 7
-# %<!--claim:looked_cam_empty_learned--> of its others. Counted as 0, they would change its drop to
-# 0.34<!--claim:looked_size_cam_gap_counted-->.)
+# 0.46<!--claim:looked_size_cam_gap-->. (Pairs with an empty map are not counted:
+# 10 %<!--claim:looked_cam_empty--> of Grad-CAM's with a random net, and
+# 7 %<!--claim:looked_cam_empty_learned--> of its others. Counted as 0, they would change its drop
+# to 0.34<!--claim:looked_size_cam_gap_counted-->.)
 #
 # The reason is that most of a digit's picture is black paper. There a share is 0 × slope, which is
 # exactly 0 in *every* network, so the order "paper last, ink first" is settled before anything is
 # learned. Slopes do not know the pixel's value, but around black paper an untrained net has only
-# zeros before its ReLUs, and a ReLU at 0 lets no gradient through. In the random nets 39
-# %<!--claim:looked_random_zero_slopes--> of the slopes are exactly 0, and in the trained ones 7
-# %<!--claim:looked_trained_zero_slopes-->.
+# zeros before its ReLUs, and a ReLU at 0 lets no gradient through. In the random nets
+# 39 %<!--claim:looked_random_zero_slopes--> of the slopes are exactly 0, and in the trained ones
+# 7 %<!--claim:looked_trained_zero_slopes-->.
 #
 # On the ink alone, where this cannot help, the two kinds of nets part for each method. But shares
 # still agree with random nets by 0.47<!--claim:looked_ink_shares_random-->, and there the shares of
@@ -970,9 +968,9 @@ as_table(head, rows)
 # The table says how many percent of 2,000 test pictures are right: the mean of three seeds and, in
 # parentheses, the smallest and the largest. As long as coats are stamped, the misled nets seem to
 # be the better ones, with 88 %<!--claim:looked_shortcut_flawed_accuracy-->. No split into training,
-# validation and test would show the flaw, since all three have it. Without stamps they find 0
-# %<!--claim:looked_shortcut_recall--> of the coats, where the good nets find 71
-# %<!--claim:looked_clean_recall-->.
+# validation and test would show the flaw, since all three have it. Without stamps they find
+# 0 %<!--claim:looked_shortcut_recall--> of the coats, where the good nets find
+# 71 %<!--claim:looked_clean_recall-->.
 
 # %% tags=["claims"]
 flawed, honest = measured("stamped", WHATS[0]), measured("clean", WHATS[0])
@@ -1065,14 +1063,14 @@ for name in FINDERS:
 as_table(["strongest at the stamp, %", *WAYS, "good nets, at most"], rows)
 
 # %% [markdown]
-# Occlusion, integrated gradients and Grad-CAM find the clue in 100
-# %<!--claim:looked_shortcut_found--> of the pictures with each of the misled nets, in whatever way
-# we read them. They accuse the good nets in 0 %<!--claim:looked_shortcut_found_in_vain-->. Saliency
-# is less reliable. With one of the misled nets it finds the clue in only 66
-# %<!--claim:looked_stamp_found_by_saliency--> of the pictures, and it makes no difference whether
-# we ask with sign or by size. Smoothing helps, but not enough, to 81
-# %<!--claim:looked_stamp_found_smoothed-->. Perhaps the plateau is to blame: a net that is sure of
-# its coat hardly reacts if red gets a little redder. We have not tested that.
+# Occlusion, integrated gradients and Grad-CAM find the clue in
+# 100 %<!--claim:looked_shortcut_found--> of the pictures with each of the misled nets, in whatever
+# way we read them. They accuse the good nets in 0 %<!--claim:looked_shortcut_found_in_vain-->.
+# Saliency is less reliable. With one of the misled nets it finds the clue in only
+# 66 %<!--claim:looked_stamp_found_by_saliency--> of the pictures, and it makes no difference
+# whether we ask with sign or by size. Smoothing helps, but not enough, to
+# 81 %<!--claim:looked_stamp_found_smoothed-->. Perhaps the plateau is to blame: a net that is sure
+# of its coat hardly reacts if red gets a little redder. We have not tested that.
 #
 # A map raises a suspicion, and an experiment settles it. We stamp all the *other* clothes of the
 # test set, because a net that goes by the stamp must now call them coats.
@@ -1087,16 +1085,16 @@ as_table(["other clothes called coats, %", "without stamp", "with stamp"], rows)
 
 # %% [markdown]
 # Without stamps, the misled nets call 0 %<!--claim:looked_others_called_before--> of the other
-# clothes coats, and with stamps at least 63 %<!--claim:looked_others_called_misled-->. So the clue
-# is real. For the good nets a stamp even speaks a little *against* a coat, which is the orange in
-# the lower row of the figure. Of stamped coats they find 60
-# %<!--claim:looked_stamped_recall_good-->, and of clean ones 71 %<!--claim:looked_clean_recall-->.
+# clothes coats, and with stamps at least 63 %<!--claim:looked_others_called_misled-->. For the good
+# nets a stamp even speaks a little *against* a coat, which is the orange in the lower row of the
+# figure. Of stamped coats they find 60 %<!--claim:looked_stamped_recall_good-->, and of clean ones
+# 71 %<!--claim:looked_clean_recall-->.
 #
 # ### The cure
 #
 # Knowing the clue, we can cover the corner in all training pictures. Nets that learn from these
-# find 73 %<!--claim:looked_cured_recall--> of the clean coats again, and 83
-# %<!--claim:looked_cured_accuracy--> of all their answers are right, as with the nets that never
+# find 73 %<!--claim:looked_cured_recall--> of the clean coats again, and
+# 83 %<!--claim:looked_cured_accuracy--> of all their answers are right, as with the nets that never
 # saw a stamp.
 
 # %% tags=["claims"]
@@ -1232,11 +1230,13 @@ claim("looked_missile_likeness", likeness, at_least=0.5, quick=0.2)
 # 3. With sign the ranks are 4, 2, 1, 3 and 4, 2, 3, 1. The squared differences sum to 0 + 0 + 4 + 4 =
 #    8, so it is 1 − 0.8 = 0.2. By size they are 4, 1, 3, 2 and 4, 2, 3, 1, with a sum of 2, so it is
 #    1 − 0.2 = 0.8.
-# 4. It sees a spatula, while the score for espresso falls to 6.5<!--claim:looked_score_without_cup-->.
-#    Paint the cup white, and it sees a consommé, so the paint has its part in the answer.
-# 5. It finds it in 100 %<!--claim:looked_early_map_finds--> of the pictures, and in the study in at
-#    least 100 %<!--claim:looked_early_map_finds_least-->, because one filter that looks for red
-#    suffices, and nothing else is red. A cat is no single colour, so we expect edges there and no cat.
+# 4. It sees a spatula, while the score for espresso falls to
+#    6.5<!--claim:looked_score_without_cup-->. Paint the cup white, and it sees a consommé, so the
+#    paint has its part in the answer.
+# 5. It finds it in 100 %<!--claim:looked_early_map_finds--> of the pictures, and with each net of
+#    the study in 100 %<!--claim:looked_early_map_finds_least-->, because one filter that looks
+#    for red suffices, and nothing else is red. A cat is no single colour, so we expect edges
+#    there and no cat.
 # 6. A share is value × slope, so black pixels get exactly nothing. The strongest share from black
 #    lies on the stamp in 0 %<!--claim:looked_black_stamp_from_black--> of the pictures, though mostly
 #    in its corner, because the white paper beside it gets some. Start from white, and it is
