@@ -485,7 +485,7 @@ plt.show()
 # above half of the maximum.
 
 # %% tags=["hide-input"] alt="A cat, with Grad-CAM's heat on its face; a rocket on its launch pad, with the heat on its upper half and on the sky beside it"
-figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=72)
+figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=55)
 for pair, photo in zip((row[:2], row[2:]), ("cat", "rocket"), strict=True):
     picture = center_crop(load_photo(photo), (SIDE, SIDE)).astype("float32")
     answer = lite(picture[None]).numpy()[0].argmax()
@@ -561,7 +561,7 @@ random_nets = [random_lite(10 + number) for number in range(RANDOM)]
 unlearned = [maps_of(net, photos, classes, SIZE) for net in random_nets]
 
 # %% tags=["hide-input"] alt="Two rows of four maps of the cup, above of the trained and below of an untrained network; integrated gradients shows the cup with its rim in both rows, saliency faintly, the other two do not"
-figure, grid = plt.subplots(2, 4, figsize=(7.2, 4.1), dpi=65)
+figure, grid = plt.subplots(2, 4, figsize=(7.2, 4.1), dpi=55)
 rows = zip(grid, (learned, unlearned[0]), ("trained", "untrained"), strict=True)
 for row, found, title in rows:
     for axes, (name, values) in zip(row, found.items(), strict=True):
@@ -1165,7 +1165,7 @@ likeness = spearmanr(*map(np.ravel, blurred)).statistic
 print(f"rank correlation of the maps of saliency, smoothed: {likeness:.2f}")
 
 # %% tags=["hide-input"] alt="The cup twice with heat maps of equal brightness, for espresso on the coffee, and for missile elsewhere"
-figure, row = plt.subplots(1, 3, figsize=(7.2, 2.5), dpi=72)
+figure, row = plt.subplots(1, 3, figsize=(7.2, 2.5), dpi=55)
 see(row[0], cup, "the photograph")
 for axes, heat, label in zip(row[1:], pair, (ESPRESSO, MISSILE), strict=True):
     see(
