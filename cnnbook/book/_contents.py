@@ -22,7 +22,6 @@ NUMBER = re.compile(r"0*(?P<number>\d+)_")
 FIRST_EDITION: tuple[str, ...] = (
     "11_augmentation",
     "12_transfer_learning",
-    "13_looking_inside",
     "15_real_applications",
 )
 FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
