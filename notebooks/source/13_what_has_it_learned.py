@@ -13,7 +13,7 @@
 # pictures as a network sees them. For each of these pictures you will also know what it does *not*
 # show.
 #
-# Takes about 7 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
+# Takes about 6 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
 # seconds); needs chapters 1 to 5. Which part of *one* photograph decided its answer is the
 # question of chapter 14.
 
@@ -879,7 +879,7 @@ show(("setting", "answer", "after a shift", "roughness", "contrast"), rows)
 # 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->. Decay, as weak as here,
 # lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes neither of the two.
 #
-# Each of them costs some of the answer: with all three, 57 %<!--claim:inside_answer_all--> of it is
+# Each of them costs some of the answer: with all three, 56 %<!--claim:inside_answer_all--> of it is
 # left. So the readable picture is *not* what the filter likes best. It is what the filter likes among
 # pictures that we can read, and whenever you see such a picture, you should ask what was done to it.
 
@@ -939,11 +939,11 @@ plt.show()
 # Below you may find petals around a centre for the daisy, but hardly an espresso, and above there
 # is only glitter.
 #
-# Without any help, the network gives the wanted class 98 %<!--claim:inside_plain_probability--> or
+# Without any help, the network gives the wanted class 97 %<!--claim:inside_plain_probability--> or
 # more to each of twelve pictures (four classes, three seeds), although you would not recognise
 # anything in them. With all three settings, the mean is
-# 82 %<!--claim:inside_favourite_probability-->, and the least sure of the twelve has only
-# 11 %<!--claim:inside_least_favourite-->. So the network has learned what tells an espresso from
+# 90 %<!--claim:inside_favourite_probability-->, and the least sure of the twelve has only
+# 45 %<!--claim:inside_least_favourite-->. So the network has learned what tells an espresso from
 # 999 other things in photographs, and that is less than what an espresso is, because no photograph
 # ever forced it to say no to glitter. And a picture that looks better to us may say less to the
 # network.
@@ -1074,7 +1074,7 @@ plt.show()
 # lies far apart in it *is* far apart, but what lies together may be separated in a direction that you
 # do not see. How much may be hidden, the explained share tells. For the pixels, two axes explain
 # 47 %<!--claim:inside_explained_pixels--> of the variance, and for the network's numbers
-# 54 %<!--claim:inside_explained_lists-->.
+# 53 %<!--claim:inside_explained_lists-->.
 
 # %% tags=["claims"]
 claim("inside_explained_toy", float(explained), at_least=0.923, quick=0.923)
@@ -1200,7 +1200,7 @@ show(columns, rows)
 # points, in all dimensions as well as by t-SNE. If you read it by rows, t-SNE instead of PCA brings
 # much more: for the pixels, without any network, from 46 %<!--claim:inside_neighbours_pixels--> to
 # 73 %<!--claim:inside_neighbours_pixels_tsne-->, and for the network's numbers from
-# 58 %<!--claim:inside_neighbours_features--> to 81 %<!--claim:inside_neighbours_tsne-->. So most of
+# 59 %<!--claim:inside_neighbours_features--> to 81 %<!--claim:inside_neighbours_tsne-->. So most of
 # what looked like knowledge was the way of drawing.
 
 # %%
@@ -1225,9 +1225,9 @@ plt.show()
 #
 # What stays the same in such maps? Of the ten closest pictures in 64 dimensions, the map with
 # perplexity 30 keeps 61 %<!--claim:inside_tsne_keeps-->, and a PCA keeps
-# 23 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
+# 21 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
 # islands? Here they go along with the true ones to some degree, with a correlation of
-# 0.74<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains of
+# 0.72<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains of
 # neighbours lead from one class to the next. But you only know that because we computed the true
 # distances, and the map does not tell you which case you have.
 #
