@@ -5,18 +5,15 @@ the same bytes: cell ids are numbered, metadata is fixed, TensorFlow's start-up 
 """
 
 import ast
-import base64
-import io
 import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from cnnbook._checks import checked, shown
 from cnnbook.book._files import RESTORE, BookError, in_one_line, read_json, read_text, write_whole
 from cnnbook.book._kernel import Node, NotebookError, jupytext, nbformat, run_cells
+from cnnbook.book._png import shrink_png
 
 START_UP_MESSAGES = re.compile(
     r"^(?:[IWE]0000 .*|WARNING: All log messages before absl.*|To enable the following.*"
@@ -100,25 +97,13 @@ def _tidy_outputs(cell: Node) -> None:
             continue
         if "image/png" in output.get("data", {}):
             try:
-                output.data["image/png"] = _shrink_png(output.data["image/png"])
+                output.data["image/png"] = shrink_png(output.data["image/png"])
             except Exception as error:  # Pillow and base64 raise many kinds
                 reason = in_one_line(f"{type(error).__name__}: {error}")
                 raise NotebookError(f"{cell.id} shows a broken picture: {reason}") from error
         kept.append(output)
     cell.outputs = kept
     cell.metadata.pop("execution", None)
-
-
-def _shrink_png(text: str) -> str:
-    """Write a picture, in base64, in fewer bytes and with the same pixels."""
-    picture: Image.Image = Image.open(io.BytesIO(base64.b64decode(text)))
-    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):  # opaque
-        picture = picture.convert("RGB")
-    if picture.mode == "RGB" and picture.getcolors(256):
-        picture = picture.quantize(256, dither=Image.Dither.NONE)
-    picture.save(smaller := io.BytesIO(), "PNG", optimize=True)
-    shrunk = base64.b64encode(smaller.getvalue()).decode()
-    return min(text, shrunk, key=len)
 
 
 @checked

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cnnbook.book._png import shrink_png
 from cnnbook.book.notebooks import (
     START_UP_MESSAGES,
     NotebookError,
-    _shrink_png,
     _tidy_outputs,
     make_notebook,
     run_notebook,
@@ -228,4 +228,16 @@ def test_figures_lose_bytes():
     for name in ("few colours", "many colours"):
         Image.fromarray(PICTURES[name]).save(file := io.BytesIO(), "PNG", compress_level=6)
         text = base64.b64encode(file.getvalue()).decode()
-        assert len(_shrink_png(text)) < 0.95 * len(text), name
+        assert len(shrink_png(text)) < 0.95 * len(text), name
+
+
+def test_a_chart_of_more_colours_than_a_palette_holds_loses_a_third():
+    chance = np.random.default_rng(0)
+    colours = chance.integers(0, 256, (512, 4), "uint8")
+    dots = colours[chance.integers(0, 512, (100, 200))]
+    Image.fromarray(dots).save(file := io.BytesIO(), "PNG", optimize=True)
+    text = base64.b64encode(file.getvalue()).decode()
+    shrunk = shrink_png(text)
+    assert len(shrunk) < 0.67 * len(text)
+    kept = Image.open(io.BytesIO(base64.b64decode(shrunk)))
+    np.testing.assert_array_equal(kept.convert("RGBA"), Image.open(file).convert("RGBA"))
