@@ -12,7 +12,7 @@
 # of each, and see the row of children fail and recover. At the end you can read the diagram of a
 # famous network, and say what each block is for and what it costs.
 #
-# Takes about 3 minutes<!--minutes:09_from_neocognitron_to_resnet--> on two CPU cores (quick: under
+# Takes about 2 minutes<!--minutes:09_from_neocognitron_to_resnet--> on two CPU cores (quick: under
 # 45 seconds); needs chapters 5 to 8, and the photographs of chapter 8 or their stand-in.
 
 # %% tags=["setup"]
@@ -895,7 +895,7 @@ plt.show()
 # have tiny but nearly even pulls, and residual-56 has huge ones.
 #
 # In the plain network of 56 layers the slopes explode: the pull on the first convolution is
-# 1,640 times<!--claim:arch_pull_plain_56--> that on the last, while with 20 layers it is
+# 1,619 times<!--claim:arch_pull_plain_56--> that on the last, while with 20 layers it is
 # 5 times<!--claim:arch_pull_plain_20-->. They explode *because of* batch normalisation. Without it
 # the pull on the first of 56 is only 1.9 times<!--claim:arch_pull_plain_even--> that on the last,
 # but all pulls are tiny. Yang et al. (2019, [A mean field theory of batch
@@ -1284,8 +1284,8 @@ print("16 + 1 maps:", layers.Add()([sixteen, single]).shape)
 #    on the first convolution is 301 times<!--claim:arch_pull_halved--> that on the last, which lies
 #    between the plain and the residual network. So it matters that the path passes on everything.
 # 6. In this one network some blocks matter more than others: without the most important one,
-#    accuracy falls by 20 points<!--claim:arch_silenced_most-->, and without the least important by
-#    4 points<!--claim:arch_silenced_least-->, although nothing was trained again. (Which blocks
+#    accuracy falls by 19 points<!--claim:arch_silenced_most-->, and without the least important by
+#    7 points<!--claim:arch_silenced_least-->, although nothing was trained again. (Which blocks
 #    these are changes from training to training.) In a plain network a silent layer would pass on
 #    nothing at all, and the answer would no longer depend on the picture.
 
