@@ -889,10 +889,10 @@ plt.show()
 
 # %% [markdown]
 # **Figure 9.9. The pull on each layer, before the first step.** Grey is plain, green has the sums
-# of the next section, and dashed lines have 20 layers. Thick lines are means over three seeds,
-# taken on this axis. On the left, only the plain network of 56 layers pulls its first layers a
-# thousand times harder than its last. On the right, without batch normalisation, plain networks
-# have tiny but nearly even pulls, and residual-56 has huge ones.
+# of the next section, and dashed lines have 20 layers. Thick lines are means over three seeds. On
+# the left, only the plain network of 56 layers pulls its first layers a thousand times harder than
+# its last. On the right, without batch normalisation, plain networks have tiny but nearly even
+# pulls, and residual-56 has huge ones.
 #
 # In the plain network of 56 layers the slopes explode: the pull on the first convolution is
 # 1,619 times<!--claim:arch_pull_plain_56--> that on the last, while with 20 layers it is
