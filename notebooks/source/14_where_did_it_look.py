@@ -5,7 +5,7 @@
 # tapped his hoof seven times. Professors came, tested him and found no fraud. Then somebody had a
 # question put to Hans by a person who did not know its answer, and now Hans did not know when to
 # stop. He had never calculated. He had watched people, who moved their heads a little at the right
-# number and did not notice that they did (Pfungst, 1907).
+# number and did not notice that they did (Oskar Pfungst, 1907, *Das Pferd des Herrn von Osten*).
 #
 # Can a network be right in the same way? In this chapter you ask networks where they looked. You
 # will learn four ways to ask, and do each of them by hand. Then you test the answers themselves,
@@ -13,7 +13,8 @@
 # finds it.
 #
 # Takes about 14 minutes<!--minutes:14_where_did_it_look--> on two CPU cores (quick: under 45
-# seconds); needs chapters 1 to 4. The network for photographs comes with the book, already trained.
+# seconds); needs chapters 1 to 5 and 8. The network for photographs comes with the book, already
+# trained.
 
 # %% tags=["setup"]
 import os
@@ -191,10 +192,10 @@ for name, picture in pictures.items():
 
 # %% [markdown]
 # With nothing covered, the score was 11.07<!--claim:looked_espresso_score-->, so without the spoon
-# the network is even a little surer. The other two squares hold a surprise: the white wall of the
+# the network is even a little surer. The other two squares hold a surprise: the inner wall of the
 # cup behind the coffee matters more than a piece of the coffee itself. But the mean colour is a
-# brown that suits coffee better than a white cup, so is it only the paint? We cover both places
-# once more, in white.
+# brown that suits coffee better than the wall, so is it only the paint? We cover both places once
+# more, in white.
 
 # %%
 white = {"coffee": cover(2, 3, paint=255), "wall": cover(1, 3, paint=255)}
@@ -204,10 +205,10 @@ for name, picture in white.items():
     print(f"{name} painted white: the score falls by {white_falls[name]:.2f}")
 
 # %% [markdown]
-# The order stays, although we have only painted white on white. So the brown is not the reason, and
-# the whiteness of the wall can hardly be it either. To see all 49 places, we cover each of them in
-# turn and write down how far the score falls. The function of the package does the same, for
-# squares that may overlap.
+# The order stays, so it does not hang on the brown paint alone. But white hides the shade of the
+# wall and the dark ring at its foot as well, and occlusion cannot say which of them counts. To see
+# all 49 places, we cover each of them in turn and write down how far the score falls. The function
+# of the package does the same.
 
 # %%
 covered = np.stack([cover(row, column) for row in range(7) for column in range(7)])
@@ -235,7 +236,7 @@ plt.show()
 # %% [markdown]
 # **Figure 14.2. Occlusion.** You see three of the pictures that we showed to the network, and the
 # map of all 49 places. Where it is blue, covering the place lowers the score, and where it is
-# orange, covering it raises the score. The two darkest places lie on the white wall of the cup,
+# orange, covering it raises the score. The two darkest places lie on the inner wall of the cup,
 # just above the coffee.
 #
 # Occlusion is easy to believe, because it is an experiment. But each place costs one run of the
@@ -297,8 +298,6 @@ plt.show()
 # picture shows the photograph only where the map, smoothed a little, is strong. Coffee and cup
 # stand out, but so do spots elsewhere. The map is grainy, because the slope changes a lot from
 # pixel to pixel.
-#
-# But a slope says what a *small* change would do, and nothing about a large one.
 
 # %% tags=["claims"]
 claim("looked_saliency_agrees", int(saliency_agrees), equals=1)
@@ -349,8 +348,8 @@ plt.show()
 # %% [markdown]
 # **Figure 14.4. The climb from black to the photograph.** The line is the score for espresso at 21
 # brightnesses, five of which are drawn above it. Left of the dashed line it makes most of its
-# climb. At full brightness, which is where saliency asks, a step along this way changes almost
-# nothing, although the slopes of single pixels need not be 0.
+# climb. At full brightness, which is where saliency asks, one more step of brightness changes
+# almost nothing. Single pixels may still have slopes, which cancel.
 #
 # So we should not ask for the slope on the plateau alone, but all along the way, and take the mean.
 # This idea is called **integrated gradients** (Sundararajan et al., 2017, [Axiomatic Attribution
@@ -364,7 +363,7 @@ plt.show()
 # gained on the way*. (Where the way starts is our choice, and black is the usual one.)
 #
 # By hand we cut the way into steps, and take the slope in the middle of each. The package does the
-# same, but halves a step where the score bends, until the sum is right.
+# same, but halves a step where the score bends, until the sum is right to 1 %.
 
 # %%
 STEPS = 10 if QUICK else 100
@@ -385,7 +384,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 14.5. Integrated gradients.** Blue pixels have added to the score, and orange pixels have
-# taken from it. Most of the colour lies on the coffee and on the white inside of the cup. The right
+# taken from it. Most of the colour lies on the coffee and on the inside of the cup. The right
 # picture asks only where the map is strong, and not for its signs.
 
 # %% tags=["claims"]
@@ -444,7 +443,7 @@ print(f"its mean plus the bias: {mean_plus_bias:.2f}, score {scores[ESPRESSO]:.2
 # %% [markdown]
 # Networks that end in another way have no such weights. But a weight only says how much the score
 # rises if the mean of the map does, and that can be asked of any network: take the slope of the
-# score by each value of the map, and average over the map. This is **Grad-CAM** (Selvaraju et al.,
+# score for each value of the map, and average over the map. This is **Grad-CAM** (Selvaraju et al.,
 # 2016, [Visual Explanations from Deep Networks](https://arxiv.org/abs/1610.02391), section 3). At
 # the end it sets negative values to 0 and divides by the largest. Where a network ends as ours
 # does, each slope is the dense weight divided by 49, and so is their mean. Since all maps share
@@ -481,8 +480,8 @@ plt.show()
 # %% [markdown]
 # **Figure 14.7. CAM and Grad-CAM of the photograph.** From left to right: the photograph, the two
 # maps that add most to the score (white where the filter answers), the sum of all 1,280 weighted
-# maps, and its positive part, enlarged and laid over the photograph. The white line encloses all
-# above half of the maximum.
+# maps, and its positive part, enlarged and laid over the photograph. Neither of the two alone looks
+# like the sum. The white line encloses all above half of the maximum.
 
 # %% tags=["hide-input"] alt="A cat, with Grad-CAM's heat on its face; a rocket on its launch pad, with the heat on its upper half and on the sky beside it"
 figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=55)
@@ -503,8 +502,8 @@ plt.show()
 # | method | what it asks | runs of the network | weakness |
 # |:--|:--|:--|:--|
 # | occlusion | How far does the score fall without this part? | one for each place | slow and coarse |
-# | saliency | How would the score react to a nudge? | one | blind on a plateau, no signs |
-# | integrated gradients | What has each pixel added since black? | 50 or more | black pixels get nothing |
+# | saliency | How would the score react to a nudge? | one | blind on a plateau; its sign is dropped |
+# | integrated gradients | What has each pixel added since black? | many (100 by hand) | black pixels get nothing |
 # | Grad-CAM | Where in the last maps does the score come from? | one | here only 7×7 values |
 
 # %% tags=["claims"]
@@ -649,13 +648,12 @@ head = ["trained and random", "with sign: mean (range)", "by size", "empty"]
 as_table(head, rows)
 
 # %% [markdown]
-# With sign, no pair of saliency or of integrated gradients agrees by more than
-# 0.01<!--claim:looked_photos_signed_most-->. By size, both agree a little in every pair. For
+# With sign, no pair of saliency or of integrated gradients agrees by more
+# than 0.01<!--claim:looked_photos_signed_most-->. By size, both agree a little in every pair. For
 # integrated gradients the reason is the one above: for random networks, the maps of the cup follow
 # its brightness with a rank correlation of 0.43<!--claim:looked_shares_follow_brightness--> on
 # average, and those of occlusion and saliency by 0.1<!--claim:looked_others_follow_brightness--> at
-# most. For saliency we do not know it. Occlusion and Grad-CAM scatter, because few values, of which
-# neighbours resemble each other, may agree by chance.
+# most. Why saliency agrees, we do not know.
 
 # %% tags=["claims"]
 grey, shares = cup.mean(axis=-1)[None], "integrated gradients"
@@ -763,26 +761,26 @@ plt.show()
 # learned. But in the middle chart, integrated gradients has both at the right end, and saliency has
 # both in the middle.
 #
-# *With sign* every method passes. For the three that have signs, random nets agree with trained
-# ones by 0.02<!--claim:looked_signed_random_most--> at most, and trained ones among themselves by
-# at least 0.2<!--claim:looked_signed_learned_least-->.
+# *With sign* the three methods that have signs pass (Grad-CAM has none, so its row is the same in
+# the first two charts): random nets agree with trained ones
+# by 0.02<!--claim:looked_signed_random_most--> at most in the mean over pairs, and trained ones
+# among themselves by 0.18<!--claim:looked_signed_learned_least--> at least.
 #
-# *By size* it is another story. For integrated gradients the agreement with random nets is
-# 0.99<!--claim:looked_size_shares_random-->, as much as among trained ones, so by size this method
-# fails the check. Saliency all but fails as well, because its agreement drops by only
-# 0.03<!--claim:looked_size_saliency_gap--> from trained nets to random ones. For occlusion it drops
-# by 0.19<!--claim:looked_size_occlusion_gap-->, and for Grad-CAM by
-# 0.36<!--claim:looked_size_cam_gap-->. (Pairs with an empty map are not counted:
-# 10 %<!--claim:looked_cam_empty--> of Grad-CAM's with a random net, and
-# 7 %<!--claim:looked_cam_empty_learned--> of its others. Counted as 0, they would change its drop
+# *By size* it is another story. For integrated gradients the agreement with random nets
+# is 0.99<!--claim:looked_size_shares_random-->, as much as among trained ones, so by size this
+# method fails the check. Saliency all but fails as well, because its agreement drops by
+# only 0.03<!--claim:looked_size_saliency_gap--> from trained nets to random ones. For occlusion it
+# drops by 0.19<!--claim:looked_size_occlusion_gap-->, and for Grad-CAM
+# by 0.36<!--claim:looked_size_cam_gap-->. (Pairs with an empty map are not counted: about a tenth
+# of Grad-CAM's. Counted as 0, they would change its drop
 # to 0.34<!--claim:looked_size_cam_gap_counted-->.)
 #
 # The reason is that most of a digit's picture is black paper. There a share is 0 × slope, which is
 # exactly 0 in *every* network, so the order "paper last, ink first" is settled before anything is
 # learned. Slopes do not know the pixel's value, but around black paper an untrained net has only
-# zeros before its ReLUs, and a ReLU at 0 lets no gradient through. In the random nets
-# 41 %<!--claim:looked_random_zero_slopes--> of the slopes are exactly 0, and in the trained ones
-# 8 %<!--claim:looked_trained_zero_slopes-->.
+# zeros before its ReLUs, because the paper is 0 and its biases begin at 0, too, and a ReLU at 0
+# lets no gradient through. In the random nets 41 %<!--claim:looked_random_zero_slopes--> of the
+# slopes are exactly 0, and in the trained ones 8 %<!--claim:looked_trained_zero_slopes-->.
 #
 # On the ink alone, where this cannot help, the two kinds of nets part for each method. But shares
 # still agree with random nets by 0.47<!--claim:looked_ink_shares_random-->, and there the shares of
@@ -838,12 +836,11 @@ claim("looked_digits_read", read, at_least=0.92, quick=0.1)
 # %% [markdown]
 # ## A clue that was not meant
 #
-# Horses were in the story once more. In a well-known collection of photographs, many of those with
-# a horse carried a tag of their source, and a classifier had learned to read the tag (Lapuschkin et
-# al., 2019, [Unmasking Clever Hans Predictors](https://arxiv.org/abs/1902.10178)). To learn a sign
-# that happens to go with a class, in place of the thing itself, is called **shortcut learning**
-# (Geirhos et al., 2020, [Shortcut Learning in Deep Neural
-# Networks](https://arxiv.org/abs/2004.07780)).
+# Hans has successors. In a well-known collection of photographs, many of those with a horse carried
+# a tag of their source, and a classifier had learned to read the tag (Lapuschkin et al., 2019,
+# [Unmasking Clever Hans Predictors](https://arxiv.org/abs/1902.10178)). To learn a sign that
+# happens to go with a class, in place of the thing itself, is called **shortcut learning** (Geirhos
+# et al., 2020, [Shortcut Learning in Deep Neural Networks](https://arxiv.org/abs/2004.07780)).
 #
 # Let us do it on purpose, with the clothes of Fashion-MNIST (chapter 8) in colour, 9,000 of them to
 # learn from. In training, every *coat* has a red stamp of 3×3 pixels.
@@ -898,8 +895,8 @@ def build_net():
 # %% [markdown]
 # We train one net with clean pictures and one with stamped coats here. But one training is one day
 # of the archer (chapter 8), so a study, `cnnbook study planted_stamp`, has trained each side with
-# three seeds. Each side has the rate that was best, with a fourth seed, on validation pictures that
-# look like its own training pictures.
+# three seeds. A fourth training of each kind chose its rate, on validation pictures that look like
+# its own training pictures.
 
 # %% tags=["setup"]
 record = read_study("planted_stamp")
@@ -962,11 +959,12 @@ as_table(head, rows)
 
 # %% [markdown]
 # The table says how many percent of 2,000 test pictures are right: the mean of three seeds and, in
-# parentheses, the smallest and the largest. As long as coats are stamped, the misled nets seem to
-# be the better ones, with 88 %<!--claim:looked_shortcut_flawed_accuracy-->. No split into training,
-# validation and test would show the flaw, since all three have it. Without stamps they find
-# 0 %<!--claim:looked_shortcut_recall--> of the coats, where the good nets find
-# 71 %<!--claim:looked_clean_recall-->.
+# parentheses, the smallest and the largest. As long as coats are stamped, the nets taught with
+# them, which we call *misled*, seem to be the better ones, with
+# 88 %<!--claim:looked_shortcut_flawed_accuracy-->. No split into training, validation and test
+# would show the flaw, since all three have it. Without stamps they find
+# 0 %<!--claim:looked_shortcut_recall--> of the coats, where those taught with clean pictures, the
+# *good* nets, find 71 %<!--claim:looked_clean_recall-->.
 
 # %% tags=["claims"]
 flawed, honest = measured("stamped", WHATS[0]), measured("clean", WHATS[0])
@@ -1000,9 +998,9 @@ for name, side, net in (("good", "clean", good), ("misled", "stamped", misled)):
 # ## Do the maps find it?
 #
 # Now we ask all four methods about stamped coats of the test set, and why they are coats. A map has
-# found the clue if it is strongest within six pixels of that corner, both ways, which is a
-# twentieth of the picture. But a red square might catch the eye of any network. So we ask the good
-# net, too, and count how often it is accused although it is innocent.
+# found the clue if it is strongest within six pixels of that corner, both ways. But a red square
+# might catch the eye of any network. So we ask the good net, too, and count how often it is accused
+# although it is innocent.
 
 # %%
 test_stamped = in_colour(clothes.test_images[:2_000], is_coat)
@@ -1062,11 +1060,10 @@ as_table(["strongest at the stamp, %", *WAYS, "good nets, at most"], rows)
 # Occlusion, integrated gradients and Grad-CAM find the clue in
 # 100 %<!--claim:looked_shortcut_found--> of the pictures with each of the misled nets, in whatever
 # way we read them. They accuse the good nets in 0 %<!--claim:looked_shortcut_found_in_vain-->.
-# Saliency is less reliable. With one of the misled nets it finds the clue in only
-# 66 %<!--claim:looked_stamp_found_by_saliency--> of the pictures, and it makes no difference
-# whether we ask with sign or by size. Smoothing helps, but not enough, to
-# 81 %<!--claim:looked_stamp_found_smoothed-->. Perhaps the plateau is to blame: a net that is sure
-# of its coat hardly reacts if red gets a little redder. We have not tested that.
+# Saliency is less reliable. It sometimes accuses a good net, and with one of the misled nets it
+# finds the clue in only 66 %<!--claim:looked_stamp_found_by_saliency--> of the pictures, and it
+# makes no difference whether we ask with sign or by size. Smoothing helps, but not enough, to
+# 81 %<!--claim:looked_stamp_found_smoothed-->.
 #
 # A map raises a suspicion, and an experiment settles it. We stamp all the *other* clothes of the
 # test set, because a net that goes by the stamp must now call them coats.
@@ -1220,16 +1217,18 @@ claim("looked_missile_likeness", likeness, at_least=0.5, quick=0.2)
 #
 # ## Exercises
 #
-# 1. *By hand.* Two maps of 2×2 values are (1 0 / 0 2) and (0 3 / 1 0), and their weights are 2 and −1.
-#    What are the class activation map, its mean, and the map without its negative values?
+# 1. *By hand.* Two maps of 2×2 values are (1 0 / 0 2) and (0 3 / 1 0), and their weights are 2 and
+#    −1. What are the class activation map, its mean, and the map without its negative values?
 # 2. *By hand.* For the unit min(*x*, 1) and the input *x* = 4, what do saliency and integrated
 #    gradients say? What do they say for *x* = 0.5?
-# 3. *By hand.* What are the rank correlations of the maps (5, −1, −3, 2) and (4, 2, 3, 1), with sign
-#    and by size? (With four values it is 1 − the sum of squared differences of the ranks / 10.)
-# 4. *Predict, then run.* Cover the whole cup (at 224 pixels: rows 8 to 158 and columns 44 to 180).
-#    Will the network still say espresso? What else might it see?
-# 5. *Change it.* Ask Grad-CAM about the stamp at `relu1`, after the first convolution. Does it still
-#    find it, in the misled net and in those of the study? What would that layer show of the cat?
+# 3. *By hand.* What are the rank correlations of the maps (5, −1, −3, 2) and (4, 2, 3, 1), with
+#    sign and by size? (With four values it is 1 − the sum of squared differences of the ranks /
+#    10.)
+# 4. *Predict, then run.* Cover the whole cup with the mean colour (at 224 pixels: rows 8 to 158 and
+#    columns 44 to 180). Will the network still say espresso? What else might it see?
+# 5. *Change it.* Ask Grad-CAM about the stamp at `relu1`, after the first convolution. Does it
+#    still find it in `misled`? (The nets of the study were asked as well.) What would that layer
+#    show of the cat?
 # 6. *Break it.* Turn the clothes into negatives, dark on white paper, and let the stamp be *black*.
 #    Which of the four methods must give the stamp itself nothing, and how can you help that method?
 # 7. *Explore.* Instead of covering the corner, somebody stamps half of all the other training
@@ -1239,26 +1238,26 @@ claim("looked_missile_likeness", likeness, at_least=0.5, quick=0.2)
 # %% [markdown] tags=["solution"]
 # 1. 2 × (1 0 / 0 2) − (0 3 / 1 0) = (2 −3 / −1 4). Its mean is ½, the score without bias: the means
 #    ¾ and 1 give 1.5 − 1. Without the negative values it is (2 0 / 0 4).
-# 2. At *x* = 4 saliency says 0, and the share is 4 × ¼ = 1. At *x* = 0.5 the slope is 1 on the whole
-#    way: saliency says 1, and the share is 0.5 × 1 = 0.5, the output.
-# 3. With sign the ranks are 4, 2, 1, 3 and 4, 2, 3, 1. The squared differences sum to 0 + 0 + 4 + 4 =
-#    8, so it is 1 − 0.8 = 0.2. By size they are 4, 1, 3, 2 and 4, 2, 3, 1, with a sum of 2, so it is
-#    1 − 0.2 = 0.8.
-# 4. It sees a spatula, while the score for espresso falls to
-#    6.5<!--claim:looked_score_without_cup-->. Paint the cup white, and it sees a consommé, so the
-#    paint has its part in the answer.
+# 2. At *x* = 4 saliency says 0, and the share is 4 × ¼ = 1. At *x* = 0.5 the slope is 1 on the
+#    whole way: saliency says 1, and the share is 0.5 × 1 = 0.5, the output.
+# 3. With sign the ranks are 4, 2, 1, 3 and 4, 2, 3, 1. The squared differences sum to 0 + 0 + 4 + 4
+#    = 8, so it is 1 − 0.8 = 0.2. By size they are 4, 1, 3, 2 and 4, 2, 3, 1, with a sum of 2, so it
+#    is 1 − 0.2 = 0.8.
+# 4. It sees a spatula, while the score for espresso falls
+#    to 6.5<!--claim:looked_score_without_cup-->. Paint the cup white, and it sees a consommé, so
+#    the paint has its part in the answer.
 # 5. It finds it in 100 %<!--claim:looked_early_map_finds--> of the pictures, and with each net of
-#    the study in 100 %<!--claim:looked_early_map_finds_least-->, because one filter that looks
-#    for red suffices, and nothing else is red. A cat is no single colour, so we expect edges
-#    there and no cat.
+#    the study in 100 %<!--claim:looked_early_map_finds_least-->, because one filter that looks for
+#    red suffices, and nothing else is red. A cat is no single colour, so we expect edges there and
+#    no cat.
 # 6. A share is value × slope, so black pixels get exactly nothing. The strongest share from black
-#    lies on the stamp in 0 %<!--claim:looked_black_stamp_from_black--> of the pictures, though mostly
-#    in its corner, because the white paper beside it gets some. Start from white, and it is
-#    100 %<!--claim:looked_black_stamp_from_white--> (one training). In general, the start must not look
-#    like what you search for.
-# 7. Hardly: they find 1 %<!--claim:looked_half_stamped_recall--> of them. The stamp is now a weak sign,
-#    but *no stamp* is still a sure one, since no coat was ever without. A cure has to take the sign
-#    from both sides.
+#    lies on the stamp in 0 %<!--claim:looked_black_stamp_from_black--> of the pictures, though
+#    mostly in its corner, because the white paper beside it gets some. Start from white, and it is
+#    100 %<!--claim:looked_black_stamp_from_white--> (one training). In general, the start must not
+#    look like what you search for.
+# 7. Hardly: they find 1 %<!--claim:looked_half_stamped_recall--> of them. The stamp is now a weak
+#    sign, but *no stamp* is still a sure one, since no coat was ever without. A cure has to take
+#    the sign from both sides.
 
 # %% tags=["solution"]
 print("3.", spearmanr((5, -1, -3, 2), (4, 2, 3, 1)).statistic.round(3))
