@@ -2,9 +2,11 @@
 
 Chapter 10 gives eight families of networks about 120,000 parameters each, equal within a tenth, the
 same 10,000 photographs, the same changes of them, the same number of epochs, the same optimiser and
-the same search for a rate. To save time they see 24x24 pixels of each photograph: a part cut out by
-chance in training, and the middle afterwards. Runs with seed 0 have a shorter training, and choose
-the peak rate of each family by the validation pictures. Only the others see the test pictures.
+the same search for a rate. The statistics of batch normalisation, where a net has it, forget a
+tenth at each step: with Keras' hundredth, they would lag behind so few steps. To save time they see
+24x24 pixels of each photograph: a part cut out by chance in training, and the middle afterwards.
+Runs with seed 0 have a shorter training, and choose the peak rate of each family by the validation
+pictures. Only the others see the test pictures.
 """
 
 import time
@@ -30,7 +32,7 @@ RUNS = {
         **{"family": family, "rate": rate, "seed": seed},
         **{"pictures": 10_000, "epochs": 6 if seed else 2},
     }
-    for rates, seeds in (((0.001, 0.003, 0.01), (0,)), ((0.003,), (1, 2, 3)))
+    for rates, seeds in (((0.001, 0.003, 0.01, 0.03), (0,)),)
     for family in (
         *("plain", "ResNet", "SE-ResNet", "ResNeXt", "DenseNet"),
         *("MobileNetV2", "ConvNeXt", "ViT"),
@@ -96,6 +98,11 @@ def run(family: str, rate: float, pictures: int, epochs: int, seed: int) -> dict
         )
     keras.utils.set_random_seed(seed)
     model = build(family)
+    for (
+        layer
+    ) in model.layers:  # means and spreads that keep up with a few hundred steps
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.9
     images, labels = photos.train_images[:pictures], photos.train_labels[:pictures]
     batches = make_pipeline(
         images, labels, 64, training=True, augment=cut_and_mirror, seed=seed
