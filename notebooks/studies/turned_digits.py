@@ -26,9 +26,12 @@ RUNS = {
         **{"digits": 8_000, "epochs": 10},
     }
     for side, rates, seeds in (
-        ("upright", (0.001, 0.003, 0.01, 0.03), (0,)),
-        ("plain", (0.001, 0.003, 0.01), (0,)),
-        *((side, (0.001, 0.003, 0.01), (0,)) for side in ("wide", "transformer")),
+        *(
+            (side, (0.001, 0.003, 0.01, 0.03), (0,))
+            for side in ("upright", "plain", "wide", "transformer")
+        ),
+        *(("upright", (0.01,), (1, 2, 3)), ("plain", (0.01,), (1, 2, 3))),
+        *(("wide", (0.003,), (1, 2, 3)), ("transformer", (0.003,), (1, 2, 3))),
     )
     for rate in rates
     for seed in seeds
