@@ -32,11 +32,17 @@ RUNS = {
         **{"family": family, "rate": rate, "seed": seed},
         **{"pictures": 10_000, "epochs": 6 if seed else 2},
     }
-    for rates, seeds in (((0.001, 0.003, 0.01, 0.03), (0,)),)
-    for family in (
-        *("plain", "ResNet", "SE-ResNet", "ResNeXt", "DenseNet"),
-        *("MobileNetV2", "ConvNeXt", "ViT"),
+    for families, rates, seeds in (
+        (
+            ("plain", "ResNet", "SE-ResNet", "ResNeXt")
+            + ("DenseNet", "MobileNetV2", "ConvNeXt", "ViT"),
+            (0.001, 0.003, 0.01, 0.03),
+            (0,),
+        ),
+        (("DenseNet", "ViT"), (0.003,), (1, 2, 3)),
+        (("plain", "ResNet", "SE-ResNet"), (0.01,), (1, 2, 3)),
     )
+    for family in families
     for rate in rates
     for seed in seeds
 }
