@@ -34,8 +34,10 @@ RUNS = {
     }
     for families, rates, seeds in (
         (
-            ("plain", "ResNet", "SE-ResNet", "ResNeXt")
-            + ("DenseNet", "MobileNetV2", "ConvNeXt", "ViT"),
+            (
+                *("plain", "ResNet", "SE-ResNet", "ResNeXt"),
+                *("DenseNet", "MobileNetV2", "ConvNeXt", "ViT"),
+            ),
             (0.001, 0.003, 0.01, 0.03),
             (0,),
         ),
