@@ -42,7 +42,7 @@ RUNS = {
             (0,),
         ),
         (("DenseNet", "ViT"), (0.003,), (1, 2, 3)),
-        (("plain", "ResNet", "SE-ResNet"), (0.01,), (1, 2, 3)),
+        (("plain", "ResNet", "SE-ResNet", "ResNeXt"), (0.01,), (1, 2, 3)),
     )
     for family in families
     for rate in rates
