@@ -41,8 +41,12 @@ RUNS = {
             (0.001, 0.003, 0.01, 0.03),
             (0,),
         ),
-        (("DenseNet", "ViT"), (0.003,), (1, 2, 3)),
-        (("plain", "ResNet", "SE-ResNet", "ResNeXt"), (0.01,), (1, 2, 3)),
+        (("DenseNet", "MobileNetV2", "ViT"), (0.003,), (1, 2, 3)),
+        (
+            ("plain", "ResNet", "SE-ResNet", "ResNeXt", "ConvNeXt"),
+            (0.01,),
+            (1, 2, 3),
+        ),
     )
     for family in families
     for rate in rates
