@@ -130,9 +130,9 @@ def as_table(head, rows):
 # %% [markdown]
 # ## Keep it beside the rest
 #
-# A residual block adds its result to what came in, and chapter 9 showed how much that helps. But
-# can anybody get the two back from their sum? If you mix blue paint with yellow, you have green,
-# and nobody can pour the blue out again. If you put the two pots side by side, you still have both.
+# A residual block adds its result to what came in, and chapter 9 showed how much that helps. But if
+# you mix blue paint with yellow, nobody can pour the blue out again. If you put the two pots side
+# by side, you still have both.
 #
 # For example, a pixel of two maps holds 3 and 5, and the result of a block is 1 and −2. Their sum
 # is 4 and 3, which might just as well have come from 2 and 2. If we join them instead, the pixel
@@ -272,8 +272,8 @@ claim(
 # ## Who needs to see whom?
 #
 # In AlexNet you met *groups*: in some layers, the filters on one graphics card did not see the maps
-# on the other. So each filter had half the depth, and the layer half the weights. That was a
-# makeshift, but what if we do it on purpose?
+# on the other. So each filter had half the depth, and the layer half the weights. What if we do it
+# on purpose?
 #
 # Let four maps go into four filters of 3×3. If each filter sees all maps, the layer has 4 × 4 × 9 =
 # 144 weights. In two groups each filter sees two maps, which makes 4 × 2 × 9 = 72, and in four
@@ -453,9 +453,9 @@ claim("newer_inverted_parameters", ours.count_params(), equals=9_456)
 # %% [markdown]
 # ## Twice the work: where to put it?
 #
-# Suppose that your telephone becomes twice as fast. Should the network be deeper or wider, or get
-# larger pictures? Twice as many layers take twice the work. But twice as many maps take four times
-# the work, because there are twice as many filters *and* each is twice as deep. And a picture with
+# If your telephone becomes twice as fast, should the network be deeper or wider, or get larger
+# pictures? Twice as many layers take twice the work. But twice as many maps take four times the
+# work, because there are twice as many filters *and* each is twice as deep. And a picture with
 # twice the side has four times the places.
 
 
@@ -490,8 +490,7 @@ claim("newer_compound_work_at_most", scaled, at_most=1.95)
 # ## Which maps? The picture decides
 #
 # So far each block does the same to every picture, whether it shows a ship or a cat. A sound
-# engineer listens to each channel of the band first, and then turns some of them up and others
-# down. Could a block do that with its maps?
+# engineer first listens to each channel, and then turns some up and others down.
 #
 # Let two maps have the means 1 and 3. One hidden unit subtracts the first mean from the second and
 # gets 2. Two outputs make −2 and 2 of it, and a sigmoid (chapter 5) turns these into 0.12 and 0.88.
@@ -761,10 +760,9 @@ plt.show()
 # help here, but by a point and not by twenty-five. It is also deeper than its rivals, and a deeper
 # one without a sampler we did not try.
 #
-# Does it turn the digits upright? As given, digits typically lie
-# 30 degrees<!--claim:arch_turned_before--> from the mean direction of their class, and behind the
-# sampler 13 degrees<!--claim:arch_turned_after-->. Nobody has told the network what upright is, so
-# it only makes the digits of a class more alike.
+# As given, digits typically lie 30 degrees<!--claim:arch_turned_before--> from the mean direction
+# of their class, and behind the sampler 13 degrees<!--claim:arch_turned_after-->. Nobody told it
+# what upright is, so it only makes the digits of a class more alike.
 
 # %% tags=["claims"]
 data = {"source": digits.source}
@@ -797,8 +795,7 @@ claim("newer_turned_live_outside", outside, at_most=1, quick=99, embedded=5, **d
 #
 # A filter sees its neighbours and nobody else. To learn that the wheel on the left belongs to the
 # wheel on the right takes many layers. In a waiting room you would simply call out: who has lost a
-# glove like this one? Everybody compares it with theirs, and you listen most to those whose glove
-# fits.
+# glove like this one? You listen most to those whose glove fits.
 #
 # Cut a picture into four patches: two of sky, a leaf and the sun. Each is described by four
 # numbers, which say how blue, green, yellow and brown it is. Sky is 2, 0, 0, 0, the leaf 0, 2, 0,
@@ -956,8 +953,8 @@ plt.show()
 # it resembled *Swin*, a vision transformer whose patches ask only their neighbourhood, but without
 # attention (2022, [A ConvNet for the 2020s](https://arxiv.org/abs/2201.03545)). The first step
 # changed no layer at all. Trained as one trains a transformer, with AdamW, more epochs and stronger
-# changes of the pictures, it rose from 76.1 % to 78.8 % top-1 accuracy. So a part of what we
-# ascribe to new blocks is new training.
+# changes of the pictures, it rose from 76.1 % to 78.8 % top-1 accuracy. So a part of the gain is
+# new training.
 #
 # Two steps outside the block, other numbers of blocks and a first layer of patches, brought 79.5 %.
 # We follow the block through the next steps, where the maps have 14 pixels a side. Each row of
@@ -1118,7 +1115,7 @@ as_table([*head, "activations, MB", "ms", "top-1, %"], rows)
 # writes all its maps again. And VGG-16 does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the
 # work of MobileNetV2 in only 10 times<!--claim:arch_vgg_to_mobilenet_time--> the time. One reason
 # may be that depthwise filters fetch much and compute little, but this comparison cannot separate
-# it from others. (The times are of one run on one machine.)
+# it from others. (One run on one machine.)
 
 # %% tags=["claims"]
 few, many = costs["SqueezeNet"], costs["AlexNet"]
@@ -1210,7 +1207,7 @@ for name in nets:
 # %% [markdown]
 # The suitcases weigh the same, but the heaviest work is
 # 6.8 times<!--claim:newer_most_to_least_work--> the lightest. All runs stand in a record (`cnnbook
-# study one_budget` makes it anew, in more than an hour), and we train one family here as well.
+# study one_budget` makes it anew, in two hours), and we train one family here as well.
 
 
 # %%
@@ -1276,8 +1273,8 @@ plt.show()
 # Nothing in this chapter is ahead of *plain*, which reaches 67 %<!--claim:newer_budget_plain-->:
 # its worst run is 2 points<!--claim:newer_budget_plain_leads--> better than the best run of any
 # other family. Behind it ResNet, SE-ResNet, DenseNet and MobileNetV2 end within
-# 1.5 points<!--claim:newer_budget_middle_spread--> of each other. Among them, SE-ResNet and ResNet
-# differ by little but a block, and there the block pays: SE-ResNet is ahead by
+# 1.5 points<!--claim:newer_budget_middle_spread--> of each other. SE-ResNet and ResNet differ by
+# little but a block, and there the block pays: SE-ResNet is ahead by
 # 0.2 points<!--claim:newer_budget_se_leads-->, although it works hardly more. The newest families
 # are last, with 50 %<!--claim:newer_budget_convnext--> for ConvNeXt and
 # 45 %<!--claim:newer_budget_vit--> for the vision transformer. But these two also do the least
