@@ -372,9 +372,9 @@ claim("newer_separable_share", after / before, equals=1 / 64 + 1 / 9)
 # the opposite sign. They are 2, −2, −3 and 3, and the ReLU leaves 2, 0, 0 and 3. Nothing is lost,
 # because 2 − 0 and 0 − 3 give both numbers back.
 #
-# We try it, as the authors of MobileNetV2 did, with points in a plane, which are two numbers each.
-# A random 1×1 convolution makes `width` maps of them, a ReLU cuts these, and we look for the best
-# way back that a linear layer can find.
+# We try it, as the authors of the next network did, with points in a plane, which are two numbers
+# each. A random 1×1 convolution makes `width` maps of them, a ReLU cuts these, and we look for the
+# best way back that a linear layer can find.
 
 
 # %%
@@ -1115,7 +1115,7 @@ as_table([*head, "activations, MB", "ms", "top-1, %"], rows)
 # writes all its maps again. And VGG-16 does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the
 # work of MobileNetV2 in only 10 times<!--claim:arch_vgg_to_mobilenet_time--> the time. One reason
 # may be that depthwise filters fetch much and compute little, but this comparison cannot separate
-# it from others. (One run on one machine.)
+# it from others. (One run.)
 
 # %% tags=["claims"]
 few, many = costs["SqueezeNet"], costs["AlexNet"]
