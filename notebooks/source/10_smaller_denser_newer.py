@@ -73,6 +73,7 @@ SIDE, REPEATS = (72, 1) if QUICK else (224, 9)  # of the table of costs
 use_book_style()
 tf.get_logger().setLevel("ERROR")  # it would warn that we compile many networks
 PALE, DARK = "#9ecae1", "#3182bd"
+ARROW = {"arrowstyle": "-|>", "color": "0.4"}
 
 
 # %% tags=["setup"]
@@ -107,10 +108,8 @@ def draw_block(axes, rows, title, most):
             axes.barh(-place, maps, 0.5, left, color=color, edgecolor="white")
             left += maps
         if place:
-            arrow = {"arrowstyle": "-|>", "color": "0.4"}
-            axes.annotate(
-                "", (0, 0.27 - place), (0, 0.73 - place), arrowprops=arrow
-            )
+            ends = (0, 0.27 - place), (0, 0.73 - place)
+            axes.annotate("", *ends, arrowprops=ARROW)
     axes.set_yticks(
         [-place for place in range(len(rows))], [text for text, _ in rows]
     )
@@ -916,9 +915,8 @@ ours = agree(lambda x: transformer_block(x, heads=3), package, *place)
 
 # %% tags=["hide-input", "photo"] alt="A photograph of a cat with a grid over it, and beside it six of its patches in a row, followed by the words class token and an arrow to twelve blocks"
 cat = center_crop(load_photo("cat"), (224, 224), 0.875)
-figure, (left, right) = plt.subplots(
-    1, 2, figsize=(7.2, 2.6), width_ratios=(1, 2), dpi=70
-)
+size = {"figsize": (7.2, 2.6), "width_ratios": (1, 2), "dpi": 70}
+figure, (left, right) = plt.subplots(1, 2, **size)
 left.imshow(cat)
 left.hlines(np.arange(0, 225, 16) - 0.5, -0.5, 223.5, color="white", lw=0.6)
 left.vlines(np.arange(0, 225, 16) - 0.5, -0.5, 223.5, color="white", lw=0.6)
@@ -930,8 +928,7 @@ right.text(7.4, 2.5, "...", **text)
 right.text(-0.9, 2.5, "class\ntoken", **text)
 words = ("+ a list for each place", "twelve blocks", "class token: 1,000 logits")
 for y, word in zip((1.2, 0.1, -1.0), words, strict=True):
-    arrow = {"arrowstyle": "-|>", "color": "0.4"}
-    right.annotate("", (3.4, y + 0.3), (3.4, y + 0.75), arrowprops=arrow)
+    right.annotate("", (3.4, y + 0.3), (3.4, y + 0.75), arrowprops=ARROW)
     right.text(3.4, y, word, **text)
 right.set(xlim=(-1.6, 8), ylim=(-1.4, 3.1), aspect="equal")
 left.axis("off")
@@ -1074,6 +1071,10 @@ if QUICK:  # those that the text compares
     few = ("AlexNet", "VGG-16", "ResNet-50", "DenseNet-121", "SqueezeNet")
     NETS = {name: NETS[name] for name in (*few, "MobileNetV2")}
 Costs = namedtuple("Costs", "parameters work activations ms")
+
+
+def norms_of(net):
+    return [it for it in net.layers if isinstance(it, layers.BatchNormalization)]
 
 
 def trained_numbers(net):
@@ -1221,9 +1222,8 @@ def learn_photos(net, rate, pictures, epochs):
     warm_up = {"warmup_target": rate, "warmup_steps": steps // 5}
     plan = CosineDecay(0.0, steps - steps // 5, **warm_up)
     adam = keras.optimizers.AdamW(plan, weight_decay=0.05)
-    for layer in net.layers:  # means that keep up with so few steps
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = 0.9
+    for norm in norms_of(net):
+        norm.momentum = 0.9  # means that keep up with so few steps
     net.compile(adam, LOSS, metrics=["accuracy"], steps_per_execution=16)
     net.fit(batches, epochs=epochs, shuffle=False, verbose=0)
 
