@@ -1117,7 +1117,7 @@ as_table([*head, "activations, MB", "ms", "top-1, %"], rows)
 # 31 %<!--claim:arch_densenet_to_resnet_parameters--> of the parameters of ResNet-50 and yet
 # 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations, because each join
 # writes all its maps again. And VGG-16 does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the
-# work of MobileNetV2 in only 17 times<!--claim:arch_vgg_to_mobilenet_time--> the time. One reason
+# work of MobileNetV2 in only 9 times<!--claim:arch_vgg_to_mobilenet_time--> the time. One reason
 # may be that depthwise filters fetch much and compute little, but this comparison cannot separate
 # it from others. (One run.)
 
