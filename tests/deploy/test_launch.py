@@ -113,7 +113,9 @@ launch([sys.executable, "-c", sys.argv[1]], 2)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_when_the_launcher_is_ended_however_nobody_is_left(number):
     code = ME + WAITS + "time.sleep(60)"
-    launcher = subprocess.Popen([sys.executable, "-c", LAUNCHER, code], stderr=subprocess.DEVNULL)
+    known = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # a copy is not installed
+    words = [sys.executable, "-c", LAUNCHER, code]
+    launcher = subprocess.Popen(words, env=known, stderr=subprocess.DEVNULL)
     try:
         processes = numbers()
         launcher.send_signal(number)
