@@ -107,6 +107,20 @@ RUNS = (
                 {"retrain": [0.0003]},
                 [0],
             ),
+            (
+                "CIFAR-10",
+                "chosen",
+                {"head": [0.3], "early head": [0.3], "fine-tune": [0.01]},
+                {"head": [0.1], "early head": [0.01], "fine-tune": [0.003]},
+                [1, 2, 3],
+            ),
+            (
+                "CIFAR-10",
+                "rate 0.001",
+                {"retrain": [0.001]},
+                {"retrain": [0.001]},
+                [1, 2, 3],
+            ),
             ("CIFAR-10", "rate 0.03", {"fine-tune": [0.03]}, {}, [0]),
         )
         for seed in seeds
