@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from cnnbook._machine import usable_cores
 from cnnbook.deploy.costs import layer_costs
 from cnnbook.deploy.latency import measure_latency
 from cnnbook.models.convnext import build_convnext
@@ -101,5 +100,5 @@ def run(network: str, side: int) -> dict:
         "built_mb": round(built - alone, 1),
         "one_mb": round(first - alone, 1),
         "batch_mb": round(most - alone, 1),
-        "threads": usable_cores(),
+        "threads": len(os.sched_getaffinity(0)),
     }

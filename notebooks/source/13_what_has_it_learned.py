@@ -1338,7 +1338,7 @@ claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
 #    2))`. In the first filter, the favourites are of fewer classes than the others, as Figure 13.9
 #    made us expect; but look at several filters before you conclude.
 
-# %% tags=["solution"]
+# %% tags=["solution"] alt="The same 300 random points laid out twice by t-SNE: with a perplexity of 5 they form small clumps, and with 50 one round cloud"
 small_weights = np.array([[2, -1], [0, -1]])
 print("1.", int((small_weights * [[255, 0], [9, 0]]).sum()))
 corners = np.array([[2, 2], [-2, 0], [0, -2]])
