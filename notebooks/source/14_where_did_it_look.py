@@ -484,7 +484,7 @@ plt.show()
 # like the sum. The white line encloses all above half of the maximum.
 
 # %% tags=["hide-input"] alt="A cat, with Grad-CAM's heat on its face; a rocket on its launch pad, with the heat on its upper half and on the sky beside it"
-figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=55)
+figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=48)
 for pair, photo in zip((row[:2], row[2:]), ("cat", "rocket"), strict=True):
     picture = center_crop(load_photo(photo), (SIDE, SIDE)).astype("float32")
     answer = lite(picture[None]).numpy()[0].argmax()
@@ -1162,7 +1162,7 @@ likeness = spearmanr(*map(np.ravel, blurred)).statistic
 print(f"rank correlation of the maps of saliency, smoothed: {likeness:.2f}")
 
 # %% tags=["hide-input"] alt="The cup twice with heat maps of equal brightness, for espresso on the coffee, and for missile elsewhere"
-figure, row = plt.subplots(1, 3, figsize=(7.2, 2.5), dpi=55)
+figure, row = plt.subplots(1, 3, figsize=(7.2, 2.5), dpi=48)
 see(row[0], cup, "the photograph")
 for axes, heat, label in zip(row[1:], pair, (ESPRESSO, MISSILE), strict=True):
     see(
