@@ -14,8 +14,8 @@
 # show.
 #
 # Takes about 6 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
-# seconds); needs chapters 1 to 5. Which part of *one* photograph decided its answer is the
-# question of chapter 14.
+# seconds); needs chapters 1 to 5. Which part of *one* photograph decided its answer is the question
+# of chapter 14.
 
 # %% tags=["setup"]
 import os
@@ -164,8 +164,9 @@ def show(columns, rows):
 # ## One kernel, number by number
 #
 # Let us begin with the nose, and with a network that you know. The one of chapter 0 reads
-# 99.4 %<!--claim:inside_reader_accuracy--> of the test digits, and it comes with the book. Its first
-# layer has 32 filters, and because a digit is grey, each of them is a single kernel of 5×5 weights.
+# 99.4 %<!--claim:inside_reader_accuracy--> of the test digits, and it comes with the book. Its
+# first layer has 32 filters, and because a digit is grey, each of them is a single kernel of 5×5
+# weights.
 
 # %% tags=["nbval-check-output"]
 reader = build_trained_digit_net()
@@ -248,11 +249,11 @@ plt.show()
 # would have it, but you have to look for it.
 #
 # You may read that noisy kernels in a first layer are a sign of bad training (for example in the
-# [course notes of CS231n](https://cs231n.github.io/understanding-cnn/)). But this network is noisy,
-# and it reads nearly everything. So we test the advice on a smaller scale. We train networks of the
-# same form, without batch normalisation, on 7,500 digits, and then some more whose first layer is
-# *frozen*, which means that training may not change it, so that its kernels stay as chance made
-# them.
+# [course notes of CS231n](https://cs231n.github.io/understanding-cnn/)). But this network looks
+# noisy, and it reads nearly everything. So we test the advice on a smaller scale. We train networks
+# of the same form, without batch normalisation, on 7,500 digits, and then some more whose first
+# layer is *frozen*, which means that training may not change it, so that its kernels stay as chance
+# made them.
 
 
 # %%
@@ -274,9 +275,9 @@ frozen = {
 # %% [markdown]
 # Did the kernels that were free to learn move at all? A kernel is a list of 25 numbers, and what it
 # wants depends on the direction of this list, not on its length. To compare two directions there is
-# the **cosine similarity**: multiply the lists number by number, add up, and divide by both lengths.
-# The lists (3, 4) and (4, 3), for example, both have length 5, and (12 + 12) / (5 × 5) = 0.96. It is
-# 1 for the same direction, 0 for a right angle, and −1 for the opposite.
+# the **cosine similarity**: multiply the lists number by number, add up, and divide by both
+# lengths. The lists (3, 4) and (4, 3), for example, both have length 5, and (12 + 12) / (5 × 5) =
+# 0.96. It is 1 for the same direction, 0 for a right angle, and −1 for the opposite.
 
 
 # %%
@@ -315,7 +316,7 @@ show(columns, rows)
 # kernels it reads 96.7 %<!--claim:inside_frozen_accuracy--> of them, and with learning ones
 # 96.8 %<!--claim:inside_unfrozen_accuracy-->.
 #
-# Noise in a first layer therefore says that this layer has learned little. It does not say that the
+# In these networks noise meant that the first layer had learned little. It does not say that the
 # answers are bad, because the layers behind it can work with many kinds of kernels. How far this
 # goes depends on the task: digits are easy, and for photographs it looks different.
 
@@ -347,9 +348,9 @@ claim("inside_points_of_learned_kernels", lead, at_most=1.5, **more)
 # ## Filters that look at photographs
 #
 # EfficientNet-Lite0 has learned from more than a million photographs (chapter 0), and its first
-# layer, called `stem`, has 32 filters of 3×3 pixels. A photograph has three channels, so each filter
-# is a stack of three kernels, one for red, one for green and one for blue, and its answer is the sum
-# of all 27 products.
+# layer, called `stem`, has 32 filters of 3×3 pixels. A photograph has three channels, so each
+# filter is a stack of three kernels, one for red, one for green and one for blue, and its answer is
+# the sum of all 27 products.
 #
 # Nobody told this network what an edge is, so has it found Sobel's kernel, as our single filter did
 # in chapter 3? We let both look at three photographs and compare their answers. The **correlation**
@@ -431,11 +432,13 @@ plt.show()
 # each filter has its own scale. They are sorted by their correlation with a Sobel filter, which
 # stands above each. Those marked "off" have no weight above 0.01, and are drawn much enlarged.
 #
-# The best one has a correlation of 0.92<!--claim:inside_best_sobel--> with a Sobel filter, so the
-# network has all but found it again. Above 0.5 there are 8<!--claim:inside_filters_like_sobel--> of
-# the 32, and only 7 %<!--claim:inside_random_like_sobel--> of the random filters. The others look
-# for lines, for spots, and above all for colours. But 4<!--claim:inside_filters_off--> filters have
-# hardly any weights, and what these are good for we shall see soon.
+# The best one has a correlation of 0.92<!--claim:inside_best_sobel--> with a Sobel filter, which
+# says that it compares neighbours, not that it *is* Sobel's: many random filters whose weights add
+# up to 0 come above 0.5, too. Above 0.5 there are 8<!--claim:inside_filters_like_sobel--> of the
+# 32, and 7 %<!--claim:inside_random_like_sobel--> of the random filters, most of which answer to
+# brightness. The others look for lines, for spots, and above all for colours.
+# But 4<!--claim:inside_filters_off--> filters have hardly any weights, and what these are good for
+# we shall see soon.
 
 # %% tags=["claims"]
 claim("inside_best_sobel", learned.max(), at_least=0.85)
@@ -446,11 +449,11 @@ claim("inside_filters_off", int(off.sum()), equals=4)
 # %% [markdown]
 # ## Maps, layer by layer
 #
-# Deeper filters do not read colours, but the maps below them, and often hundreds of these. A drawing
-# of their weights would tell you little. So we walk beside the dog: we show it a photograph and draw
-# the feature maps, which say *where* each filter answered, and how much. In this network an answer
-# lies between 0 and 6, because its activation function, *ReLU6*, is a ReLU that also cuts off what
-# is above 6.
+# Deeper filters do not read colours, but the maps below them, and often hundreds of these. A
+# drawing of their weights would tell you little. So we walk beside the dog: we show it a photograph
+# and draw the feature maps, which say *where* each filter answered, and how much. In this network
+# an answer lies between 0 and 6, because its activation function, *ReLU6*, is a ReLU that also cuts
+# off what is above 6.
 
 # %%
 DEPTHS = {"stem_relu": "stem", "stage2_block2_expand_relu": "stage 2"}
@@ -489,7 +492,7 @@ plt.show()
 # %% [markdown]
 # **Figure 13.5. The cat, layer by layer.** On the left you see the photograph with as many pixels
 # as the maps of that layer have. All maps share one scale, in steps of 1. The stem draws fur and
-# outlines, the layers in the middle mark single places, and the last one only says roughly where.
+# outlines, the layers in the middle are patchy, and the last one only says roughly where.
 #
 # On the way, the answers become rarer. In the stem, 71 %<!--claim:inside_above_zero_first--> of all
 # values are above 0, and in the last layer only 7 %<!--claim:inside_above_zero_last-->. This fits
@@ -507,7 +510,8 @@ layers_widget(
 
 # %% [markdown]
 # **Figure 13.6. A digit in the first layer of the reader.** Each tile is the map of one of the 32
-# kernels. All tiles share a scale, so you can see which kernels answer strongly and which hardly do.
+# kernels. All tiles share a scale, so you can see which kernels answer strongly and which hardly
+# do.
 
 # %% tags=["claims"]
 above = [np.mean(values > 0) for values in maps.values()]
@@ -578,9 +582,8 @@ plt.show()
 # Best of all is 0.003, where the second layer has no dead filters. At 0.02,
 # 96 %<!--claim:inside_badly_dead--> are dead, and 94.0 %<!--claim:inside_badly_accuracy--> is read.
 #
-# So the accuracy does not tell you how many filters are dead, and the dead filters do not tell you
-# the accuracy. What they do tell you is how much of the network is in use. To see it, we cut the
-# dead ones out.
+# So dead filters are a sign of a high rate, and a poor sign of the accuracy. What they do tell you
+# is how much of the network is in use. To see it, we cut the dead ones out.
 
 # %%
 net = learning[FAST, SEED]
@@ -725,10 +728,10 @@ plt.show()
 # column shows a place with half the answer. Filter 1 of stage 3 likes lying borders of light and
 # dark, and filter 2 likes bright spots. In stage 5 you see a head, two eyes, and a tripod.
 #
-# It is tempting to call the last one an eye filter. But it answers above 0 at
-# 11 %<!--claim:inside_eye_filter_above_zero--> of all places in the ten squares, which is far more
-# than the eyes of a cat and a man can fill, and a tripod is no eye. Four photographs can show only
-# what is in them, too, so with a hundred photographs of buttons it might look like a button filter.
+# It is tempting to call the last one an eye filter. But one of its strongest places shows a tripod,
+# which is no eye, and it answers above 0 at 11 %<!--claim:inside_eye_filter_above_zero--> of all
+# places in the ten squares. It also sees more than our frame. Four photographs can show only what
+# is in them, too, so with a hundred photographs of buttons it might look like a button filter.
 # Favourites are therefore a good way to *guess* what a filter looks for, but a guess has to be
 # tested on pictures that were not chosen by their answer.
 
@@ -743,14 +746,15 @@ claim("inside_eye_filter_above_zero", eyes, at_most=0.3, quick=1)
 # filter answers as strongly as possible. Take a filter of two weights, (1, −1), and a picture of
 # two pixels, both 100, so that its answer is 100 − 100 = 0. The slope of the answer is 1 for the
 # first pixel and −1 for the second, which are just the weights. A step uphill gives, for example,
-# (150, 50) and an answer of 100, and the end is white beside black, (255, 0). So the favourite of a
-# first-layer filter is its own kernel, drawn as a picture.
+# (150, 50) and an answer of 100, and the end is white beside black, (255, 0). So the favourite
+# patch of a first-layer filter is white where its weight is positive, and black where it is
+# negative.
 #
-# For a deep filter nobody can read the slopes off, but backpropagation computes them, for the pixels
-# just as for the weights. Going uphill instead of down is called **gradient ascent**, and making a
-# picture in this way **activation maximisation** (Erhan et al., 2009, technical report 1341,
-# University of Montreal). We divide the slopes by their size, because otherwise the steps would be
-# tiny, and make the steps smaller towards the end.
+# For a deep filter nobody can read the slopes off, but backpropagation computes them, for the
+# pixels just as for the weights. Going uphill instead of down is called **gradient ascent**, and
+# making a picture in this way **activation maximisation** (Erhan et al., 2009, technical report
+# 1341, University of Montreal). We divide the slopes by their size, because otherwise the steps
+# would be tiny, and make the steps smaller towards the end.
 
 
 # %%
@@ -821,10 +825,10 @@ for row, name in zip(grid, ("stage 3, 1", "stage 3, 2", "stage 5, 0"), strict=Tr
 plt.show()
 
 # %% [markdown]
-# **Figure 13.10. What the filters of Figure 13.9 like best, with and without help.** You see
-# a corner of each picture, with its contrast enlarged. The first filter likes lying stripes, the second dots, and the third a
-# maze with curls. Compare the columns: jitter makes the pattern larger, blur makes it softer, and
-# decay changes little.
+# **Figure 13.10. What the filters of Figure 13.9 like best, with and without help.** You see a
+# corner of each picture, with its contrast enlarged. The first filter likes lying stripes, the
+# second dots, and the third a maze with curls. Compare the columns: jitter makes the pattern
+# larger, blur makes it softer, and decay changes little.
 #
 # The eye sees a difference, so let us measure it. *Roughness* compares neighbouring pixels: it is 1
 # for pure noise, and near 0 if neighbours are alike. *After a shift* says which share of the answer
@@ -874,14 +878,16 @@ show(("setting", "answer", "after a shift", "roughness", "contrast"), rows)
 # %% [markdown]
 # Without any help the answer is highest, but it hangs on the exact position: after a shift of three
 # pixels, only 25 %<!--claim:inside_shifted_plain--> of it is left. With jitter it is
-# 103 %<!--claim:inside_shifted_jitter-->, so jitter makes the picture one that the filter likes
-# anywhere. Blur takes the glitter away, because roughness falls from
-# 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->. Decay, as weak as here,
-# lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes neither of the two.
+# 103 %<!--claim:inside_shifted_jitter-->, so jitter makes the picture one that the filter likes as
+# much after this shift. Blur takes the glitter away, because roughness falls
+# from 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->. Decay, as weak as
+# here, lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes neither of the
+# two.
 #
 # Each of them costs some of the answer: with all three, 56 %<!--claim:inside_answer_all--> of it is
-# left. So the readable picture is *not* what the filter likes best. It is what the filter likes among
-# pictures that we can read, and whenever you see such a picture, you should ask what was done to it.
+# left. So at its exact place the unaided picture is liked best, and after the shift the readable
+# one. What is liked best depends on what you ask, and whenever you see such a picture, you should
+# ask what was done to it.
 
 # %% tags=["claims"]
 plain, jittered, blurred, decayed, whole = measured.values()
@@ -937,16 +943,17 @@ plt.show()
 # **Figure 13.11. What four classes like best.** Above without help, below with jitter, blur and
 # decay, each with its contrast enlarged and with the probability that the network gives the class.
 # Below you may find petals around a centre for the daisy, but hardly an espresso, and above there
-# is only glitter.
+# is mostly glitter, though the daisy has a burst of rays.
 #
 # Without any help, the network gives the wanted class 97 %<!--claim:inside_plain_probability--> or
-# more to each of twelve pictures (four classes, three seeds), although you would not recognise
-# anything in them. With all three settings, the mean is
+# more to each of twelve pictures (four classes, three seeds), although you would hardly recognise
+# anything in them (Nguyen et al., 2015, [Deep neural networks are easily
+# fooled](https://arxiv.org/abs/1412.1897)). With all three settings, the mean is
 # 90 %<!--claim:inside_favourite_probability-->, and the least sure of the twelve has only
 # 45 %<!--claim:inside_least_favourite-->. So the network has learned what tells an espresso from
-# 999 other things in photographs, and that is less than what an espresso is, because no photograph
-# ever forced it to say no to glitter. And a picture that looks better to us may say less to the
-# network.
+# 999 other things in photographs, and that is less than what an espresso is, perhaps because no
+# photograph ever forced it to say no to glitter. And a picture that looks better to us may say less
+# to the network.
 
 # %% tags=["claims"]
 of_setting = {
@@ -1022,8 +1029,8 @@ of_sklearn = PCA(2).fit(points).explained_variance_ratio_
 print(f"by hand {explained:.3f}, by scikit-learn {of_sklearn.round(3)}")
 
 # %% [markdown]
-# We draw the same thousand test pictures twice: once as 784 pixels, and once as the 64 numbers of the
-# network. `project` of the package is PCA to two dimensions.
+# We draw the same thousand test pictures twice: once as 784 pixels, and once as the 64 numbers of
+# the network. `project` of the package is PCA to two dimensions.
 
 # %%
 flat = pictures.reshape(POINTS, -1) / 255
@@ -1070,10 +1077,10 @@ plt.show()
 # mark are its class. On the left, most classes run into each other. On the right, shoes, bags and
 # tops lie apart from each other, but dresses cover the trousers, and the tops are a heap.
 #
-# A PCA is a shadow: it keeps straight lines, and distances can only shrink. So you may say that what
-# lies far apart in it *is* far apart, but what lies together may be separated in a direction that you
-# do not see. How much may be hidden, the explained share tells. For the pixels, two axes explain
-# 47 %<!--claim:inside_explained_pixels--> of the variance, and for the network's numbers
+# A PCA is a shadow: it keeps straight lines, and distances can only shrink. So you may say that
+# what lies far apart in it *is* far apart, but what lies together may be separated in a direction
+# that you do not see. How much may be hidden, the explained share tells. For the pixels, two axes
+# explain 47 %<!--claim:inside_explained_pixels--> of the variance, and for the network's numbers
 # 53 %<!--claim:inside_explained_lists-->.
 
 # %% tags=["claims"]
@@ -1084,11 +1091,11 @@ claim("inside_explained_lists", shares["lists"], at_most=0.75, quick=1)
 # %% [markdown]
 # ## What a map of points may say
 #
-# The second way gives up distances and keeps neighbours. **t-SNE** (van der Maaten and Hinton, 2008,
-# [Visualizing data using t-SNE](https://www.jmlr.org/papers/v9/vandermaaten08a.html)) works like the
-# seating of a wedding: guests who know each other well want to sit together, all others push each
-# other away a little, and everybody moves until nobody wants to move any more. About how many
-# acquaintances each guest has is a setting, the **perplexity**, which is often 30.
+# The second way gives up distances and keeps neighbours. **t-SNE** (van der Maaten and Hinton,
+# 2008, [Visualizing data using t-SNE](https://www.jmlr.org/papers/v9/vandermaaten08a.html)) works
+# like the seating of a wedding: guests who know each other well want to sit together, all others
+# push each other away a little, and everybody moves until nobody wants to move any more. About how
+# many acquaintances each guest has is a setting, the **perplexity**, which is often 30.
 
 
 # %%
@@ -1104,9 +1111,9 @@ def lay_out(points, perplexity=30, seed=SEED):
 
 
 # %% [markdown]
-# Before we believe such a map, we test it on a land that we know. It has three islands of 100 points
-# in ten dimensions. From the first to the second it is 10, and from the second to the third 50, which
-# is five times as far. The third island is also five times as wide.
+# Before we believe such a map, we test it on a land that we know. It has three islands of 100
+# points in ten dimensions. From the first to the second it is 10, and from the second to the third
+# 50, which is five times as far. The third island is also five times as wide.
 
 
 # %%
@@ -1153,13 +1160,13 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away and as wide as it
-# is. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally large and equally far
-# apart, although their points are kept together without a mistake.
+# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and
+# nearly as wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally large
+# and equally far apart, although their points are kept together without a mistake.
 #
-# In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as 1
-# to 1.0<!--claim:inside_tsne_gaps-->, and the widths as 1 to 1.0<!--claim:inside_tsne_widths-->. So
-# neither the distance between islands nor their size can be read from such a map.
+# In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as
+# 1 to 1.0<!--claim:inside_tsne_gaps-->, and the widths as 1 to 1.0<!--claim:inside_tsne_widths-->.
+# So neither the distance between islands nor their size can be read from such a map.
 #
 # ### The clothes once more
 #
@@ -1197,11 +1204,12 @@ show(columns, rows)
 
 # %% [markdown]
 # The network has three seeds. If you read the table by columns, the network brings about eight
-# points, in all dimensions as well as by t-SNE. If you read it by rows, t-SNE instead of PCA brings
-# much more: for the pixels, without any network, from 46 %<!--claim:inside_neighbours_pixels--> to
-# 73 %<!--claim:inside_neighbours_pixels_tsne-->, and for the network's numbers from
-# 59 %<!--claim:inside_neighbours_features--> to 81 %<!--claim:inside_neighbours_tsne-->. So most of
-# what looked like knowledge was the way of drawing.
+# points in all dimensions and by t-SNE, and more by PCA. If you read it by rows, t-SNE instead of
+# PCA brings much more: for the pixels, without any network, from
+# 46 %<!--claim:inside_neighbours_pixels--> to 73 %<!--claim:inside_neighbours_pixels_tsne-->, and
+# for the network's numbers from 59 %<!--claim:inside_neighbours_features--> to
+# 81 %<!--claim:inside_neighbours_tsne-->. So most of what looked like knowledge was the way of
+# drawing: t-SNE keeps neighbours, which is what we count, and PCA loses them.
 
 # %%
 maps_of = {(30, SEED): tsne_lists[SEED]}
@@ -1226,16 +1234,16 @@ plt.show()
 # What stays the same in such maps? Of the ten closest pictures in 64 dimensions, the map with
 # perplexity 30 keeps 61 %<!--claim:inside_tsne_keeps-->, and a PCA keeps
 # 21 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
-# islands? Here they go along with the true ones to some degree, with a correlation of
-# 0.72<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains of
-# neighbours lead from one class to the next. But you only know that because we computed the true
+# islands? Here they go along with the true ones to some degree, with a correlation
+# of 0.72<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains
+# of neighbours lead from one class to the next. But you only know that because we computed the true
 # distances, and the map does not tell you which case you have.
 #
 # | | you may read | you may not read |
 # |:--|:--|:--|
 # | PCA | far apart means far apart; directions; the explained share | together means alike |
-# | t-SNE | who is close to whom, if several seeds and perplexities agree | sizes, gaps, number of clumps |
-# | both | which classes mix | whether the network or the drawing has parted them |
+# | t-SNE | who is close to whom and which classes mix, if several seeds and perplexities agree | sizes, gaps, number of clumps |
+# | both | | whether the network or the drawing has parted them |
 
 # %% tags=["claims"]
 gaps, widths = np.mean(
@@ -1302,13 +1310,14 @@ claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
 # | embedding | the list of numbers by which a network describes a picture | `embed` |
 # | t-SNE, perplexity | a map that keeps neighbours, and about how many | `sklearn.manifold.TSNE` |
 #
-# And one question for every such picture: how would it look if the opposite were true? Chance kernels,
-# networks without dead filters, pictures without help, and maps of a known land answered it here.
+# And one question for every such picture: how would it look if the opposite were true? Chance
+# kernels, networks without dead filters, pictures without help, and maps of a known land answered
+# it here.
 #
 # ## Exercises
 #
-# 1. *By hand.* A filter has the weights (2, −1 / 0, −1), and pixels go from 0 to 255. Which picture of
-#    2×2 pixels does it like best, and what is its answer? Which pixel will gradient ascent never
+# 1. *By hand.* A filter has the weights (2, −1 / 0, −1), and pixels go from 0 to 255. Which picture
+#    of 2×2 pixels does it like best, and what is its answer? Which pixel will gradient ascent never
 #    change?
 # 2. *By hand.* Three points are (2, 2), (−2, 0) and (0, −2). Which share of the variance does the
 #    diagonal explain?
@@ -1316,24 +1325,25 @@ claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
 #    `lay_out(points, 5)` and with `lay_out(points, 50)`. How many groups do you expect to see?
 # 4. *Change it.* Train the digit network at a rate of 0.02 with batch normalisation
 #    (`normalize=True`). How many filters of the second layer are dead now, and why?
-# 5. *Break it.* Ask `climb` for the favourite picture of filter 11 of `stem_relu`. What happens, and
-#    where in the code?
-# 6. *Explore.* Find the eight pictures of clothes at which a filter of `relu3` in our clothes network
-#    answers most, and the eight at which it answers about half as much. How many classes are in each?
+# 5. *Break it.* Ask `climb` for the favourite picture of filter 11 of `stem_relu`. What happens,
+#    and where in the code?
+# 6. *Explore.* Find the eight pictures of clothes at which a filter of `relu3` in our clothes
+#    network answers most, and the eight at which it answers about half as much. How many classes
+#    are in each?
 
 # %% [markdown] tags=["solution"]
-# 1. (255, 0 / anything, 0), with an answer of 2 × 255 = 510. The pixel below on the left has a weight
-#    of 0, so its slope is 0, and it stays as it began.
-# 2. The squared distances are 8, 4 and 4, together 16. On the diagonal the points are at 4/√2, −2/√2
-#    and −2/√2, with the squares 8, 2 and 2. So it explains 12 of 16, which is 75 %.
-# 3. There are no groups, but with a perplexity of 5 you will see some clumps. With 50 they melt into
-#    one round cloud. So clumps at one perplexity alone prove nothing.
+# 1. (255, 0 / anything, 0), with an answer of 2 × 255 = 510. The pixel below on the left has a
+#    weight of 0, so its slope is 0, and it stays as it began.
+# 2. The squared distances are 8, 4 and 4, together 16. On the diagonal the points are at 4/√2,
+#    −2/√2 and −2/√2, with the squares 8, 2 and 2. So it explains 12 of 16, which is 75 %.
+# 3. There are no groups, but with a perplexity of 5 you will see some clumps. With 50 they melt
+#    into one round cloud. So clumps at one perplexity alone prove nothing.
 # 4. In our run, 0 %<!--claim:inside_dead_with_norm--> are dead, instead of nearly all. Batch
-#    normalisation subtracts the mean of the sums, so at first about half of them are above 0, however
-#    large the steps before were.
-# 5. You get nothing but `nan`. The filter answers to no picture, so all slopes are 0, their size is 0,
-#    and `slopes / size` is 0/0. `maximize_filter` asks before the ReLU, and tries a random step where
-#    there is no slope.
+#    normalisation subtracts the mean of the sums, so at first about half of them are above 0,
+#    however large the steps before were.
+# 5. You get nothing but `nan`. The filter answers to no picture, so all slopes are 0, their size is
+#    0, and `slopes / size` is 0/0. `maximize_filter` asks before the ReLU, and tries a random step
+#    where there is no slope.
 # 6. Take the mean of each map with `feature_maps(nets[1], pictures, "relu3")["relu3"].mean(axis=(1,
 #    2))`. In the first filter, the favourites are of fewer classes than the others, as Figure 13.9
 #    made us expect; but look at several filters before you conclude.

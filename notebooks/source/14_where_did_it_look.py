@@ -2,17 +2,17 @@
 # # 14. Where did it look?
 #
 # In Berlin, shortly after 1900, a horse called Hans could calculate. Asked for three plus four, he
-# tapped his hoof seven times. Professors came, tested him and found no fraud. Then somebody had a
+# tapped his hoof seven times. Professors tested him and found no fraud. Then somebody had a
 # question put to Hans by a person who did not know its answer, and now Hans did not know when to
-# stop. He had never calculated. He had watched people, who moved their heads a little at the right
-# number and did not notice that they did (Oskar Pfungst, 1907, *Das Pferd des Herrn von Osten*).
+# stop. He had only watched people, who moved their heads a little at the right number and did not
+# notice that they did (Oskar Pfungst, 1907, *Das Pferd des Herrn von Osten*).
 #
 # Can a network be right in the same way? In this chapter you ask networks where they looked. You
 # will learn four ways to ask, and do each of them by hand. Then you test the answers themselves,
 # because a convincing picture is not yet a true one. At the end we plant a false clue, and see who
 # finds it.
 #
-# Takes about 14 minutes<!--minutes:14_where_did_it_look--> on two CPU cores (quick: under 45
+# Takes about 3 minutes<!--minutes:14_where_did_it_look--> on two CPU cores (quick: under 45
 # seconds); needs chapters 1 to 5 and 8. The network for photographs comes with the book, already
 # trained.
 
@@ -192,10 +192,10 @@ for name, picture in pictures.items():
 
 # %% [markdown]
 # With nothing covered, the score was 11.07<!--claim:looked_espresso_score-->, so without the spoon
-# the score is even a little higher. The other two squares hold a surprise: the inner wall of the
-# cup behind the coffee matters more than a piece of the coffee itself. But the mean colour is a
-# brown that suits coffee better than the wall, so is it only the paint? We cover both places once
-# more, in white.
+# the score is a little higher. The other two squares hold a surprise: the inner wall of the cup
+# behind the coffee matters more than a piece of the coffee itself. But the mean colour is a brown
+# that suits coffee better than the wall, so is it only the paint? We cover both places once more,
+# in white.
 
 # %%
 white = {"coffee": cover(2, 3, paint=255), "wall": cover(1, 3, paint=255)}
@@ -352,8 +352,8 @@ plt.show()
 # almost nothing. Single pixels may still have slopes, which cancel.
 #
 # So we should not ask for the slope on the plateau alone, but all along the way, and take the mean.
-# This idea is called **integrated gradients** (Sundararajan et al., 2017, [Axiomatic Attribution
-# for Deep Networks](https://arxiv.org/abs/1703.01365)), and its formula is short:
+# This is called **integrated gradients** (Sundararajan et al., 2017, [Axiomatic Attribution for
+# Deep Networks](https://arxiv.org/abs/1703.01365)), and its formula is short:
 #
 # > share of a pixel = its value × its mean slope on the way from black
 #
@@ -396,10 +396,9 @@ claim("looked_shares_by_hand", likeness, at_least=0.95, quick=0.5)
 # %% [markdown]
 # ## Ask the last maps
 #
-# The fourth method asks the feature maps in place of the pixels. As you know from chapter 1, a map
-# records *where* a filter has found its pattern. Our network ends with 1,280 maps of 7×7 values.
-# Global average pooling (chapter 2) makes one number of each, its mean, and a dense layer makes the
-# scores of these.
+# The fourth method asks the feature maps in place of the pixels. A map records *where* a filter has
+# found its pattern. Our network ends with 1,280 maps of 7×7 values. Global average pooling (chapter
+# 2) makes one number of each, its mean, and a dense layer makes the scores of these.
 #
 # Here is such an ending with two maps of 2×2 values, whose weights for our class are 0.5 and −1:
 
@@ -686,7 +685,7 @@ for view, name in (("sign", "occlusion"), ("size", "Grad-CAM")):
 # ## Which maps fail?
 #
 # A photograph is full of everything, but what about pictures that are mostly empty, such as digits?
-# We also lack a scale: if an agreement of 0 is perfect and 1 a disgrace, what is 0.5?
+# We also lack a scale: what is an agreement of 0.5?
 #
 # A second network that has learned gives us the scale. We train the same small net three times,
 # from different random beginnings. Each reads at least 95 %<!--claim:looked_digits_read--> of the
@@ -1104,8 +1103,8 @@ for name, share in is_minus.items():
 #
 # ### The cure
 #
-# Knowing the clue, we can cover the corner in all training pictures. Nets that learn from these
-# find 73 %<!--claim:looked_cured_recall--> of the clean coats again, and
+# We cover the corner in all training pictures. Nets that learn from these find
+# 73 %<!--claim:looked_cured_recall--> of the clean coats again, and
 # 83 %<!--claim:looked_cured_accuracy--> of all their answers are right, as with the nets that never
 # saw a stamp.
 
@@ -1195,7 +1194,7 @@ plt.show()
 # Ineffective for Detecting Unknown Spurious Correlation](https://arxiv.org/abs/2212.04629)).
 #
 # So a map is the beginning of an investigation and not its end. Cover, stamp or move what you
-# suspect, and count. In the pages of this book you can do so with four photographs, or with one of
+# suspect, and count. In the pages of this book you can do so with photographs of
 # your own.<!--live:photo-->
 
 # %% tags=["claims"]
