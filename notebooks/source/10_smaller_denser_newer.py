@@ -371,7 +371,7 @@ claim("newer_separable_share", after / before, equals=1 / 64 + 1 / 9)
 # the opposite sign. They are 2, −2, −3 and 3, and the ReLU leaves 2, 0, 0 and 3. Nothing is lost,
 # because 2 − 0 and 0 − 3 give both numbers back.
 #
-# We try it, as the authors of the next network did, with points in a plane, which are two numbers
+# We try it, much as the next network's authors did, with points in a plane, which are two numbers
 # each. A random 1×1 convolution makes `width` maps of them, a ReLU cuts these, and we look for the
 # best way back that a linear layer can find.
 
@@ -549,8 +549,8 @@ plt.show()
 # quiet map is nearly silenced.
 #
 # What does it cost? For *C* maps and *C*/16 hidden units, the two dense layers have about C²/8
-# weights. We add them up for the 16 blocks of ResNet-50, which has 25,557,032 parameters without
-# them.
+# weights. We add them up for ResNet-50, which without them or convolution biases has 25,557,032
+# parameters.
 
 # %% tags=["nbval-check-output"]
 added = 0
@@ -585,7 +585,7 @@ claim("newer_se_share_of_the_quiet_map", shares[0], at_most=0.12)
 #
 # What if the place lies between two pixels, say a quarter of the way from 10 to 20? Then the
 # sampler takes 0.75 × 10 + 0.25 × 20 = 12.5. In the plane it weighs four pixels by nearness, which
-# is called **bilinear interpolation**. Because nearness changes smoothly, there is a gradient, and
+# is called **bilinear interpolation**. Because nearness changes gradually, there is a gradient, and
 # the small network can learn from the labels of the digits alone.
 
 
@@ -849,8 +849,8 @@ plt.show()
 # of a car, and not for another wheel. So three learned matrices make three lists of each patch. The
 # *query* is what it asks for, the *key* is what it can be found by, and the *value* is what it
 # tells. A fourth matrix works on the result. All this together is **self-attention** (Ashish
-# Vaswani et al., 2017, [Attention is all you need](https://arxiv.org/abs/1706.03762)). It comes
-# from the *transformer*, a network for texts, in which words ask each other. Usually several such
+# Vaswani et al., 2017, [Attention is all you need](https://arxiv.org/abs/1706.03762)). On it rests
+# the *transformer*, a network for texts, in which words ask each other. Usually several such
 # conversations go on at once, and their results are added up.
 
 
@@ -1050,8 +1050,8 @@ claim("newer_step_large_to_small_filters", more, at_most=1.02)
 # Here are the published networks, for pictures of 224×224 (AlexNet and SqueezeNet: 227).
 # *Parameters* are those that training changes. *Activations* are the outputs of all Keras layers
 # for one picture, at four bytes a number, and *ms* is the time for one picture on this CPU. Only
-# top-1 accuracy is copied. It comes from ten years and as many recipes, so it does not compare
-# blocks: ResNet-50 alone has other values in chapter 9 and in the last section.
+# top-1 accuracy is copied. It comes from six years and many recipes, so it does not compare blocks:
+# ResNet-50 alone has other values in chapter 9 and in the section before.
 
 # %% tags=["setup"]
 NETS = {  # year, builder, top-1 in percent, where that stands
@@ -1115,8 +1115,8 @@ as_table([*head, "activations, MB", "ms", "top-1, %"], rows)
 # 49 times<!--claim:arch_alexnet_to_squeezenet--> fewer parameters than AlexNet, but
 # 1.1 times<!--claim:newer_squeezenet_to_alexnet_work--> its work. DenseNet-121 has
 # 31 %<!--claim:arch_densenet_to_resnet_parameters--> of the parameters of ResNet-50 and yet
-# 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations, because each join
-# writes all its maps again. And VGG-16 does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the
+# 1.3 times<!--claim:arch_densenet_to_resnet_activations--> its activations, as join, normalisation
+# and ReLU rewrite all maps. And VGG-16 does 51 times<!--claim:arch_vgg_to_mobilenet_work--> the
 # work of MobileNetV2 in only 9 times<!--claim:arch_vgg_to_mobilenet_time--> the time. One reason
 # may be that depthwise filters fetch much and compute little, but this comparison cannot separate
 # it from others. (One run.)
@@ -1210,7 +1210,7 @@ for name in nets:
 # %% [markdown]
 # The suitcases weigh the same, but the heaviest work is
 # 6.8 times<!--claim:newer_most_to_least_work--> the lightest. All runs stand in a record (`cnnbook
-# study one_budget` makes it anew, in two hours), and we train one family here as well.
+# study one_budget` makes it anew, in three hours), and we train one family here as well.
 
 
 # %%
@@ -1275,19 +1275,18 @@ plt.show()
 # its worst run is 1.4 points<!--claim:newer_budget_plain_leads--> better than the best run of any
 # other family. Behind it ResNet, SE-ResNet, DenseNet and MobileNetV2 end within
 # 1.2 points<!--claim:newer_budget_middle_spread--> of each other. SE-ResNet and ResNet differ by
-# little but a block, and there the block pays: SE-ResNet is ahead by
-# 0.2 points<!--claim:newer_budget_se_leads-->, although it works hardly more. The newest families
-# are last, with 50 %<!--claim:newer_budget_convnext--> for ConvNeXt and
-# 47 %<!--claim:newer_budget_vit--> for the vision transformer. But these two also do the least
-# work.
+# little but a block, and SE-ResNet is ahead by 0.2 points<!--claim:newer_budget_se_leads-->, but on
+# validation pictures they overlap. The newest families are last, with
+# 50 %<!--claim:newer_budget_convnext--> for ConvNeXt and 47 %<!--claim:newer_budget_vit--> for the
+# vision transformer. But these two also do the least work.
 #
-# So the race shows who learns fastest in six passes over few pictures, and not who is best in the
-# end: nearly all curves still climb.
+# So the race shows who leads after six passes over few pictures, not who is best in the end:
+# training accuracy is low, too.
 #
 # What does the picture not show? A few minutes of training say nothing about ImageNet, where
-# ConvNeXt and vision transformers are large and learn for days. The lower axis is work and not
-# time. And each family is *one* network of ours, which differs from the others in depth, width and
-# first layer as well; only ResNet and SE-ResNet differ by little but a block.
+# ConvNeXt and vision transformers are large and learn for days. The left panel shows work, not
+# time. And each family is *one* network, which differs in depth, width and first layer as well;
+# *plain* follows one made for quick training on CIFAR-10.
 
 # %% tags=["claims"]
 claim(
@@ -1358,8 +1357,8 @@ claim("newer_budget_live_outside", outside, at_most=2, **bounds)
 # 4. 96 × 48 + 48 for the squeeze, 48 × 64 + 64 and 9 × 48 × 64 + 64 for the rest are 35,504
 #    parameters, about a third of the ordinary layer. As before, about four of five are in the 3×3
 #    filters.
-# 5. It still reads digits that look much the same upside down, such as 0, 1 and 8. It takes most of
-#    the 6s for 9s, and that is no mistake of the network: turned by 180 degrees, a 6 is a 9.
+# 5. It still reads most 1s and 8s, but only about half of the 0s, 2s and 5s. It takes most of the
+#    6s for 9s, and that is no mistake of the network: turned by 180 degrees, a 6 is a 9.
 
 # %% tags=["solution"]
 print("1.", 24 + 4 * 8, 9 * 8 * sum((24, 32, 40, 48)))
