@@ -64,7 +64,7 @@ test-backends: .venv/ready  ## run every network on TensorFlow, JAX and PyTorch 
 lab: .venv/ready  ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
-notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (about three hours)
+notebooks: .venv/ready  ## run the sources in full, keep notebooks and figures (2 hours; can be stopped, and goes on)
 	@$(BIN)/cnnbook book --update
 
 claims: .venv/ready  ## show the claims, and rewrite the figures in the prose from their record

@@ -18,6 +18,7 @@ from cnnbook.book._chapters import (
 from cnnbook.book._files import BookError, locked, read_text, write_whole
 from cnnbook.book._kernel import Node, NotebookError, nbformat
 from cnnbook.book.record import Record
+from cnnbook.book.studies import hash_of_chapter
 
 __all__ = ["BookError", "chapter_names"]  # the commands take them from here
 QUICK_NOTE = "*Run in the quick profile: less data and fewer epochs than the prose tells of.*"
@@ -43,8 +44,10 @@ def _refuse_less_data(measured: Record, claims: list[dict]) -> None:
             )
 
 
-def _add_run(measured: Record, name: str, seconds: float, claims: list[dict]) -> None:
-    if taken := record.add_run(measured, name, seconds, claims):
+def _add_run(
+    measured: Record, name: str, seconds: float, claims: list[dict], code: str = ""
+) -> None:
+    if taken := record.add_run(measured, name, seconds, claims, code):
         places = [f"{claim} of {measured['claims'][claim]['notebook']}" for claim in taken]
         raise BookError(f"claim names that another chapter has: {', '.join(places)}; rename them")
 
@@ -68,19 +71,44 @@ def make_book(folder: Path, names: list[str], say: Say) -> None:
     make_pages(folder, executed, say, measured)
 
 
-def update_chapters(folder: Path, names: list[str], say: Say) -> None:
-    """Run chapters in the full profile; keep each notebook as soon as it is done."""
+def _code_of(folder: Path, name: str) -> str:
+    """Return the hash of what a chapter runs; "" where that cannot be told: then it runs anew."""
+    try:
+        return hash_of_chapter(folder, source_of(folder, name))
+    except (BookError, OSError, SyntaxError, ValueError):
+        return ""  # the run says what is wrong with it
+
+
+def update_chapters(folder: Path, names: list[str], say: Say, again: bool = True) -> None:
+    """Run chapters in the full profile; keep each notebook as soon as it is done.
+
+    With `again=False` those are left out of which the record has a run of the same code with the
+    same packages, so that hours of work can be stopped, and go on.
+    """
 
     def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
+        if _code_of(folder, name) != codes[name]:
+            raise BookError("its source, or what it imports, has changed meanwhile; run it again")
         with locked(folder / "build"):
             measured = _read_record(folder)  # to which another run may have added
             _refuse_less_data(measured, claims)
-            _add_run(measured, name, seconds, claims)
+            _add_run(measured, name, seconds, claims, codes[name])
             texts = {notebook_of(folder, name): notebooks.notebook_as_text(notebook)}
             write_whole(texts | {folder / RECORD: record.record_as_text(measured)})
 
     prepare(folder, [folder / RECORD, *(notebook_of(folder, name) for name in names)])
-    _read_record(folder)  # as a whole, before hours of work
+    runs = _read_record(folder)["notebooks"]  # as a whole, before hours of work
+    codes = {name: _code_of(folder, name) for name in names}
+    versions = record.versions_of_packages()
+
+    def is_known(name: str) -> bool:
+        run = runs.get(name, {"versions": {}})
+        same = codes[name] and (run.get("code"), run["versions"]) == (codes[name], versions)
+        return bool(same) and notebook_of(folder, name).exists()
+
+    if not again and (known := [*filter(is_known, names)]):
+        say(f"Kept as they are, of the same code and packages: {', '.join(known)}.")
+        names = [name for name in names if name not in known]
     failed = run_chapters(folder, names, say, keep, full=True)
     for line in refresh_prose(folder, write=True):
         say(f"prose: {line}")

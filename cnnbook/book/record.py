@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 from cnnbook._checks import checked, shown
@@ -32,7 +33,10 @@ FIELDS: dict[str, dict[str, tuple[type, ...]]] = {
         **dict.fromkeys(("notebook", "rule", "profile"), (str,)),
         "source": (str, type(None)),
     },
-    "notebooks": {"seconds": (int, float), "versions": (dict,), "machine": (str,)},
+    "notebooks": {
+        **{"seconds": (int, float), "versions": (dict,), "machine": (str,)},
+        "code": (str, EllipsisType),  # older records have none
+    },
 }
 
 
@@ -61,8 +65,10 @@ def _faults(record: Any) -> Iterator[str]:
 
 
 @checked
-def add_run(record: Record, notebook: str, seconds: float, claims: list[dict]) -> list[str]:
-    """Replace what the record says of one notebook.
+def add_run(
+    record: Record, notebook: str, seconds: float, claims: list[dict], code: str = ""
+) -> list[str]:
+    """Replace what the record says of one notebook; `code` is the SHA-256 of what it ran.
 
     Returns the names of claims that another notebook has: then nothing is replaced.
     """
@@ -75,11 +81,18 @@ def add_run(record: Record, notebook: str, seconds: float, claims: list[dict]) -
     record["claims"] = dict(sorted((others | fresh).items()))
     record["notebooks"][notebook] = {
         "seconds": round(seconds, 1),
-        "versions": {package: metadata.version(package) for package in PACKAGES},
+        "versions": versions_of_packages(),
         "machine": describe_machine(),
+        "code": code,
     }
     record["notebooks"] = dict(sorted(record["notebooks"].items()))
     return []
+
+
+@checked
+def versions_of_packages() -> dict[str, str]:
+    """Return the versions of the packages on which what is measured depends."""
+    return {package: metadata.version(package) for package in PACKAGES}
 
 
 @checked

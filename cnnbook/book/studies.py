@@ -14,10 +14,10 @@ arguments: they refuse, or pass on the same values. A test compares them.
 import ast
 import hashlib
 import json
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -28,11 +28,12 @@ from cnnbook.book._files import BookError, locked, read_json, read_text, write_w
 from cnnbook.book._flatten import Flat
 from cnnbook.book._imports import import_lines
 from cnnbook.book._python import last_words, run_python
-from cnnbook.book.record import PACKAGES, describe_machine
+from cnnbook.book.record import describe_machine, versions_of_packages
 
-__all__ = ["BookError", "hash_of_code", "read_study", "run_study", "study_names"]
+__all__ = ["BookError", "hash_of_chapter", "hash_of_code", "read_study", "run_study", "study_names"]
 FOLDER = Path("notebooks", "studies")
 DEFINE = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+READS = re.compile(r"\bread_study\(\"(\w+)\"")
 STUDY = "cnnbook.study"  # what a study is called while it is taken apart
 ONE_RUN = """
 import json, runpy, sys
@@ -85,7 +86,9 @@ def hash_of_code(study: Path) -> str:
         if module == STUDY:
             return read_text(study)
         file = PACKAGE.parent.joinpath(*module.split(".")).with_suffix(".py")
-        return read_text(file) if module.startswith(PACKAGE.name) and file.is_file() else None
+        if not module.startswith(PACKAGE.name) or not file.is_file():
+            return None
+        return _with_plain_imports(read_text(file))
 
     try:
         flat = Flat(STUDY, find, lambda each: each if each.module.endswith("._checks") else None)
@@ -93,6 +96,18 @@ def hash_of_code(study: Path) -> str:
         raise BookError(f"cannot tell what {shown(study)} runs: {error}") from None
     text = import_lines(flat.imports, "") + "\n".join(part.text for part in flat.parts)
     return hashlib.sha256(_code_alone(text).encode()).hexdigest()
+
+
+@checked
+def hash_of_chapter(folder: Path, source: Path) -> str:
+    """Return the SHA-256 of what a chapter runs, and of the records of studies that it reads.
+
+    Raises:
+        BookError: As `hash_of_code` does.
+    """
+    records = [folder / FOLDER / f"{name}.json" for name in READS.findall(read_text(source))]
+    parts = [hash_of_code(source), *(read_text(path) for path in records if path.exists())]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @checked
@@ -117,7 +132,7 @@ def run_study(folder: Path, name: str, say: Callable) -> None:
         seconds = round(time.perf_counter() - start, 1)
         if hash_of_code(study) != code:
             raise BookError(f"{shown(study)} or what it imports has changed; start again.")
-        versions = {package: metadata.version(package) for package in PACKAGES}
+        versions = versions_of_packages()
         entry = {"settings": settings, "result": result, "seconds": seconds}
         entry |= {"versions": versions, "machine": describe_machine(), "code": code}
         _add_to_record(folder, record, {title: entry}, runs)
@@ -147,6 +162,16 @@ def _code_alone(text: str) -> str:
     defined = sorted(ast.unparse(node) for node in body if isinstance(node, DEFINE))
     done = [ast.unparse(node) for node in body if not isinstance(node, DEFINE)]
     return "\n".join([*defined, *done])
+
+
+def _with_plain_imports(text: str) -> str:
+    """Put what a module tries to import, and else says how to install, among its imports."""
+    tree = ast.parse(text)
+    tried = [node for node in tree.body if isinstance(node, ast.Try)]
+    if not any(isinstance(node.body[0], (ast.Import, ast.ImportFrom)) for node in tried):
+        return text
+    plain = [node.body if node in tried else [node] for node in tree.body]
+    return ast.unparse(ast.Module([node for nodes in plain for node in nodes], []))
 
 
 def _is_runs(node: ast.stmt) -> TypeGuard[ast.Assign]:

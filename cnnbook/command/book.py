@@ -16,7 +16,10 @@ def bind_book(
     ] = False,
     kept: Annotated[bool, typer.Option("--kept", help="Run nothing: pages of notebooks/.")] = False,
 ) -> None:
-    """Run the chapters and make the web pages in build/book."""
+    """Run the chapters and make the web pages in build/book.
+
+    With --update and no names, chapters are left out whose code and packages are on record.
+    """
     if update and kept:
         raise fail("--update runs the chapters and --kept runs none: take one of the two.")
     folder = project_folder()
@@ -26,7 +29,9 @@ def bind_book(
     try:
         names = build.chapter_names(folder)
         chosen = list(dict.fromkeys(choose(name, names, "chapter") for name in chapters or names))
-        work = build.show_kept if kept else build.update_chapters if update else build.make_book
-        work(folder, chosen, typer.echo)
+        if update:
+            build.update_chapters(folder, chosen, typer.echo, again=bool(chapters))
+        else:
+            (build.show_kept if kept else build.make_book)(folder, chosen, typer.echo)
     except (build.BookError, OSError) as error:
         raise fail(str(error)) from None

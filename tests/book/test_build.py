@@ -202,7 +202,7 @@ def test_where_a_finished_chapter_cannot_be_written_it_is_kept_and_the_rest_goes
         return write(path, text, **options)
 
     monkeypatch.setattr(Path, "write_text", full)
-    result = run("book", "--update")
+    result = run("book", "--update", "01_one", "02_two")
     assert result.exit_code == 1
     assert "01_one                     FAILED: [Errno 28] No space left on device" in result.output
     assert "with their outputs: build/failed/01_one.ipynb" in result.output
@@ -222,6 +222,50 @@ def test_of_two_updates_at_once_neither_is_lost(run, project, second, runs):
     record = json.loads((project / "notebooks" / "claims.json").read_text())
     assert set(record["claims"]) == {"sum", "other"}
     assert set(record["notebooks"]) == {"01_one", "02_two"}
+
+
+def test_an_update_that_was_stopped_goes_on_and_runs_what_has_changed(run, project, second, runs):
+    def stop():
+        raise KeyboardInterrupt
+
+    ran = []
+    runs |= {"sum": lambda: ran.append("01_one"), "other": stop}
+    assert run("book", "--update").exit_code != 0
+    runs["other"] = lambda: ran.append("02_two")
+    result = run("book", "--update")
+    assert "Kept as they are, of the same code and packages: 01_one.\n" in result.output
+    assert ran == ["01_one", "02_two"]
+    prose, code = CHAPTER.replace("It is", "It is still"), CHAPTER.replace("2 + 2", "1 + 3")
+    for text, more in ((prose, []), (code, ["01_one"])):
+        ran.clear()
+        (project / "notebooks" / "source" / "01_one.py").write_text(text)
+        assert run("book", "--update").exit_code == 0 and ran == more
+    run("book", "--update", "02_two")  # by name it runs in any case
+    assert ran == ["01_one", "02_two"]
+
+
+@pytest.mark.parametrize("change", ["versions", "code", "notebook"])
+def test_a_chapter_of_other_packages_or_without_its_notebook_runs_again(run, project, runs, change):
+    run("book", "--update")
+    path = project / "notebooks" / "claims.json"
+    record = json.loads(path.read_text())
+    if change == "versions":
+        record["notebooks"]["01_one"]["versions"]["keras"] = "2.0"
+    elif change == "code":
+        del record["notebooks"]["01_one"]["code"]
+    else:
+        (project / "notebooks" / "01_one.ipynb").unlink()
+    path.write_text(json.dumps(record))
+    assert "[1/1] 01_one" in run("book", "--update").output
+    assert "Kept as they are" in run("book", "--update").output
+
+
+def test_what_changes_while_a_chapter_runs_is_not_kept_as_measured(run, project, runs):
+    source = project / "notebooks" / "source" / "01_one.py"
+    runs["sum"] = lambda: source.write_text(CHAPTER.replace("2 + 2", "1 + 3"))
+    result = run("book", "--update")
+    assert "FAILED: its source, or what it imports, has changed meanwhile" in result.output
+    assert not (project / "notebooks" / "01_one.ipynb").exists()
 
 
 @pytest.mark.parametrize(
