@@ -227,7 +227,8 @@ VALID = {
     ),
     "deploy.costs.layer_costs": lambda w: dict(model=small_net()),
     "deploy.export.export_litert": lambda w: dict(
-        model=small_net(), path=w.folder / "net.tflite", int8_images=some(2, 8, 8, 3)
+        model=small_net(), path=w.folder / "net.tflite", int8_images=some(2, 8, 8, 3),
+        weights="int8"
     ),
     "deploy.export.export_onnx": lambda w: dict(model=small_net(), path=w.folder / "net.onnx"),
     "deploy.latency.measure_latency": lambda w: dict(

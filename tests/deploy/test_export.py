@@ -125,6 +125,30 @@ def test_integers_cost_half_a_point_at_most_and_take_a_third_of_the_space(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("weights", "share"), [("float16", 0.55), ("int8", 0.32)])
+def test_weights_can_be_stored_shorter_and_bytes_still_go_in_as_floats(
+    weights, share, digit_net, digits, tmp_path
+):
+    whole = export_litert(digit_net, tmp_path / "float.tflite")
+    short = export_litert(digit_net, tmp_path / f"{weights}.tflite", weights=weights)
+    assert short.stat().st_size < share * whole.stat().st_size
+    expected, predict = logits_of(digit_net, digits.test_images), load_litert(short)
+    found = predict(digits.test_images)
+    assert found.dtype == np.float32
+    off = abs(found - expected).max()
+    assert 0 < off < (0.05 if weights == "float16" else 1.5)  # so it is not the whole file again
+    assert np.mean(found.argmax(axis=1) == expected.argmax(axis=1)) >= 0.99
+
+
+def test_a_file_of_integers_has_no_weights_of_16_bits(tmp_path):
+    with pytest.raises(ValueError, match='"float32" or "int8" in a file of integers'):
+        export_litert(
+            tiny_net(), tmp_path / "a.tflite", int8_images=some_images((8, 8, 1)), weights="float16"
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
 @pytest.mark.filterwarnings(r"ignore:\s*Warning. tf.lite.Interpreter is deprecated")
 def test_in_an_integer_file_bytes_go_in_and_nothing_inside_is_a_float(digit_net, digits, tmp_path):
     dim = digits.train_images[:20] // 2 + 20  # neither 0 nor 255 occurs in them
