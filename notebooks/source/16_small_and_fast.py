@@ -33,6 +33,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import tensorflow as tf
 from IPython.display import Markdown
+from keras import ops
 
 from cnnbook.book.claims import claim
 from cnnbook.center_crop import center_crop
@@ -58,10 +59,12 @@ QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less of everything
 SEED, POINTS = 1, 100
 SEEDS = (1,) if QUICK else (1, 2, 3)  # of the networks that are trained
 TESTS = 1_000 if QUICK else 10_000  # digits
+TRAINED = 2_000 if QUICK else 55_000  # digits that networks learn from
 CALIBRATION = 50 if QUICK else 200  # digits that are shown beforehand
 BITS = (8, 4, 2) if QUICK else (8, 7, 6, 5, 4, 3, 2)
 ROUNDS, CALLS = (2, 3) if QUICK else (9, 30)  # of a race; calls in each round
 SIDE = 64 if QUICK else 224  # pixels, of photographs
+WALKED = 200 if QUICK else 2_000  # digits that walk through rounded maps
 PHOTOS, SHOWN = (8, 4) if QUICK else (400, 100)  # that are asked; shown beforehand
 use_book_style()
 warnings.simplefilter("ignore")  # TensorFlow says that its interpreter will move
@@ -273,33 +276,50 @@ print(f"{changed} of {len(exact):,} answers changed")
 # than rounding can take away. Only where two classes are almost equal can rounding decide, and
 # there the network did not know either.
 
-# %% tags=["hide-input"] alt="128 bars, one a filter, sorted by the largest weight of the filter from small to large; a line at the height of the largest stands above all of them"
-filters = np.asarray(net.get_layer("conv3").kernel)
-largest = np.sort(abs(filters).max(axis=(0, 1, 2)))
-figure, axes = plt.subplots(figsize=(7.2, 2.6))
-axes.bar(range(len(largest)), largest, width=1, color="C0")
-axes.axhline(largest[-1], color="C1")
-axes.text(0, largest[-1], "the ruler, if all share one", va="bottom", color="C1")
-axes.set(xlabel="filter of conv3, sorted", ylabel="largest weight", xlim=(-1, 128))
-axes.set_ylim(0, 1.2 * largest[-1])
+# %% tags=["setup"]
+lite0 = build_efficientnet_lite0((SIDE, SIDE, 3), weights="imagenet")
+depthwise = lite0.get_layer("stage1_block1_depthwise")
+norm = lite0.get_layer("stage1_block1_depthwise_norm")
+factor = norm.gamma / ops.sqrt(norm.moving_variance + norm.epsilon)
+folded = np.asarray(depthwise.kernel * factor[:, None])
+largest = {
+    "conv3": abs(np.asarray(net.get_layer("conv3").kernel)).max(axis=(0, 1, 2)),
+    "depthwise": abs(folded).max(axis=(0, 1)).ravel(),
+}
+largest = {name: np.sort(values) for name, values in largest.items()}
+
+# %% tags=["hide-input"] alt="Two panels of bars sorted by size, one bar a filter: on the left 128 bars that differ little, on the right 32 bars of which one stands far above the others; a line lies at the height of the largest"
+figure, panels = plt.subplots(1, 2, figsize=(7.2, 2.6))
+titles = {"conv3": "conv3, for digits", "depthwise": "a depthwise layer of Lite0"}
+for axes, (name, values) in zip(panels, largest.items(), strict=True):
+    axes.bar(range(len(values)), values / values[-1], width=1, color="C0")
+    axes.axhline(1, color="C1")
+    axes.text(0, 1.02, "the ruler, if all share one", va="bottom", color="C1")
+    axes.set(title=titles[name], xlabel="filter, sorted", ylim=(0, 1.2))
+panels[0].set_ylabel("largest weight, relative")
 plt.show()
 
 # %% [markdown]
 # **Figure 16.2. Filters of one layer differ in size.** Each blue bar is the largest weight of one
-# of 128 filters, without its sign. If all shared one ruler, it would have to reach the orange line,
-# and a filter on the left would use only its lowest marks.
+# filter, without its sign. If all shared one ruler, it would have to reach the orange line, and a
+# filter with a short bar would use only its lowest marks. On the right, that is nearly every one.
 #
-# For this reason LiteRT, too, gives each filter of a convolution its own scale. In `conv3` the
-# largest weight of one filter is 0.0 times<!--claim:small_filters_differ--> that of another. These
-# scales cost little, since 128 numbers of four bytes are less than a hundredth of the layer.
+# For this reason LiteRT, too, gives each filter of a convolution its own scale. In our `conv3` it
+# would hardly matter, because the largest filter is only 0.0 times<!--claim:small_filters_differ-->
+# the smallest. But in a depthwise convolution of EfficientNet-Lite0 (chapter 10) one filter is
+# 0 times<!--claim:small_depthwise_filters_differ--> as large as the median. (The factors of its
+# batch normalisation are multiplied in, as LiteRT does it, too.) The scales cost little, since 128
+# numbers of four bytes are less than a hundredth of `conv3`.
 
 # %% tags=["claims"]
 claim("small_layer_logits_off", float(abs(by_hand - exact).max()), at_most=0.5)
 claim("small_layer_off_is_not_zero", float(abs(by_hand - exact).max()), at_least=0.001)
 claim("small_layer_changed", int(changed), at_most=10)
 claim("small_layer_largest_sum", int(abs(sums).max()), at_least=2**15, quick=2**15)
-claim("small_logits_reach", float(abs(exact).max()), at_most=40)
-claim("small_filters_differ", float(largest[-1] / largest[0]), at_least=2)
+claim("small_logits_reach", float(abs(exact).max()), at_least=30)
+claim("small_filters_differ", largest["conv3"][-1] / largest["conv3"][0], at_most=4)
+ratio = largest["depthwise"][-1] / np.median(largest["depthwise"])
+claim("small_depthwise_filters_differ", float(ratio), at_least=5)
 
 # %% [markdown]
 # ## Too short a ruler, or too long
@@ -307,63 +327,95 @@ claim("small_filters_differ", float(largest[-1] / largest[0]), at_least=2)
 # The pictures that we showed beforehand are the **calibration data**. (Chapter 15 uses the word
 # calibration for something else, for probabilities that mean what they say.) They decide where the
 # ruler for a map ends. What if they decide badly? If the ruler is too short, large values are cut
-# off. If it is too long, its marks lie so far apart that small values are all called 0. We try
-# rulers from a twentieth of the measured length up to twenty times that length.
+# off. If it is too long, its marks lie so far apart that small values are all called 0. We round
+# the three maps behind a ReLU in our network, and leave the weights alone.
 
 
 # %%
+def walk(images, change):
+    x = images.astype("float32")
+    for layer in net.layers[1:]:
+        x = layer(x, training=False)
+        if layer.name in ("conv1", "relu2", "relu3"):
+            x = change(layer.name, x)
+    return np.asarray(x)
+
+
+# %% [markdown]
+# `walk` sends pictures from layer to layer, and lets us change a map on the way. First we only note
+# how large the maps get. Then we round them with rulers from a twentieth of this length up to
+# twenty times that length.
+
+# %%
+reaches = {}
+
+
+def note(name, x):
+    reaches[name] = float(ops.max(x))
+    return x
+
+
 def errors_with(length, bits):
-    step = length * reach / (2**bits - 1)
-    marks = np.clip(np.rint(features / step), 0, 2**bits - 1)
-    return errors(step * marks @ kernel + bias)
+    def round_map(name, x):
+        step = length * reaches[name] / (2**bits - 1)
+        return step * ops.clip(ops.round(x / step), 0, 2**bits - 1)
+
+    return errors(walk(test_images[:WALKED], round_map))
 
 
-lengths = np.geomspace(0.05, 20, 9 if QUICK else 27)
+# %%
+walk(shown, note)
+print({name: round(reach, 1) for name, reach in reaches.items()})
+lengths = [0.05, 0.07, 0.1, 0.14, 0.2, 0.35, 0.5, 0.7, 1, 1.4, 2, 3.5, 5, 10, 20]
+if QUICK:
+    lengths = [0.05, 0.5, 1, 5, 20]
 wrong = {bits: [errors_with(it, bits) for it in lengths] for bits in (8, 4)}
-exactly = errors(exact)
-print(f"unrounded: {exactly} of {len(features):,} wrong")
 
-# %% tags=["hide-input"] alt="Errors against the length of the ruler on a logarithmic axis: with 8 bits a wide flat valley that rises at the far left, with 4 bits a narrow valley that rises steeply to the right as well"
+# %% tags=["hide-input"] alt="Errors against the length of the ruler on a logarithmic axis: with 8 bits a wide flat valley that rises only at the far left, with 4 bits a narrow valley that rises steeply on both sides"
 figure, axes = plt.subplots(figsize=(7.2, 3))
+exactly = errors(exact[:WALKED])
 for bits, marker in ((8, "o"), (4, "s")):
-    shares = POINTS * np.array(wrong[bits]) / len(features)
+    shares = POINTS * np.array(wrong[bits]) / WALKED
     axes.plot(lengths, shares, marker, ls="-", label=f"{bits} bits", ms=4)
-axes.axhline(POINTS * exactly / len(features), color="0.4", ls=":", label="unrounded")
+axes.axhline(POINTS * exactly / WALKED, color="0.4", ls=":", label="unrounded")
 axes.axvline(1, color="0.4", lw=1)
-axes.text(1.05, 45, "as measured", va="top", color="0.4")
-axes.set(xscale="log", yscale="log", ylim=(0.4, 95))
+axes.text(0.96, 50, "as measured", va="top", ha="right", color="0.4")
+axes.set(xscale="log", yscale="log", ylim=(0.4, 150))
 axes.set_xticks([0.05, 0.2, 1, 5, 20], ["0.05", "0.2", "1", "5", "20"])
-axes.set_yticks([0.5, 1, 5, 20, 80], ["0.5", "1", "5", "20", "80"])
+axes.set_yticks([0.5, 1, 5, 20, 100], ["0.5", "1", "5", "20", "100"])
 axes.minorticks_off()
 axes.set(xlabel="length of the ruler, times the largest value", ylabel="errors, %")
-axes.legend(loc="upper center")
+axes.legend(loc="upper center", bbox_to_anchor=(0.72, 1))
 plt.show()
 
 # %% [markdown]
-# **Figure 16.3. A ruler for one map, from too short to too long.** Only the inputs of the last
-# layer are rounded; its weights are not. Blue are 8 bits and orange are 4. To the left values are
-# cut off, and to the right the marks are too far apart.
+# **Figure 16.3. Rulers for the maps, from too short to too long.** Three maps of the network are
+# rounded, and its weights are not. Blue are 8 bits and orange are 4. To the left values are cut
+# off, and to the right the marks are too far apart.
 #
-# With 8 bits the length hardly matters over a wide range. Even a ruler of twenty times the length
-# leaves 13 marks for what really occurs, and that adds 0 errors<!--claim:small_long_8_bits--> among
-# the test digits. With 4 bits there are only 15 marks in all, and at five times the length only
-# three of them are used, which adds 0 points<!--claim:small_long_4_bits--> of errors. Too short a
-# ruler is worse for both, because then it is the strongest answers that are cut off: at a twentieth
-# they cost 0 points<!--claim:small_short_8_bits--> with 8 bits.
+# With 8 bits the length hardly matters over a wide range. A ruler of half the length, which cuts
+# off the largest values, costs 0.00 points<!--claim:small_half_8_bits-->. One of twenty times the
+# length leaves 13 marks for what really occurs, and it costs
+# 0.00 points<!--claim:small_long_8_bits-->. With 4 bits there are only 15 marks in all. At five
+# times the length three of them are used, which costs 0 points<!--claim:small_long_4_bits-->. And
+# far too short a ruler ruins both: at a twentieth of the length even 8 bits lose
+# 0 points<!--claim:small_short_8_bits-->.
 #
-# So calibration data need not be many, but they must be like the pictures to come. For example,
-# pictures taken by day say nothing about how weak the values get at night. You will break a file in
-# this way at the end of the chapter.
+# So calibration data need not be many, and with 8 bits a rough length will do. But they must be
+# like the pictures to come. For example, pictures taken at night do not tell how strong the values
+# get by day. You will break a file in this way at the end of the chapter.
 
 # %% tags=["claims"]
-more = {bits: np.array(wrong[bits]) - exactly for bits in wrong}
+more = {
+    bits: dict(zip(lengths, POINTS * (np.array(its) - exactly) / WALKED, strict=True))
+    for bits, its in wrong.items()
+}
+claim("small_half_8_bits", float(more[8][0.5]), at_most=0.5, quick=3)
+claim("small_long_8_bits", float(more[8][20]), at_most=0.5, quick=3)
+claim("small_long_4_bits", float(more[4][5]), at_least=5, quick=1)
+claim("small_short_8_bits", float(more[8][0.05]), at_least=20)
+exactly = errors(exact)  # of all test digits again
 to_points = POINTS / len(features)
-claim("small_long_8_bits", int(more[8][-1]), at_most=50, quick=50)
-at_five = np.argmin(abs(lengths - 5))
-lost = to_points * float(more[4][at_five])
-claim("small_long_4_bits", lost, at_least=1, quick=0.1, embedded=0.1, **DATA)
-short = to_points * float(more[8][0])
-claim("small_short_8_bits", short, at_least=1, quick=0.1, embedded=0.1, **DATA)
 
 # %% [markdown]
 # ## How many bits does it take?
@@ -509,10 +561,17 @@ plt.show()
 #
 # Both float32 files give the logits of Keras to 0.00000<!--claim:small_float_files_differ_by-->,
 # which is the order in which sums are added up. Float16 changes 0<!--claim:small_float16_changed-->
-# answers and saves half of the bytes, so for storage it is a bargain. Int8 changes
-# 0<!--claim:small_int8_changed--> answers, and not all of them for the worse. Its file is
-# 0.0 times<!--claim:small_int8_smaller--> smaller than that of float32. Why not four? The file also
-# says which layers there are, and holds the scales, and biases keep four bytes.
+# answers, but here it could not do much else, because the kernels of this network came with the
+# book as float16. We shall ask other networks. Int8 changes 0<!--claim:small_int8_changed-->
+# answers, and not all of them for the worse. Its file is 0.0 times<!--claim:small_int8_smaller-->
+# smaller than that of float32. Why not four? The file also says which layers there are, and holds
+# the scales, and biases keep four bytes.
+#
+# Does it worry you that some logits of int8 differ by 0<!--claim:small_int8_logits_off-->? They
+# belong to classes that have lost. The ruler of the output ends at the lowest logit of the
+# calibration data, and whatever is lower is cut off. The logit of the winner differs by
+# 0.0<!--claim:small_int8_winners_off--> at most, and in the median digit it leads by
+# 0<!--claim:small_median_lead-->.
 #
 # Is this the same as what we did by hand? LiteRT lets us look into the file. The kernel of the last
 # layer is an array of int8 with a scale for each class. Of its 11,520 whole numbers,
@@ -540,7 +599,15 @@ claim("small_float_files_differ_by", both, at_most=1e-4)
 claim("small_float16_changed", changed["float16"], at_most=5)
 claim("small_float16_smaller", sizes["float32"] / sizes["float16"], at_least=1.9)
 claim("small_int8_changed", changed["int8"], at_most=100)
-claim("small_int8_changed_at_least", away["int8"] / away["float32"], at_least=100)
+claim("small_int8_logits_off", away["int8"], at_least=2)
+winner = np.arange(TESTS), logits["Keras"].argmax(axis=1)
+off = abs(logits["int8"][winner] - logits["Keras"][winner]).max()
+claim("small_int8_winners_off", float(off), at_most=6)
+second, best = np.sort(logits["Keras"], axis=1)[:, -2:].T
+claim("small_median_lead", float(np.median(best - second)), at_least=8)
+is_float16 = net.get_layer("conv3").kernel.numpy()
+is_float16 = np.mean(is_float16 == is_float16.astype("float16"))
+claim("small_kernel_is_float16_already", float(is_float16), equals=1)
 claim("small_int8_smaller", sizes["float32"] / sizes["int8"], at_least=3.5)
 claim("small_dynamic_smaller", sizes["float32"] / sizes["dynamic"], at_least=3.5)
 claim("small_dynamic_changed", changed["dynamic"], at_most=100)
@@ -562,7 +629,7 @@ claim("small_scale_unlike_ours", off, at_most=1)
 DIGIT_NETS = {"dense": build_dense_net, "LeNet-5": build_lenet5}
 DIGIT_NETS["small net"] = build_small_digit_net
 LOSS = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-images, labels = digits.train_images, digits.train_labels
+images, labels = digits.train_images[:TRAINED], digits.train_labels[:TRAINED]
 trained = {}
 for name, seed in [(name, seed) for name in DIGIT_NETS for seed in SEEDS]:
     keras.utils.set_random_seed(seed)
@@ -571,34 +638,50 @@ for name, seed in [(name, seed) for name in DIGIT_NETS for seed in SEEDS]:
     model.compile(keras.optimizers.Adam(rate), LOSS)
     model.fit(images, labels, batch_size=64, verbose=0)
 
+# %% [markdown]
+# After the int8 file we round the weights of each network to float16 in place, and count how many
+# answers that changes.
+
 # %%
-points_lost, right = {}, {}
-for (name, seed), model in trained.items():
+points_lost, right, changed_by_16 = {}, {}, {}
+for key, model in trained.items():
     file = export_litert(model, FOLDER / "other.tflite", int8_images=shown)
-    before, after = errors(ask(model)), errors(load_litert(file)(test_images))
-    right[name, seed] = POINTS - to_points * before
-    points_lost[name, seed] = to_points * (after - before)
+    before, after = ask(model), load_litert(file)(test_images)
+    right[key] = POINTS - to_points * errors(before)
+    points_lost[key] = to_points * (errors(after) - errors(before))
+    whole_weights = model.get_weights()
+    model.set_weights([it.astype("float16") for it in whole_weights])
+    by_16 = ask(model).argmax(axis=1) != before.argmax(axis=1)
+    changed_by_16[key] = int(by_16.sum())
+    model.set_weights(whole_weights)
 
 # %% tags=["hide-input"]
 rows = []
 for name in DIGIT_NETS:
     best = ", ".join(f"{right[name, seed]:.2f}" for seed in SEEDS)
     lost = ", ".join(f"{points_lost[name, seed]:+.2f}" for seed in SEEDS)
-    rows.append([name, f"{trained[name, SEEDS[0]].count_params():,}", best, lost])
-as_table(["network", "parameters", "right in Keras, %", "points lost as int8"], rows)
+    half = ", ".join(str(changed_by_16[name, seed]) for seed in SEEDS)
+    count = f"{trained[name, SEEDS[0]].count_params():,}"
+    rows.append([name, count, best, lost, half])
+head = ["network", "parameters", "right in Keras, %", "points lost as int8"]
+as_table([*head, "answers changed as float16"], rows)
 
 # %% [markdown]
 # The worst of all these trainings, and of the network above, loses
 # 0.00 points<!--claim:small_int8_loss-->. Some even gain, by up to
 # 0.00 points<!--claim:small_int8_gain-->, which shows that this is mostly chance: rounding pushes a
-# few undecided digits to one side or the other. On MNIST, then, one byte is enough. MNIST is easy,
-# however, and photographs come next.
+# few undecided digits to one side or the other. Float16 changes at most
+# 0<!--claim:small_float16_changed_most--> answers of 10,000, and saves half of the bytes, so for
+# storage it is a bargain. On MNIST, then, even one byte is enough. MNIST is easy, however, and
+# photographs will come below.
 
 # %% tags=["claims"]
 own = POINTS * (accuracies["Keras"] - accuracies["int8"])
 all_lost = [*points_lost.values(), own]
 claim("small_int8_loss", max(all_lost), at_most=0.5, embedded=0.7, quick=1.5, **DATA)
 claim("small_int8_gain", -min(all_lost), at_most=0.5, embedded=0.7, quick=1.5, **DATA)
+most = max(changed_by_16.values())
+claim("small_float16_changed_most", most, at_most=10)
 claim("small_networks_asked", len(all_lost), equals=10, quick=4)
 least = min(right.values())
 claim("small_trained_right", least, at_least=93, embedded=80, quick=50, **DATA)
@@ -714,7 +797,6 @@ except FileNotFoundError:
 
 
 # %%
-lite0 = build_efficientnet_lite0((SIDE, SIDE, 3), weights="imagenet")
 photo_forms = FORMS | {"int8": {"int8_images": before}}
 if QUICK:  # each export of this network takes long
     photo_forms = {form: photo_forms[form] for form in ("float32", "int8")}
@@ -929,29 +1011,25 @@ claim("small_most_pruned_lost", lost_most, at_least=10)
 # page that is opened from a disk may not load anything else. Four letters carry three bytes.
 
 # %%
-short = build_trained_digit_net()
 content = b""
-for layer in short.layers:
-    numbers = layer.get_weights()
-    for place, array in enumerate(numbers):
-        is_kernel = array.ndim > 1
-        content += array.astype("float16" if is_kernel else "float32").tobytes()
-        numbers[place] = array.astype("float16") if is_kernel else array
-    layer.set_weights(numbers)
+for layer in net.layers:
+    for array in layer.get_weights():
+        form = "float16" if array.ndim > 1 else "float32"  # kernels have more axes
+        content += array.astype(form).tobytes()
 text = base64.b64encode(content)
-different = (ask(short).argmax(axis=1) != logits["Keras"].argmax(axis=1)).sum()
-print(f"{len(content):,} bytes, {len(text):,} letters, {different} answers changed")
+print(f"{len(content):,} bytes, {len(text):,} letters")
 
 # %% [markdown]
-# With the rounded kernels, 0<!--claim:small_page_changed--> answers change. The page loads about
-# 284 kB<!--claim:small_page_kilobytes--> for this network, and a photograph is often larger. Int8
-# would halve this again, but the page would have to know rulers, and nobody waits for 140 kB. So
-# here float16 is small enough, and the right form is the simplest that is.
+# The kernels of this network were rounded to float16 once, when it came into the book, so all that
+# you measured in this chapter is true of the page as well. It loads
+# 0 kB<!--claim:small_page_kilobytes--> of text for this network, and a photograph is often larger.
+# Int8 would halve this again, but then the page would have to know about rulers. Nobody notices the
+# difference of 140 kB, so float16 is small enough here, and the simplest form that is small enough
+# is the right one.
 #
-# Draw a digit below, and it is answered by these very numbers.<!--live:digits-->
+# Draw a digit below, and these very numbers answer.<!--live:digits-->
 
 # %% tags=["claims"]
-claim("small_page_changed", int(different), at_most=5)
 claim("small_page_kilobytes", len(text) / 1e3, at_most=300)
 claim("small_page_kilobytes_at_least", len(text) / 1e3, at_least=270)
 
@@ -960,7 +1038,7 @@ claim("small_page_kilobytes_at_least", len(text) / 1e3, at_least=270)
 #
 # The export can tell when calibration pictures are scaled already, because then none of them has a
 # pixel above 1. It cannot tell when they were taken at night. What does a file read by day, whose
-# rulers were made for digits that are 32 times darker?
+# rulers were made for digits that are 64 times darker?
 
 # %% tags=["nbval-check-output"]
 try:
@@ -969,18 +1047,22 @@ except ValueError as error:
     print(error)
 
 # %%
-night = export_litert(net, FOLDER / "night.tflite", int8_images=shown // 32)
+night = export_litert(net, FOLDER / "night.tflite", int8_images=shown // 64)
 by_day = load_litert(night)(test_images)
 print(f"{POINTS - to_points * errors(by_day):.1f} % right")
 
 # %% [markdown]
-# The file reads only 0 %<!--claim:small_night_accuracy--> of the digits, and it gives no warning,
-# because all values beyond the rulers were cut off. So no file should leave the house before it has
-# answered for pictures whose answers you know, on the device that will do the work.
+# The file reads 0.0 %<!--claim:small_night_accuracy--> of the digits, and it gives no warning. The
+# large values lie beyond its rulers and were cut off, so it misses
+# 0 times<!--claim:small_night_errors--> as many digits as the file that was calibrated by day. So
+# no file should leave the house before it has answered for pictures whose answers you know, on the
+# device that will do the work.
 
 # %% tags=["claims"]
 night_right = 1 - errors(by_day) / len(by_day)
-claim("small_night_accuracy", night_right, at_most=0.9)
+claim("small_night_accuracy", night_right, at_most=0.98)
+times = errors(by_day) / errors(logits["int8"])
+claim("small_night_errors", times, at_least=2, quick=1.5)
 
 # %% [markdown]
 # ## What you learned
@@ -1007,11 +1089,11 @@ claim("small_night_accuracy", night_right, at_most=0.9)
 #    int8, before and after pruning nine tenths of it. Which of the four gets smallest?
 # 4. *Change it.* How small can a digit network get? Train `build_small_digit_net(filters=(4, 8,
 #    16), dropout=0)` for an epoch, and export it as int8.
-# 5. *Break it.* Multiply the first filter of `conv3` by 100, and make up for it in `norm3`: its
-#    moving mean by 100, its moving variance by 10,000. In float32 the answers stay the same. What
+# 5. *Break it.* Multiply the first filter of `conv3` by 200, and make up for it in `norm3`: its
+#    moving mean by 200, its moving variance by 40,000. In float32 the answers stay the same. What
 #    happens with 8 bits, and one scale for the layer or one for each filter?
-# 6. *Change it.* Calibrate the file of int8 with one digit only, and then with ten. How many
-#    answers change? What if all of them are ones?
+# 6. *Predict, then run.* Calibrate the file of int8 with a single digit, and then with ten. How
+#    many answers change, and which figure of this chapter could have told you?
 
 # %% [markdown] tags=["solution"]
 # 1. The span is 5.1 and has 255 steps, so the scale is 0.02. −2.0 must become −128, and it is −100
@@ -1025,27 +1107,26 @@ claim("small_night_accuracy", night_right, at_most=0.9)
 # 4. It has 0.0 kB<!--claim:small_tiny_kilobytes--> and reads
 #    0.0 %<!--claim:small_tiny_accuracy--> of the digits. A larger part of the file is now the
 #    description of the layers.
-# 5. With one scale for the layer, the other 127 filters have to make do with a ruler that is 100
-#    times too long, so most of their weights become 0. The network then misses
+# 5. With one scale for the layer, the other 127 filters have to make do with a ruler that is more
+#    than 100 times too long, so most of their weights become 0. The network then misses
 #    0 %<!--claim:small_outlier_shared--> of the digits. With a scale for each filter it misses
 #    0.0 %<!--claim:small_outlier_apart-->, as if nothing had happened.
-# 6. Our digits are all written with the same brightness, so even one of them shows nearly how large
-#    the maps get. It changes 0<!--claim:small_calibrated_with_one--> answers, and ten change
-#    0<!--claim:small_calibrated_with_ten-->. Ten ones change
-#    0<!--claim:small_calibrated_with_ones-->, because some maps stay weak for a one and strong for
-#    other digits.
+# 6. One digit changes 0<!--claim:small_calibrated_with_one--> answers of 10,000, and ten change
+#    0<!--claim:small_calibrated_with_ten-->. The largest value of one digit is not much smaller than
+#    that of many, and Figure 16.3 shows that 8 bits forgive a ruler of half the length.
 
 # %% tags=["solution"]
 print("1.", quantise([1.0, 4.0], 0.02, zero=-28))
 print("2.", [25.6e6 * it / 1e6 for it in (4, 2, 1)], "MB")
-pruned_filters = np.where(abs(filters) < np.quantile(abs(filters), 0.9), 0, filters)
+fresh = trained["small net", SEEDS[0]].get_layer("conv3").kernel.numpy()
+pruned_filters = np.where(abs(fresh) < np.quantile(abs(fresh), 0.9), 0, fresh)
 zipped = {}
-for name, array in {"whole": filters, "pruned": pruned_filters}.items():
+for name, array in {"whole": fresh, "pruned": pruned_filters}.items():
     as_int8 = np.rint(array / abs(array).max(axis=(0, 1, 2)) * 127).astype("int8")
     for form, its in {"float32": array, "int8": as_int8}.items():
         zipped[name, form] = len(zlib.compress(np.ascontiguousarray(its).tobytes(), 9))
         print("3.", name, form, f"{zipped[name, form]:,} bytes")
-share = zipped["pruned", "int8"] / filters.nbytes
+share = zipped["pruned", "int8"] / fresh.nbytes
 claim("small_pruned_and_zipped", share, at_most=0.12)
 
 # %% tags=["solution"]
@@ -1062,11 +1143,8 @@ for each_filter in (False, True):
     conv, norm = broken.get_layer("conv3"), broken.get_layer("norm3")
     kernel, *bias = conv.get_weights()
     gamma, beta, mean, variance = norm.get_weights()
-    kernel[..., 0], mean[0], variance[0] = (
-        100 * kernel[..., 0],
-        100 * mean[0],
-        10_000 * variance[0],
-    )
+    kernel[..., 0] *= 200
+    mean[0], variance[0] = 200 * mean[0], 40_000 * variance[0]
     conv.set_weights([kernel, *bias])
     norm.set_weights([gamma, beta, mean, variance])
     round_weights(conv, 8, each_filter)
@@ -1074,9 +1152,7 @@ for each_filter in (False, True):
 print("5.", outlier)
 
 # %% tags=["solution"]
-is_one = digits.train_labels[:1_000] == 1
 sets = {"one": shown[:1], "ten": shown[:10]}
-sets["ones"] = digits.train_images[:1_000][is_one][:10]
 unlike = {}
 for name, its in sets.items():
     file = export_litert(net, FOLDER / "few.tflite", int8_images=its)
@@ -1087,8 +1163,7 @@ print("6.", unlike)
 # %% tags=["claims"]
 claim("small_tiny_kilobytes", (FOLDER / "tiny.tflite").stat().st_size / 1e3, at_most=25)
 claim("small_tiny_accuracy", tiny_right, at_least=0.9, embedded=0.6, quick=0.3, **DATA)
-claim("small_outlier_shared", outlier[False], at_least=0.02)
+claim("small_outlier_shared", outlier[False], at_least=0.1)
 claim("small_outlier_apart", outlier[True], at_most=0.02)
 claim("small_calibrated_with_one", unlike["one"], at_most=200)
 claim("small_calibrated_with_ten", unlike["ten"], at_most=200)
-claim("small_calibrated_with_ones", unlike["ones"], at_least=0)
