@@ -101,8 +101,8 @@ def ask(model, images=test_images):
 #
 # The network of this chapter is the one from chapter 0, which reads digits and is trained already.
 # You can foretell the size of its file: count the parameters, and multiply by the bytes of each.
-# Keras stores a parameter as *float32*, a number with a decimal point in 32 bits, or four bytes. We
-# ask each layer how many it has.
+# Keras stores a parameter as *float32*, a number with a decimal point in 32 bits, or four bytes,
+# and we ask each layer how many it has.
 
 # %%
 net = build_trained_digit_net()
@@ -122,10 +122,10 @@ as_table(
 # a telephone. But the larger network that we meet below needs 18.6 million, and there are apps with
 # several of them.
 #
-# Bytes are not only a matter of storage. Every weight must be fetched from memory before it can be
-# multiplied, and fetching costs time and, on a battery, energy. With one byte a weight, the same
-# memory delivers four weights instead of one. So there are two hopes, a smaller file and a faster
-# answer. You will see that one of them can be relied on, and the other cannot.
+# Bytes are not only a matter of storage, because every weight must be fetched from memory before it
+# can be multiplied, and fetching costs time and, on a battery, energy. With one byte a weight, the
+# same memory delivers four weights instead of one. So there are two hopes, a smaller file and a
+# faster answer. You will see that one of them can be relied on, and the other cannot.
 #
 # How many of the 32 bits are needed? A float32 has about seven decimal digits, so a weight is known
 # to about a ten-millionth of itself. Yet chapter 6 threw away whole units while the network
@@ -147,7 +147,7 @@ claim("small_share_of_conv3", share, at_least=0.67)
 #
 # A byte holds a whole number from −128 to 127, which programmers call **int8**. We want a ruler
 # whose last mark, 127, lies at the largest weight. If this weight is 1.27, the marks are 0.01
-# apart. This distance is the *scale*. Now divide each weight by the scale, and round.
+# apart, and this distance is the *scale*. Now divide each weight by the scale, and round.
 
 # %% tags=["nbval-check-output"]
 weights = np.array([0.50, -0.31, 1.27, 0.02, -0.90, 0.004, 0.743, -1.10])
@@ -197,7 +197,7 @@ plt.show()
 # that stands for 0.
 #
 # With this, everything is two lines. To store a value, divide by the scale, round, and add the zero
-# point. To restore it, go backwards. A value beyond the last mark is cut off there.
+# point, and to restore it, go backwards. A value beyond the last mark is cut off there.
 
 
 # %%
@@ -224,7 +224,7 @@ print("6.0 becomes", restore(quantise([6.0], 0.02, zero=-128), 0.02, zero=-128)[
 # paper by Jacob and others (2017, [Quantization and Training of Neural Networks for Efficient
 # Integer-Arithmetic-Only Inference](https://arxiv.org/abs/1712.05877)).
 #
-# Does a sum of products survive this? Multiply our eight weights with these eight values. With
+# Does a sum of products survive this? We multiply our eight weights with these eight values. With
 # whole numbers we subtract the zero point, multiply and add, and use the two scales only once, at
 # the end.
 
@@ -276,9 +276,8 @@ sums = (marks.astype("int32") + 128) @ whole_kernel.astype("int32")
 by_hand = sums * map_scale * weight_scales + bias
 exact = features @ kernel + bias
 changed = (by_hand.argmax(axis=1) != exact.argmax(axis=1)).sum()
-print(
-    f"largest sum {abs(sums).max():,}, logits differ by {abs(by_hand - exact).max():.2f}"
-)
+print(f"largest sum {abs(sums).max():,}")
+print(f"logits differ by {abs(by_hand - exact).max():.2f} at most")
 print(f"{changed} of {len(exact):,} answers changed")
 
 # %% [markdown]
@@ -287,6 +286,12 @@ print(f"{changed} of {len(exact):,} answers changed")
 # answers, 0<!--claim:small_layer_changed--> changed. An answer is the class with the largest logit,
 # and the largest usually leads by far more than rounding can take away. Only where two classes are
 # almost equal can rounding decide, and there the network did not know either.
+
+# %% [markdown]
+# ## One ruler for each filter
+#
+# In the layer above each class got its own scale. Is that worth the trouble? We look at two
+# convolutions, and take the largest weight of each filter.
 
 # %% tags=["setup"]
 lite0 = build_efficientnet_lite0((SIDE, SIDE, 3), weights="imagenet")
@@ -314,7 +319,7 @@ plt.show()
 # %% [markdown]
 # **Figure 16.2. Filters of one layer differ in size.** Each blue bar is the largest weight of one
 # filter, without its sign. If all shared one ruler, it would have to reach the orange line, and a
-# filter with a short bar would use only its lowest marks. On the right, that is nearly every one.
+# filter with a short bar would use only its lowest marks, which on the right is nearly every one.
 #
 # For this reason LiteRT, too, gives each filter of a convolution its own scale. In our `conv3` it
 # would hardly matter, because the largest filter is only 0.0 times<!--claim:small_filters_differ-->
@@ -341,8 +346,8 @@ claim("small_depthwise_filters_differ", float(ratio), at_least=5)
 # The pictures that we showed beforehand are the **calibration data**. (Chapter 15 uses the word
 # calibration for something else, for probabilities that mean what they say.) They decide where the
 # ruler for a map ends. What if they decide badly? If the ruler is too short, large values are cut
-# off. If it is too long, its marks lie so far apart that small values are all called 0. We round
-# the three maps behind a ReLU in our network, and leave the weights alone.
+# off, and if it is too long, its marks lie so far apart that small values are all called 0. We
+# round the three maps behind a ReLU in our network, and leave the weights alone.
 
 
 # %%
@@ -436,9 +441,9 @@ to_points = POINTS / len(features)
 # %% [markdown]
 # ## How many bits does it take?
 #
-# Eight bits is what processors like. But what would the network itself like? We round the weights
-# of all its layers to fewer and fewer bits, once with one scale a layer, and once with one for each
-# filter. The maps stay as they are, so that we see what the weights alone do.
+# Eight bits are what processors like, but how many does the network itself need? We round the
+# weights of all its layers to fewer and fewer bits, once with one scale a layer, and once with one
+# for each filter. The maps stay as they are, so that we see what the weights alone do.
 
 
 # %%
@@ -489,9 +494,9 @@ plt.show()
 # with one for each filter. With 2 bits a weight can only be −1, 0 or 1 times the scale, and most of
 # the answers are wrong.
 #
-# This is one network for an easy task, and it was trained without any thought of rounding. Harder
-# tasks have less to spare. If too much is lost, one can round during training already, so that the
-# network gets used to it; this is the second half of the paper by Jacob and others.
+# This is one network for an easy task, and harder tasks have less to spare. It was also trained
+# without any thought of rounding. If too much is lost, one can round during training already, so
+# that the network gets used to it; this is the second half of the paper by Jacob and others.
 
 # %% tags=["claims"]
 by_bits = {
@@ -509,13 +514,14 @@ claim("small_2_bits_errors", by_bits[True][2] / len(features), at_least=0.3)
 # %% [markdown]
 # ## One file, no Python
 #
-# A telephone has no Keras. It has a small program that opens one file and computes what is in it.
-# **LiteRT**, which was called TensorFlow Lite until 2024, is such a program for telephones and
-# smaller things. **ONNX** is a format for networks that many programs can open, among them ONNX
-# Runtime, which chapter 17 puts behind an address. The package writes both. The preprocessing is a
-# layer of our networks, so it goes along, and the file takes pixels from 0 to 255.
+# A telephone has no Keras, but it can have a small program that opens one file and computes what is
+# in it. **LiteRT**, which was called TensorFlow Lite until 2024, is such a program for telephones
+# and smaller things. **ONNX** is a format for networks that many programs can open, among them ONNX
+# Runtime, which chapter 17 puts behind an address. The package writes both, and since the
+# preprocessing is a layer of our networks, it goes along, so that the file takes pixels from 0 to
+# 255.
 #
-# LiteRT files come in four forms. With *float32* everything stays as it is. With *float16* each
+# LiteRT files come in four forms, and with *float32* everything stays as it is. With *float16* each
 # weight is stored in two bytes, with about three decimal digits, and is turned back before it is
 # used. With *dynamic* quantisation the weights are int8, and the maps are measured and rounded anew
 # for each picture. In a file of *int8* the maps are bytes as well, and their rulers come from
@@ -534,6 +540,8 @@ for form, options in FORMS.items():
 files["ONNX"] = export_onnx(net, FOLDER / "digits.onnx")
 
 # %% [markdown]
+# ## What does a form cost?
+#
 # We open each file with one thread, ask it for all test digits, and compare with Keras.
 
 # %%
@@ -582,19 +590,19 @@ plt.show()
 # Both float32 files give the logits of Keras to 0.00000<!--claim:small_float_files_differ_by-->,
 # which is the order in which sums are added up. Float16 changes 0<!--claim:small_float16_changed-->
 # answers, but here it could not do much else, because the kernels of this network came with the
-# book as float16. We shall ask other networks. Int8 changes 0<!--claim:small_int8_changed-->
-# answers, and not all of them for the worse. Its file is 0.0 times<!--claim:small_int8_smaller-->
-# smaller than that of float32. Why not four? The file also says which layers there are, and holds
-# the scales, and biases keep four bytes.
+# book as float16, so we shall ask other networks, too. Int8
+# changes 0<!--claim:small_int8_changed--> answers, and not all of them for the worse. Its file is
+# 0.0 times<!--claim:small_int8_smaller--> smaller than that of float32, and not quite four times,
+# because the file also lists the layers, holds the scales, and leaves four bytes to each bias.
 #
 # Does it worry you that some logits of int8 differ by 0<!--claim:small_int8_logits_off-->? They
-# belong to classes that have lost. The ruler of the output ends at the lowest logit of the
+# belong to classes that have lost, because the ruler of the output ends at the lowest logit of the
 # calibration data, and whatever is lower is cut off. The logit of the winner differs
 # by 0.0<!--claim:small_int8_winners_off--> at most, and in the median digit it leads
 # by 0<!--claim:small_median_lead-->.
 #
-# Is this the same as what we did by hand? LiteRT lets us look into the file. The kernel of the last
-# layer is an array of int8 with a scale for each class. Of its 11,520 whole
+# Is this the same as what we did by hand? LiteRT lets us look into the file, where the kernel of
+# the last layer is an array of int8 with a scale for each class. Of its 11,520 whole
 # numbers, 0<!--claim:small_numbers_unlike_ours--> differ from ours. The map before it has the zero
 # point −128, and a scale that differs from ours by 0.00 %<!--claim:small_scale_unlike_ours-->. So
 # there is no secret in the file.
@@ -640,10 +648,10 @@ claim("small_scale_unlike_ours", off, at_most=1)
 # %% [markdown]
 # ## Does it hold for other networks?
 #
-# One network is one network. So we train three of chapter 4 anew: a dense one, LeNet-5, and the
-# small network of this chapter, for one epoch each and with three seeds. One epoch is short, and
-# the rate is the same for all of them. We do not want to know here which network is best, but only
-# how much of its own accuracy each loses as int8.
+# One network proves little, so we train three of them anew: a dense one, LeNet-5, and the small
+# network of this chapter, for one epoch each and with three seeds. One epoch is short, and the rate
+# is the same for all of them. We do not want to know here which network is best, but only how much
+# of its own accuracy each loses as int8.
 
 # %%
 DIGIT_NETS = {"dense": build_dense_net, "LeNet-5": build_lenet5}
@@ -757,8 +765,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 16.6. Six programs race.** Each blue dot is the median of one round, and the orange
-# stroke is the median of the rounds. Note the logarithmic axis. The times belong to the computer
-# that made this page, with one thread for each file, and Keras as it comes.
+# stroke is the median of the rounds, on a logarithmic axis. The times belong to the computer that
+# made this page, with one thread for each file, and Keras as it comes.
 #
 # For one digit Keras takes 0 times<!--claim:small_keras_to_litert_time--> as long as LiteRT with
 # the same float32 weights. Most of this is not arithmetic, because Keras looks at the question,
@@ -782,30 +790,32 @@ ratio = times_as_long(one, "Keras", "float32")
 claim("small_keras_to_litert_time", ratio, at_least=2, quick=1)
 in_a_batch = times_as_long(many, "Keras", "float32")
 claim("small_keras_to_litert_batch", in_a_batch, at_most=ratio / 1.5, quick=99)
-for form in ("int8", "dynamic"):  # told, and not promised: any machine has its own
-    name = f"small_{form}_to_float32_time"
-    claim(name, times_as_long(one, form, "float32"), at_most=20, quick=99)
+# The two below are told, and not promised: any machine has its own.
+ratio = times_as_long(one, "int8", "float32")
+claim("small_int8_to_float32_time", ratio, at_most=20, quick=99)
+ratio = times_as_long(one, "dynamic", "float32")
+claim("small_dynamic_to_float32_time", ratio, at_most=20, quick=99)
 
 # %% [markdown]
 # ## A network for photographs
 #
 # EfficientNet-Lite0 (chapter 10) was made for telephones. It has 44 times as many parameters as our
-# digit network, and it knows the 1,000 classes of ImageNet. We have no labelled pictures of
-# ImageNet, but cats and dogs are among its classes: 118 breeds of dogs, and five kinds of domestic
-# cats. So we ask it for photographs of cats and dogs, and see which of these classes has the
-# largest logit. Nothing is trained.
+# digit network and knows the 1,000 classes of ImageNet. We have no labelled pictures of ImageNet,
+# but cats and dogs are among its classes: 118 breeds of dogs, and five kinds of domestic cats. So
+# we ask it for photographs of cats and dogs, and see which of these classes has the largest logit,
+# without training anything.
 
 # %% tags=["setup"]
 CATS, DOGS = slice(281, 286), slice(151, 269)  # among the classes of ImageNet
 
 
 def some(files, count):
-    paths = files.paths[:: max(1, len(files.paths) // count)][:count]
+    paths = files.paths[:: len(files.paths) // count][:count]
     return np.stack([read_center_crop(path, (SIDE, SIDE)) for path in paths])
 
 
 def crops(seed, count):
-    """Cut-outs of three photographs that come with the book, if there are no others."""
+    """Cut-outs of photographs that come with the book."""
     random, pictures = np.random.default_rng(seed), []
     for number in range(count):
         photo = load_photo(("cat", "coffee", "rocket")[number % 3])
@@ -917,7 +927,7 @@ claim("small_photo_dynamic_to_float32_time", ratio, at_most=20, quick=99)
 #
 # Chapter 15 found that most of the memory belongs to the program and not to the network. So let us
 # ask the operating system how much memory a fresh Python needs at most, if it opens our digit file
-# with ONNX Runtime and answers once. Then we ask the same of Keras.
+# with ONNX Runtime and answers once, and then the same for Keras.
 
 # %%
 ASK = {"ONNX Runtime": "import numpy as np, onnxruntime, sys\n"}
@@ -1016,7 +1026,7 @@ if "Keras" in peaks:
 # weights without loss, but they went on training with those that were left (2015, [Learning both
 # Weights and Connections for Efficient Neural Networks](https://arxiv.org/abs/1506.02626)). Zeros
 # do not make an ordinary file smaller, unless it is compressed, nor an ordinary multiplication
-# faster. For this, whole filters must go.
+# faster, so for speed whole filters must go.
 
 
 # %%
@@ -1026,6 +1036,7 @@ def prune(layer, share):
     layer.set_weights([np.where(abs(kernel) < cut, 0, kernel), *bias])
 
 
+# %%
 points_pruned = {}
 for share in (0.5, 0.9):
     pruned = build_trained_digit_net()
@@ -1054,7 +1065,8 @@ claim("small_most_pruned_lost", lost_most, at_least=10)
 # The smallest computer for a network may be a web page. On the pages of this book the digit network
 # runs in your browser, without any server. It is exported like the files above: the kernels are
 # stored as float16, all the other numbers as float32, and the bytes are written as text, because a
-# page that is opened from a disk may not load anything else. Four letters carry three bytes.
+# page that is opened from a disk may not load anything else. Four letters of such text carry three
+# bytes.
 
 # %%
 content = b""
