@@ -1057,16 +1057,16 @@ if "Keras" in peaks:
 # a cable it is copied and started like this:
 #
 # ```
-# adb push net.tflite benchmark_model /data/local/tmp adb shell chmod +x
-# /data/local/tmp/benchmark_model adb shell /data/local/tmp/benchmark_model
-# --graph=/data/local/tmp/net.tflite --num_threads=4
+# adb push net.tflite benchmark_model /data/local/tmp
+# adb shell chmod +x /data/local/tmp/benchmark_model
+# adb shell /data/local/tmp/benchmark_model --graph=/data/local/tmp/net.tflite --num_threads=4
 # ```
 #
 # It tells the time to open the file, the time of the first answers and of the later ones, and the
-# memory. Five rules make such numbers worth having. Write down the telephone and the number of
-# threads. Measure float32 as well, or you will not know what int8 has brought. Go on for some
-# minutes, since a warm telephone slows down. Give the median and the spread, as we did. And check
-# the answers there, too, for a chip may round in its own way.
+# memory. Write down the telephone and the number of threads. Measure float32 as well, or you will
+# not know what int8 has brought. Go on for some minutes, since a warm telephone slows down. Give
+# the median and the spread, as we did. And check the answers there, too, for a chip may round in
+# its own way.
 #
 # What can one expect? Those who published EfficientNet-Lite0 measured it on a Pixel 4 of 2019, with
 # four threads of its processor: 12 ms as float32, and 6.5 ms as int8. On ImageNet its top-1
