@@ -356,7 +356,7 @@ claim(
 claim("small_layer_changed", int(changed), at_most=10)
 claim("small_layer_largest_sum", int(abs(sums).max()), at_least=2**15, quick=2**15)
 claim("small_logits_reach", float(abs(exact).max()), at_least=30)
-claim("small_filters_differ", largest["conv3"][-1] / largest["conv3"][0], at_most=4)
+claim("small_filters_differ", largest["conv3"][-1] / largest["conv3"][0], at_most=6)
 ratio = largest["depthwise"][-1] / np.median(largest["depthwise"])
 claim("small_depthwise_filters_differ", float(ratio), at_least=5)
 
