@@ -60,6 +60,7 @@ from cnnbook.widgets.layers import layers_widget
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less of everything
 SEED, SEEDS = 1, (1,) if QUICK else (1, 2, 3)
 SIDE = 96 if QUICK else 224  # pixels of the photographs
+TRIES = 10 if QUICK else 100  # layers of random filters
 MADE_SIDE, STEPS = (64, 2) if QUICK else (112, 80)  # of pictures that we make
 DIGITS, EPOCHS = (1_000, 1) if QUICK else (7_500, 2)
 SLOW, FAST = 0.001, 0.01  # two of the learning rates
@@ -370,23 +371,59 @@ print("answers of the two Sobel kernels:", edges.shape)
 
 # %% [markdown]
 # A mixture of the upright and the lying Sobel kernel finds edges of any direction. So for each
-# learned filter we take the mixture whose answers fit its own best (`lstsq` finds it), and the
-# correlation between the two. For comparison, we do the same with 300 random filters.
-
+# learned filter we take the mixture whose answers fit its own best (`pinv` finds it), and the
+# correlation between the two.
 
 # %%
+centred = (edges - edges.mean(axis=0)).astype("float32")
+best_fit = np.linalg.pinv(centred)
+
+
 def likeness(filters):
     answers = convolve(pixels, filters, strides=2).reshape(-1, filters.shape[-1])
     answers = answers - answers.mean(axis=0)
-    centred = edges - edges.mean(axis=0)
-    mixture = np.linalg.lstsq(centred, answers, rcond=None)[0]
-    fitted = centred @ mixture
+    fitted = centred @ (best_fit @ answers)
     return np.linalg.norm(fitted, axis=0) / np.linalg.norm(answers, axis=0)
 
 
 learned = likeness(stem)
-chance = likeness(np.random.default_rng(SEED).normal(size=(3, 3, 3, 300)))
-print("above 0.5:", np.sum(learned > 0.5), "of 32;", f"{np.mean(chance > 0.5):.0%}")
+print("above 0.5:", np.sum(learned > 0.5), "of", len(learned))
+
+# %% [markdown]
+# Are 8 of 32 many? That depends on what chance gives, so we make layers of 32 filters without any
+# training, a hundred of each of four kinds. *Random* filters have any weights. In *balanced* ones
+# the 27 weights add up to 0, and in filters *balanced by colour* the nine of each colour do. Only
+# the *shuffled* ones are made of the trained filters: each filter's nine places are mixed up, with
+# their colours. So its sums stay, but its shape is lost.
+
+# %%
+random = np.random.default_rng(SEED)
+
+
+def untrained(kind):
+    if kind == "shuffled":
+        filters = stem.reshape(9, 3, 32).transpose(2, 0, 1)
+        mixed = [random.permutation(places) for places in filters]
+        return np.stack(mixed, axis=-1).reshape(stem.shape)
+    weights = random.normal(size=stem.shape).astype("float32")
+    sums_to_zero = {"balanced": (0, 1, 2), "balanced by colour": (0, 1)}
+    if kind in sums_to_zero:
+        weights -= weights.mean(axis=sums_to_zero[kind])
+    return weights
+
+
+# %% tags=["hide-input"]
+KINDS = ("random", "balanced", "balanced by colour", "shuffled")
+chance = {
+    kind: np.stack([likeness(untrained(kind)) for _ in range(TRIES)])
+    for kind in KINDS
+}
+rows = [["trained", np.sum(learned > 0.5), f"{learned.max():.2f}"]]
+for kind, its in chance.items():
+    above, best = np.sum(its > 0.5, axis=1), its.max(axis=1)
+    cells = (f"{above.mean():.1f} ({above.min()} to {above.max()})",)
+    rows.append([kind, *cells, f"{np.median(best):.2f}"])
+show(("filters", "of 32 above 0.5", "the best of 32 (median)"), rows)
 
 # %% tags=["hide-input"] alt="Two rows, each with three kernels of nine numbers for red, green and blue and the map of a coffee cup: above an edge filter whose weights are mostly on green, below a colour filter whose kernels differ in sign"
 sums = stem.sum(axis=(0, 1))
@@ -416,34 +453,62 @@ plt.show()
 # Below, the kernels for green and blue have opposite signs all over. On the right is what each
 # answers to a cup of coffee.
 
-# %% tags=["hide-input"] alt="Thirty-two small filters in colour with a number above each: first stripes, then spots and patches of one colour, at the end four marked off"
+# %% tags=["hide-input"] alt="Above, thirty-two small filters in colour with a number above each: first stripes, then spots and patches of one colour, at the end four marked off. Below, the sorted correlations of the trained filters as dots, close to the band of the shuffled ones"
 order = learned.argsort()[::-1]
 off = np.abs(stem).max(axis=(0, 1, 2)) < 0.01
 order = [*order[~off[order]], *np.flatnonzero(off)]
 tiles = filter_images(lite, "stem", same_scale=False)
-figure, grid = plt.subplots(4, 8, figsize=(7.2, 4.3))
-for axes, which in zip(grid.flat, order, strict=True):
-    title = "off" if off[which] else f"{learned[which]:.2f}"
-    bare(axes, tiles[which], title)
+upper, lower = plt.figure(figsize=(7.2, 6.8)).subfigures(2, 1, height_ratios=(5, 3))
+for axes, which in zip(upper.subplots(4, 8).flat, order, strict=True):
+    bare(axes, tiles[which], "off" if off[which] else f"{learned[which]:.2f}")
+axes, rank = lower.subplots(), np.arange(1, 33)
+ranked = {kind: -np.sort(-its, axis=1) for kind, its in chance.items()}
+band = np.quantile(ranked["shuffled"], (0.05, 0.95), axis=0)
+axes.fill_between(rank, *band, color="0.85")
+for (kind, its), line in zip(ranked.items(), (":", "--", "-.", "-"), strict=True):
+    axes.plot(rank, its.mean(axis=0), line, color="0.45", label=kind)
+axes.plot(rank, -np.sort(-learned), "o", color="C0", label="trained")
+axes.axhline(0.5, color="C1", lw=1)
+axes.set(xlabel="filters of a layer, the best first", ylabel="correlation")
+axes.legend(fontsize=9)
 plt.show()
 
 # %% [markdown]
-# **Figure 13.4. All 32 filters of the first layer, in colour.** Grey stands for a weight of 0, and
-# each filter has its own scale. They are sorted by their correlation with a Sobel filter, which
-# stands above each. Those marked "off" have no weight above 0.01, and are drawn much enlarged.
+# **Figure 13.4. All 32 filters of the first layer, and what chance gives.** Grey in a tile is a
+# weight of 0, and each tile has its own scale. Above it stands its correlation with a Sobel filter.
+# Tiles marked "off" have no weight above 0.01. Below, dots are the trained filters, lines are the
+# means of untrained layers, and the band holds 90 % of the shuffled ones.
 #
-# The best one has a correlation of 0.92<!--claim:inside_best_sobel--> with a Sobel filter, which
-# says that it compares neighbours, not that it *is* Sobel's: many random filters whose weights add
-# up to 0 come above 0.5, too. Above 0.5 there are 8<!--claim:inside_filters_like_sobel--> of the
-# 32, and 7 %<!--claim:inside_random_like_sobel--> of the random filters, most of which answer to
-# brightness. The others look for lines, for spots, and above all for colours.
-# But 4<!--claim:inside_filters_off--> filters have hardly any weights, and what these are good for
-# we shall see soon.
+# The best trained filter has a correlation of 0.92<!--claim:inside_best_sobel--> with a Sobel
+# filter, and 8<!--claim:inside_filters_like_sobel--> of the 32 are above 0.5. Of the random filters
+# only 5 %<!--claim:inside_random_like_sobel--> are, so it looks as if the network has found edges.
+# But most random filters answer to brightness, and of the balanced ones, which do not,
+# 26 %<!--claim:inside_balanced_like_sobel--> are above 0.5. Balanced by colour, even
+# 86 %<!--claim:inside_colours_like_sobel--> are. And a shuffled layer
+# has 7.7<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
+# above 0.92.
+#
+# So by this measure the trained filters are *not* more like Sobel's than chance. What is special is
+# that the weights of many add up to nearly 0. Whether a shape helps, a correlation with Sobel
+# cannot tell. The other filters look for lines, for spots, and above all for colours.
+# But 4<!--claim:inside_filters_off--> have hardly any weights, and what these are good for we shall
+# see soon.
 
 # %% tags=["claims"]
 claim("inside_best_sobel", learned.max(), at_least=0.85)
 claim("inside_filters_like_sobel", int((learned > 0.5).sum()), at_least=6)
-claim("inside_random_like_sobel", (chance > 0.5).mean(), at_most=0.15)
+shares = {kind: np.mean(its > 0.5) for kind, its in chance.items()}
+claim("inside_random_like_sobel", shares["random"], at_most=0.15)
+claim("inside_balanced_like_sobel", shares["balanced"], at_least=0.18, quick=0.12)
+by_colour = shares["balanced by colour"]
+claim("inside_colours_like_sobel", by_colour, at_least=0.6, quick=0.5)
+like_sobel = np.sum(chance["shuffled"] > 0.5, axis=1)
+claim("inside_shuffled_like_sobel", like_sobel.mean(), at_least=6, quick=4)
+# If the trained filters were above chance, these two shares would be near 0.
+as_many = np.mean(like_sobel >= np.sum(learned > 0.5))
+claim("inside_shuffled_as_many", as_many, at_least=0.2, quick=0.05)
+as_good = np.mean(chance["shuffled"].max(axis=1) >= learned.max())
+claim("inside_shuffled_as_good", as_good, at_least=0.5, quick=0.05)
 claim("inside_filters_off", int(off.sum()), equals=4)
 
 # %% [markdown]
@@ -724,9 +789,11 @@ for row, ((layer, which), size) in zip(grid, WISHES.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Figure 13.9. Favourite places of three filters.** Above each stands the answer, and the last
-# column shows a place with half the answer. Filter 1 of stage 3 likes lying borders of light and
-# dark, and filter 2 likes bright spots. In stage 5 you see a head, two eyes, and a tripod.
+# **Figure 13.9. Favourite places of three filters.** Above each stands the answer. Filter 1 of
+# stage 3 likes lying borders, filter 2 bright spots, and in stage 5 you see a head, two eyes and a
+# tripod. The last column shows a place with half the best answer. It may answer more than the
+# fourth favourite, because each square enters only one favourite, but the half place can come from
+# a square that has one already.
 #
 # It is tempting to call the last one an eye filter. But one of its strongest places shows a tripod,
 # which is no eye, and it answers above 0 at 11 %<!--claim:inside_eye_filter_above_zero--> of all
@@ -826,8 +893,9 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.10. What the filters of Figure 13.9 like best, with and without help.** You see a
-# corner of each picture, with its contrast enlarged. The first filter likes lying stripes, the
-# second dots, and the third a maze with curls. Compare the columns: jitter makes the pattern
+# corner of each picture, in eight steps a colour. Each has its own enlargement: its strongest
+# colour is stretched to the end of the scale, so do not compare contrasts. The upper filter likes
+# lying stripes, the middle one dots, and the lower one a maze with curls. Compare the columns: jitter makes the pattern
 # larger, blur makes it softer, and decay changes little.
 #
 # The eye sees a difference, so let us measure it. *Roughness* compares neighbouring pixels: it is 1
@@ -941,7 +1009,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.11. What four classes like best.** Above without help, below with jitter, blur and
-# decay, each with its contrast enlarged and with the probability that the network gives the class.
+# decay, each with its own enlargement and with the probability that the network gives the class.
 # Below you may find petals around a centre for the daisy, but hardly an espresso, and above there
 # is mostly glitter, though the daisy has a burst of rays.
 #
@@ -1235,7 +1303,8 @@ plt.show()
 # perplexity 30 keeps 61 %<!--claim:inside_tsne_keeps-->, and a PCA keeps
 # 21 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
 # islands? Here they go along with the true ones to some degree, with a correlation
-# of 0.72<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains
+# of 0.72<!--claim:inside_tsne_class_distances-->. In the PCA, which loses more neighbours, it
+# is 0.95<!--claim:inside_pca_class_distances-->, so for distances the PCA is the better map. Clothes are no islands: they overlap, and chains
 # of neighbours lead from one class to the next. But you only know that because we computed the true
 # distances, and the map does not tell you which case you have.
 #
@@ -1251,9 +1320,13 @@ gaps, widths = np.mean(
 )
 claim("inside_tsne_gaps", gaps, at_most=2, quick=4)
 claim("inside_tsne_widths", widths, at_most=2, quick=4)
+claim("inside_tsne_gaps_not_less", gaps, at_least=0.5, quick=0.25)
+claim("inside_tsne_widths_not_less", widths, at_least=0.5, quick=0.25)
 true_gaps, true_widths = np.mean(ratios["PCA"], axis=0)
 claim("inside_pca_gaps", true_gaps, at_least=4)
 claim("inside_pca_widths", true_widths, at_least=4)
+claim("inside_pca_gaps_not_more", true_gaps, at_most=6)
+claim("inside_pca_widths_not_more", true_widths, at_most=7)
 of_pixels, of_lists = (
     {how: np.mean(it) for how, it in found[name].items()}
     for name in ("pixels", "network")
@@ -1296,6 +1369,9 @@ claim("inside_pca_keeps", kept_of(planes["lists", "PCA"]), at_most=0.35, quick=1
 true = class_distances(lists[SEED])
 along = [np.corrcoef(true, class_distances(maps_of[30, s]))[0, 1] for s in (1, 2)]
 claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
+in_pca = np.corrcoef(true, class_distances(planes["lists", "PCA"]))[0, 1]
+claim("inside_pca_class_distances", in_pca, at_least=0.85, quick=0.5)
+claim("inside_pca_over_tsne_distances", in_pca - max(along), at_least=0, quick=-1)
 
 # %% [markdown]
 # ## What you learned
