@@ -480,11 +480,11 @@ plt.show()
 #
 # The best trained filter reaches 0.92<!--claim:inside_best_sobel-->,
 # and 8<!--claim:inside_filters_like_sobel--> of the 32 are above 0.5. Of the random filters only
-# 5 %<!--claim:inside_random_like_sobel--> are, so it looks as if training has found edges. But most
+# 6 %<!--claim:inside_random_like_sobel--> are, so it looks as if training has found edges. But most
 # random filters answer to brightness. The balanced ones give 0 for plain grey, and of these
-# 26 %<!--claim:inside_balanced_like_sobel--> are above 0.5; balanced by colour, even
+# 25 %<!--claim:inside_balanced_like_sobel--> are above 0.5; balanced by colour, even
 # 86 %<!--claim:inside_colours_like_sobel--> are. And a shuffled layer
-# has 7.7<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
+# has 7.9<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
 # above 0.92.
 #
 # By this measure, then, the trained filters are *not* more like Sobel's than chance. What counts
