@@ -469,7 +469,7 @@ for (kind, its), line in zip(ranked.items(), (":", "--", "-.", "-"), strict=True
 axes.plot(rank, -np.sort(-learned), "o", color="C0", label="trained")
 axes.axhline(0.5, color="C1", lw=1)
 axes.set(xlabel="filters of a layer, the best first", ylabel="correlation")
-axes.legend(fontsize=9)
+axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
 plt.show()
 
 # %% [markdown]
