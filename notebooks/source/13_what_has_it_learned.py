@@ -890,10 +890,10 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.10. What the filters of Figure 13.9 like best, with and without help.** You see a
-# corner of each picture, in eight steps a colour. Each is stretched on its own, until its strongest
-# colour reaches the end of the scale, so you cannot compare contrasts. The upper filter likes lying
-# stripes, the middle one dots, and the lower one a maze with curls. Compare the columns: jitter
-# makes the pattern larger, blur makes it softer, and decay changes little.
+# corner of each picture, in eight steps a colour. Each is stretched on its own until its strongest
+# colour reaches the end of the scale, so you cannot compare contrasts. You see lying stripes, dots,
+# and a maze with curls. Jitter makes the pattern larger, blur makes it softer, and decay changes
+# little.
 #
 # The eye sees a difference, so let us measure it. *Roughness* compares neighbouring pixels: it is 1
 # for pure noise, and near 0 if neighbours are alike. *After a shift* says which share of the answer
