@@ -13,7 +13,7 @@
 # pictures as a network sees them. For each of these pictures you will also know what it does *not*
 # show.
 #
-# Takes about 6 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
+# Takes about 5 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
 # seconds); needs chapters 1 to 5. Which part of *one* photograph decided its answer is the question
 # of chapter 14.
 
@@ -1313,7 +1313,7 @@ plt.show()
 # 21 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
 # islands? Here they go along with the true ones to some degree, with a correlation
 # of 0.72<!--claim:inside_tsne_class_distances-->. In the PCA, which loses more neighbours, it
-# is 0.95<!--claim:inside_pca_class_distances-->. Clothes are no islands, because they overlap. But
+# is 0.94<!--claim:inside_pca_class_distances-->. Clothes are no islands, because they overlap. But
 # you know this only because we computed the true distances, and the map does not tell you which
 # case you have.
 #
