@@ -11,7 +11,7 @@
 # a wrong change does to sixes and nines, and measure what right ones are worth. At the end you can
 # choose changes for pictures of your own, and find out whether they have helped.
 #
-# Takes about 17 minutes<!--minutes:11_augmentation--> on two CPU cores (quick: under 45 seconds);
+# Takes about 2 minutes<!--minutes:11_augmentation--> on two CPU cores (quick: under 45 seconds);
 # needs chapters 4 to 8, and the photographs of chapter 8 or their stand-in.
 
 # %% tags=["setup"]
@@ -143,7 +143,7 @@ NAMES = ("as it is", "mirrored", "shifted", "turned by 20°", "turned by 180°")
 figure, grid = plt.subplots(2, 5, figsize=(7.2, 3.2), dpi=65)
 for row, pictures in zip(grid, (cats, sixes), strict=True):
     for axes, name, picture in zip(row, NAMES, pictures, strict=True):
-        axes.imshow(picture, "gray")
+        axes.imshow(picture, "gray", interpolation="nearest")
         axes.axis("off")
         if pictures is cats:
             axes.set_title(name, loc="center")
@@ -223,7 +223,7 @@ plt.show()
 # twice.
 #
 # The mean difference between neighbours, a simple measure of sharpness, is down to
-# 0 %<!--claim:augment_sharpness_after_two_layers--> of what it was.
+# 78 %<!--claim:augment_sharpness_after_two_layers--> of what it was.
 #
 # Two changes of the place have names of their own. A **random crop** is a window that is cut out at
 # a random place and enlarged, so that the cat is now larger, now further to the side. To **shear**
@@ -242,13 +242,13 @@ MOVES = {
 # %% tags=["hide-input"]
 def draw_changes(changes, columns=4):
     """Draw a row for each change, with as many draws of it as there are columns."""
-    pictures = np.repeat(window(side=72)[None], columns, axis=0)
+    pictures = np.repeat(window(side=64)[None], columns, axis=0)
     size = {"figsize": (7.2, 1.45 * len(changes)), "dpi": 60}
     grid = plt.subplots(len(changes), columns, **size)[1]
     for row, (name, change) in zip(grid, changes.items(), strict=True):
         drawn = make_augmentation(**change, seed=2)(pictures, training=True)
         for axes, picture in zip(row, np.asarray(drawn), strict=True):
-            axes.imshow(picture.astype("uint8"))
+            axes.imshow(picture.astype("uint8"), interpolation="nearest")
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
         words = name.replace(", ", ",\n").replace(" and ", "\nand ")
@@ -383,7 +383,7 @@ plt.show()
 # reads as 6, which has learned upright digits only, and the orange dashed line the share that it
 # reads as 9. Below is one of the sixes at each angle. One run.
 #
-# At half a turn, 0 %<!--claim:augment_turned_sixes_read_as_nine--> of the sixes are nines to this
+# At half a turn, 69 %<!--claim:augment_turned_sixes_read_as_nine--> of the sixes are nines to this
 # network, and one can hardly blame it. If we now train on digits that were turned by up to 180° and
 # keep the label 6, then we tell the network that this *is* a 6.
 #
@@ -398,14 +398,13 @@ tables = np.array([tables_of(name) for name in ANGLES.values()])
 right = np.diagonal(tables, axis1=2, axis2=3)
 wrong = POINTS * (1 - right / tables.sum(axis=3))  # angle, seed, digit
 figure, axes = plt.subplots(figsize=(7.2, 3.8))
-for digit in range(10):
+height = 0  # of the last number: no two may lie on each other
+for digit in wrong[-1].mean(axis=0).argsort():
     color = {6: "C0", 9: "C1"}.get(digit, "0.65")
     look = {"color": color, "lw": 2.2 if digit in (6, 9) else 1.1}
     axes.plot(range(5), wrong[:, :, digit].mean(axis=1), "o-", ms=3, **look)
-    height = wrong[-1, :, digit].mean()
-    axes.text(
-        4.06 + 0.12 * (digit % 2), height, str(digit), color=color, va="center"
-    )
+    height = max(wrong[-1, :, digit].mean(), height + 0.6)
+    axes.text(4.06, height, str(digit), color=color, va="center")
 axes.set(xticks=range(5), xticklabels=[f"{it}°" for it in ANGLES], xlim=(-0.2, 4.4))
 axes.set(
     xlabel="turned in training by up to",
@@ -419,13 +418,13 @@ plt.show()
 # mean of three seeds. The line of the six is blue, that of the nine orange.
 #
 # Small turns help a little, and large ones harm. With up to 15° in training the network reads
-# 0.0 %<!--claim:augment_right_with_15_degrees--> of the upright digits, where without any turns it
-# reads 0.0 %<!--claim:augment_right_as_they_are-->. With half turns it reads
-# 0.0 %<!--claim:augment_right_with_half_turns-->.
+# 97.7 %<!--claim:augment_right_with_15_degrees--> of the upright digits, where without any turns it
+# reads 97.1 %<!--claim:augment_right_as_they_are-->. With half turns it reads
+# 92.6 %<!--claim:augment_right_with_half_turns-->.
 #
-# Is the lie about the 6 to blame? After half turns 0.0 %<!--claim:augment_six_nine_confused--> of
+# Is the lie about the 6 to blame? After half turns 5.3 %<!--claim:augment_six_nine_confused--> of
 # the sixes and nines are taken for each other, which never happens without them. But of all
-# *additional* mistakes this is only 0 %<!--claim:augment_six_nine_share-->. The table has the
+# *additional* mistakes this is only 23 %<!--claim:augment_six_nine_share-->. The table has the
 # exchanges that grew most.
 
 # %% tags=["hide-input"]
@@ -448,7 +447,7 @@ as_table(head, rows)
 # Six and nine lead the table, as expected. But a turned 5 has something of a 9, too, and a 2 that
 # is turned by a quarter may look like a 7 lying down. Besides, there is more to learn: the same
 # weights must now know each digit at every angle, and only
-# 0.0 %<!--claim:augment_half_turns_known--> of the 2,000 training digits are known at the end, in
+# 94.8 %<!--claim:augment_half_turns_known--> of the 2,000 training digits are known at the end, in
 # place of all of them. We did not separate the two reasons.
 #
 # So a wrong change need not raise an error, and it need not look like a catastrophe either. Look at
@@ -475,13 +474,13 @@ as_table(["learned from", "rate", *SHOWN], rows)
 # read, a mean over three seeds. Angles are up to 15° or 180° to either side, shifts up to a tenth
 # of the side, and crops 0.8 of the side, enlarged to 28 pixels again.
 #
-# On turned digits, learning from turned ones brings 0.0 points<!--claim:augment_turned_gain-->, and
-# on shifted digits, learning from shifted ones brings 0.0 points<!--claim:augment_shifted_gain-->.
+# On turned digits, learning from turned ones brings 1.2 points<!--claim:augment_turned_gain-->, and
+# on shifted digits, learning from shifted ones brings 12.4 points<!--claim:augment_shifted_gain-->.
 # A convolution finds a stroke anywhere, but the dense layer at the end has learned where to expect
 # it. And where digits come at any angle, half turns are right: there they bring
-# 0 points<!--claim:augment_half_turns_gain_on_turned-->. Crops bring
-# 0 points<!--claim:augment_cropped_gain--> where digits are cropped, but cost
-# 0.0 points<!--claim:augment_crops_cost--> where they are not. So whether a change is wrong depends
+# 55 points<!--claim:augment_half_turns_gain_on_turned-->. Crops bring
+# 24 points<!--claim:augment_cropped_gain--> where digits are cropped, but cost
+# 3.9 points<!--claim:augment_crops_cost--> where they are not. So whether a change is wrong depends
 # on what the network will meet.
 #
 # ## How many digits is it worth?
@@ -515,10 +514,10 @@ plt.show()
 # marks are three seeds, and lines go through their means. Both axes are logarithmic, so equal
 # distances are equal factors.
 #
-# With 100 digits the changes bring 0.0 points<!--claim:augment_gain_of_few-->, and with 2,000 still
-# 0.0 points<!--claim:augment_gain_of_many-->, because there is less left to gain. The error is then
-# 0.0 times<!--claim:augment_error_ratio--> as large without them. What would it cost to get that by
-# new pictures? Here 100 digits with changes read as well as 300 without: the two differ by
+# With 100 digits the changes bring 12.5 points<!--claim:augment_gain_of_few-->, and with 2,000
+# still 1.0 points<!--claim:augment_gain_of_many-->, because there is less left to gain. The error
+# is then 1.6 times<!--claim:augment_error_ratio--> as large without them. What would it cost to get
+# that by new pictures? Here 100 digits with changes read as well as 300 without: the two differ by
 # 0.0 points<!--claim:augment_apart_from_three_times-->. So for so few digits a changed copy is
 # worth about two new ones.
 
@@ -613,9 +612,9 @@ claim("augment_upright_gain", gain, at_least=0)
 
 # %%
 coffee = (
-    Image.fromarray(load_photo("coffee")).resize((144, 96)).crop((24, 0, 120, 96))
+    Image.fromarray(load_photo("coffee")).resize((108, 72)).crop((18, 0, 90, 72))
 )
-two = np.stack([cat, np.asarray(coffee)]).astype("float32")
+two = np.stack([window(side=72), np.asarray(coffee)]).astype("float32")
 mixup = make_mixup(num_classes=2, alpha=1.0, seed=SEED)
 draws = [mixup(two, np.array([0, 1])) for _ in range(6)]
 blends = np.concatenate([pictures for pictures, _ in draws])
@@ -626,7 +625,7 @@ order = np.argsort(-shares[:, 0])
 between = [it for it in order if 0.02 < shares[it, 0] < 0.98][:5]
 figure, row = plt.subplots(1, 5, figsize=(7.2, 1.9), dpi=72)
 for axes, it in zip(row, between, strict=False):
-    axes.imshow(blends[it].astype("uint8"))
+    axes.imshow(blends[it].astype("uint8"), interpolation="nearest")
     axes.set_title(
         f"cat {shares[it, 0]:.2f}\ncup {shares[it, 1]:.2f}", loc="center"
     )
@@ -702,6 +701,7 @@ for place, (name, values) in enumerate(race.items()):
     axes.plot(values, [place] * len(values), "o", color=color, alpha=0.6)
     axes.plot(values.mean(), place, "|", color=color, ms=16, mew=2)
 axes.set_yticks(range(len(race)), race)
+axes.invert_yaxis()
 axes.grid(axis="x")
 axes.set(xlabel="test photographs right, percent")
 plt.show()
@@ -720,14 +720,14 @@ for name, it in RACE.items():
 as_table(["side", "rate", "training photographs, %", "test photographs, %"], rows)
 
 # %% [markdown]
-# Mirrored and shifted copies bring 0.0 points<!--claim:augment_photos_shift_gain-->, and each of
+# Mirrored and shifted copies bring 12.6 points<!--claim:augment_photos_shift_gain-->, and each of
 # their seeds is ahead of each seed without. With changes of the colours as well it is
-# 0.0 points<!--claim:augment_photos_colours_gain-->, which is little more. Twice as many
-# photographs bring 0.0 points<!--claim:augment_photos_twice_gain-->, and four times as
-# many 0.0<!--claim:augment_photos_four_times_gain-->. So in this race the changed copies of 2,000
+# 13.7 points<!--claim:augment_photos_colours_gain-->, which is little more. Twice as many
+# photographs bring 6.9 points<!--claim:augment_photos_twice_gain-->, and four times as
+# many 12.9<!--claim:augment_photos_four_times_gain-->. So in this race the changed copies of 2,000
 # photographs are worth as much as 8,000 photographs that nobody has changed.
 #
-# Mixup alone does not help here. It *loses* 0.0 points<!--claim:augment_photos_mixup_loss-->. It
+# Mixup alone does not help here. It *loses* 5.4 points<!--claim:augment_photos_mixup_loss-->. It
 # did not even keep the network from learning all training photographs by heart, as the left chart
 # shows. Its authors report gains, with much larger networks, all of the photographs and far longer
 # trainings. So a change that is recommended everywhere can do harm in your case, and only a
@@ -754,9 +754,9 @@ as_table(
 
 # %% [markdown]
 # After 600 steps the changed copies are ahead by
-# 0.0 points<!--claim:augment_photos_gain_of_few_steps-->, and after 2,400 by
-# 0.0 points<!--claim:augment_photos_gain_of_all_steps-->. Without changes more steps bring nothing:
-# the accuracy moves by 0.0 points<!--claim:augment_photos_plain_by_steps-->.
+# 7.0 points<!--claim:augment_photos_gain_of_few_steps-->, and after 2,400 by
+# 12.6 points<!--claim:augment_photos_gain_of_all_steps-->. Without changes more steps bring
+# nothing: the accuracy moves by -0.9 points<!--claim:augment_photos_plain_by_steps-->.
 #
 # So give a training with changed copies more steps than one without, and look at the curves to see
 # whether it is done. In the same way, larger pictures may help if the things in them are small, but
@@ -870,7 +870,7 @@ print(f"convolutions {convolutions:,}, dense {dense:,}, in all {total:,}")
 #
 # The source's own shear deserves a warning. It uses an old function of Keras, in which a shear of
 # 0.3 is an angle in *degrees*. On 48 pixels that moves the outermost row by
-# 0.00 pixels<!--claim:pets_legacy_shear_pixels-->, which is nothing. We take 0.3 as a share of the
+# 0.12 pixels<!--claim:pets_legacy_shear_pixels-->, which is nothing. We take 0.3 as a share of the
 # height.
 
 # %% tags=["hide-input"]
@@ -892,18 +892,18 @@ as_table([*head, "same answer for the mirror image, %", "two looks, %"], rows)
 
 # %% [markdown]
 # Without changes the network does best with a rate so small that it stops before it knows all
-# training photographs by heart. At 0.001 it does know 0 %<!--claim:pets_by_heart--> of them. It
-# gets 0.0 %<!--claim:pets_plain_accuracy--> of the test photographs, with changed copies
-# 0.0 %<!--claim:pets_changed_accuracy-->, and no seed of one side is among those of the other. So
-# changes bring 0.0 points<!--claim:pets_gain-->. That is much, but it is far from the 90 % that the
+# training photographs by heart. At 0.001 it does know 100 %<!--claim:pets_by_heart--> of them. It
+# gets 66.5 %<!--claim:pets_plain_accuracy--> of the test photographs, with changed copies
+# 71.8 %<!--claim:pets_changed_accuracy-->, and no seed of one side is among those of the other. So
+# changes bring 5.2 points<!--claim:pets_gain-->. That is much, but it is far from the 90 % that the
 # tutorial claims. Chapter 12 gets there, by another way.
 #
 # The last two columns ask each network twice, about the photograph and about its mirror image. A
 # network that has seen mirrored copies gives both the same answer more often, by
-# 0 points<!--claim:pets_mirror_same_answer-->. To average the answers for several changed copies is
-# called **test-time augmentation**. Here it changes the accuracy by
-# 0.0 points<!--claim:pets_two_looks_plain--> for the network that knows no mirrored copies, and
-# by 0.0<!--claim:pets_two_looks_changed--> for the one that does. It costs a second look.
+# 12 points<!--claim:pets_mirror_same_answer-->. To average the answers for several changed copies
+# is called **test-time augmentation**. Here it brings 2.0 points<!--claim:pets_two_looks_plain-->
+# to the network that knows no mirrored copies, and nothing to the one that does. It costs a second
+# look.
 
 # %% tags=["claims"]
 claim("pets_source_flat_values", flat, equals=682_112)
@@ -923,8 +923,8 @@ claim("pets_no_overlap", pets_changed.min() - pets_plain.max(), at_least=0)
 one, other = (percent(side, "same_answer") for side in pets)
 claim("pets_mirror_same_answer", (other - one).mean(), at_least=3)
 looked = [(percent(side, "two_looks") - percent(side)).mean() for side in pets]
-claim("pets_two_looks_plain", looked[0], at_least=-1)
-claim("pets_two_looks_changed", looked[1], at_least=-2)
+claim("pets_two_looks_plain", looked[0], at_least=0.5)
+claim("pets_two_looks_changed", abs(looked[1]), at_most=0.75)
 
 # %% [markdown]
 # ## Other pictures, other changes
@@ -1025,7 +1025,7 @@ for name, layer in ways.items():
     print(f"{name:15} {speeds[name]:8,.0f} pictures a second")
 
 # %% [markdown]
-# In this run one resampling was 0.0 times<!--claim:augment_speed_of_one_resampling--> as fast, most
+# In this run one resampling was 7.7 times<!--claim:augment_speed_of_one_resampling--> as fast, most
 # of it because it is compiled into one loop. Whether that matters depends on your network: as long
 # as it takes longer for a batch than the pipeline does, it never waits. How fast files are read and
 # decoded is measured in `benchmarks/RESULTS.md`.
@@ -1070,11 +1070,13 @@ claim("augment_speed_of_one_resampling", times, at_least=1.5, quick=0.2)
 #    column 6. There is none, so it is the last one, 5. In the other order it is column `1 + 2` = 3
 #    of the mirrored picture, and so the old column 2. The order matters.
 # 2. 0.25 · 40 + 0.75 · 80 = 70, and the label stays *dog*, since both shares go to the same class.
-# 3. In all, 0.0 points<!--claim:augment_lost_by_mirroring--> fewer digits are read.
+# 3. Mirrored copies harm most the digits that look like another one in the mirror: a 2 like a 5 or
+#    an S, a 5 like a 2, a 3 like no digit. In all, 1.7 points<!--claim:augment_lost_by_mirroring-->
+#    fewer digits are read.
 # 4. The dense layer then has 128 inputs instead of 682,112<!--claim:pets_source_flat_values-->,
 #    and 209,794<!--claim:pets_averaged_parameters--> parameters are left.
-# 5. Both lose: the photographs as they are by 0 points<!--claim:augment_upside_down_plain-->, and
-#    the changed copies by 0<!--claim:augment_upside_down_shift-->. Photographs of CIFAR-10 are
+# 5. Both lose: the photographs as they are by 24 points<!--claim:augment_upside_down_plain-->, and
+#    the changed copies by 31<!--claim:augment_upside_down_shift-->. Photographs of CIFAR-10 are
 #    hardly ever upside down, so copies that are would not help with those that the network will
 #    meet.
 # 6. A blend with 0.3 of the cat is called a cat in 50 %<!--claim:augment_blends_called_cat--> of
