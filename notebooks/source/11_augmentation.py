@@ -1025,7 +1025,7 @@ for name, layer in ways.items():
     print(f"{name:15} {speeds[name]:8,.0f} pictures a second")
 
 # %% [markdown]
-# In this run one resampling was 13.5 times<!--claim:augment_speed_of_one_resampling--> as fast,
+# In this run one resampling was 7.1 times<!--claim:augment_speed_of_one_resampling--> as fast,
 # most of it because it is compiled into one loop. Whether that matters depends on your network: as
 # long as it takes longer for a batch than the pipeline does, it never waits. How fast files are
 # read and decoded is measured in `benchmarks/RESULTS.md`.
