@@ -210,11 +210,11 @@ plt.show()
 # %% [markdown]
 # **Figure 13.1. A trained kernel and its favourite place on a 4.** In the kernel, blue wants ink
 # and orange wants none. Multiply each pixel by the weight at the same place, add up all 25 products
-# and the bias, and you get the number that the layer computed.
+# and the bias, 0.091, and you get the number that the layer computed.
 #
-# So we can say exactly what this kernel computes, but what is it *for*? Most of its weights on the
-# left are negative, and more of those on the right are positive, so it answers where dark ground
-# ends on the right. The single weights look arbitrary, though.
+# What is it *for*? Most of its weights on the left are negative, and more of those on the right are
+# positive, so it answers where dark ground ends on the right. The single weights look arbitrary,
+# though.
 
 # %% tags=["claims"]
 test = digits.test_images, digits.test_labels
@@ -476,7 +476,7 @@ plt.show()
 # **Figure 13.4. All 32 filters of the first layer, and what chance gives.** Grey in a tile is a
 # weight of 0, and each tile has its own scale. Above it stands its correlation with a Sobel filter.
 # Tiles marked "off" have no weight above 0.01. Below, dots are the trained filters, lines the means
-# of a hundred layers, and the band holds 90 % of the shuffled layers.
+# of a hundred layers, the band holds 90 % of the shuffled layers, and the orange line marks 0.5.
 #
 # The best trained filter reaches 0.92<!--claim:inside_best_sobel-->,
 # and 8<!--claim:inside_filters_like_sobel--> of the 32 are above 0.5. Of the random filters only
@@ -487,11 +487,12 @@ plt.show()
 # has 7.9<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
 # above 0.92.
 #
-# By this measure, then, the trained filters are *not* more like Sobel's than chance. What counts
-# are the sums of their weights, because the shape can be shuffled and as many filters pass. Some
-# may still look for edges, but a high correlation is no evidence of it. The others seem to look for
-# lines, for spots, and above all for colours. But 4<!--claim:inside_filters_off--> have hardly any
-# weights, and what these are good for we shall see soon.
+# By this measure, then, the trained filters are *not* more like Sobel's than chance. What counts is
+# how nearly the nine weights of each colour add up to 0, because the shape can be shuffled and as
+# many filters pass. Some may still look for edges, but a high correlation is no evidence of it. The
+# others seem to look for lines, for spots, and above all for colours.
+# But 4<!--claim:inside_filters_off--> have hardly any weights, and what these are good for we shall
+# see soon.
 
 # %% tags=["claims"]
 claim("inside_best_sobel", learned.max(), at_least=0.85)
@@ -556,7 +557,8 @@ plt.show()
 # %% [markdown]
 # **Figure 13.5. The cat, layer by layer.** On the left you see the photograph with as many pixels
 # as the maps of that layer have. All maps share one scale, in steps of 1. The stem draws fur and
-# outlines, the layers in the middle are patchy, and the last one only says roughly where.
+# outlines, the layers in the middle are patchy, and the last one only shows in which part of the
+# picture its filters answer.
 #
 # On the way, the answers become rarer. In the stem, 71 %<!--claim:inside_above_zero_first--> of all
 # values are above 0, and in the last layer only 7 %<!--claim:inside_above_zero_last-->. This fits
@@ -633,7 +635,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.7. What networks read, and what is dead in them.** Lines go through the means of three
-# seeds, which are the marks. From 0.003 to 0.01 the second layer loses three quarters of its
+# seeds; single ones are pale. From 0.003 to 0.01 the second layer loses three quarters of its
 # filters, and the accuracy hardly changes. Beyond 0.02 it falls out of the left chart.
 #
 # At a rate of 0.001, the mean accuracy is 94.8 %<!--claim:inside_well_accuracy-->, and in the
@@ -661,8 +663,8 @@ same = np.mean(answers_of(net, new_digits) == answers_of(cut, new_digits))
 print(f"the same answer for {same:.2%} of other digits")
 
 # %% [markdown]
-# The answers stay the same, as they must, because a filter that gives only zeros adds nothing to
-# the next layer. What is left is 16<!--claim:inside_alive_filters--> of 64 filters and
+# The answers stay the same, because a filter that gives only zeros adds nothing to the next layer.
+# What is left is 16<!--claim:inside_alive_filters--> of 64 filters and
 # 34 %<!--claim:inside_parameters_left--> of the parameters.
 
 # %% tags=["hide-input"] alt="Two rows of eight maps of a handwritten 4; above, all show strokes, below, most are empty and marked with a 0"
@@ -792,12 +794,12 @@ plt.show()
 # favourite's, because each square enters only one favourite, but this place may come from any
 # square.
 #
-# It is tempting to call the filter of stage 5 an eye filter. But one of its strongest places shows
-# a tripod, which is no eye, and it answers above 0 at 11 %<!--claim:inside_eye_filter_above_zero-->
-# of all places in the ten squares. The filter also sees more of the picture than our frame. With a
-# hundred photographs of buttons it might look like a button filter, too. Favourites are therefore a
-# good way to *guess* what a filter looks for, but a guess has to be tested on pictures that were
-# not chosen by their answer.
+# It is tempting to call the filter of stage 5 an eye filter. But its best place by far shows an ear
+# and a collar, and its fourth favourite a tripod, and it answers above 0 at
+# 11 %<!--claim:inside_eye_filter_above_zero--> of all places in the ten squares. The filter also
+# sees more of the picture than our frame. With a hundred photographs of buttons it might look like
+# a button filter, too. Favourites are therefore a good way to *guess* what a filter looks for, but
+# a guess has to be tested on pictures that were not chosen by their answer.
 
 # %% tags=["claims"]
 eyes = np.mean(real["stage5_block3_expand", 0] > 0)
@@ -949,8 +951,8 @@ show(("setting", "answer", "after a shift", "roughness", "contrast"), rows)
 # here, lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes little else.
 #
 # Each of them costs some of the answer: with all three, 56 %<!--claim:inside_answer_all--> of it is
-# left. So at its exact place the unaided picture is liked best, and after the shift the readable
-# one. Whenever you see such a picture, ask what was done to it.
+# left. So at its exact place the unaided picture is liked best, and after the shift those with
+# jitter. Whenever you see such a picture, ask what was done to it.
 
 # %% tags=["claims"]
 plain, jittered, blurred, decayed, whole = measured.values()
@@ -1137,7 +1139,7 @@ plt.show()
 # %% [markdown]
 # **Figure 13.12. A thousand clothes in two planes.** Each point is a test picture, and colour and
 # mark are its class. On the left, most classes run into each other. On the right, shoes, bags and
-# tops lie apart from each other, but dresses cover the trousers, and the tops are a heap.
+# tops lie apart from each other, but dresses run into the trousers, and the tops are a heap.
 #
 # A PCA is a shadow: it keeps straight lines, and distances can only shrink. So you may say that
 # what lies far apart in it *is* far apart, but what lies together may be separated in a direction
@@ -1223,8 +1225,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and
-# nearly as wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally large
-# and equally far apart, although their points are kept together without a mistake.
+# somewhat too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally
+# large and equally far apart, although their points are kept together without a mistake.
 #
 # In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as
 # 1 to 1.0<!--claim:inside_tsne_gaps-->, and the widths as 1 to 1.0<!--claim:inside_tsne_widths-->.
@@ -1249,7 +1251,7 @@ claim("inside_pca_widths_not_more", true_widths, at_most=7)
 #
 # It is tempting to draw the pixels by PCA and the network's numbers by t-SNE, to find the second
 # map much clearer, and to give the credit to the network. But two things have changed at once. The
-# fair comparison has four maps, and a simple measure: how often is the closest other point a
+# fair comparison has four maps, whose neighbours we count: how often is the closest other point a
 # picture of the same class?
 
 
@@ -1280,7 +1282,7 @@ rows = [
 show(columns, rows)
 
 # %% [markdown]
-# The network has three seeds. Each column shows what the network brings: about eight points in all
+# The network has three seeds. Each column shows what the network brings: about nine points in all
 # dimensions and by t-SNE, and more by PCA. Each row shows what the drawing brings, and t-SNE
 # instead of PCA brings much more: for the pixels, without any network, from
 # 46 %<!--claim:inside_neighbours_pixels--> to 73 %<!--claim:inside_neighbours_pixels_tsne-->, and
@@ -1305,8 +1307,8 @@ plt.show()
 # %% [markdown]
 # **Figure 13.14. The same thousand lists, six maps.** Rows differ by the random start, columns by
 # the perplexity. A small perplexity draws loose chains, a large one tight clumps, and the places of
-# the groups change. In all six, trousers and bags stay together, and shirts lie among the other
-# tops.
+# the groups change. In all six, trousers form one group, bags another, and shirts lie among the
+# other tops.
 #
 # What stays the same in such maps? Of the ten closest pictures in 64 dimensions, the map with
 # perplexity 30 keeps 61 %<!--claim:inside_tsne_keeps-->, and a PCA keeps
@@ -1418,8 +1420,8 @@ claim("inside_pca_over_tsne_distances", in_pca - max(along), at_least=0, quick=-
 #    0, and `slopes / size` is 0/0. `maximize_filter` asks before the ReLU, and tries a random step
 #    where there is no slope.
 # 6. Take the mean of each map with `feature_maps(nets[1], pictures, "relu3")["relu3"].mean(axis=(1,
-#    2))`. In the first filter, the favourites are of fewer classes than the others, as Figure 13.9
-#    made us expect; but look at several filters before you conclude.
+#    2))`. In the first filter, the favourites are of fewer classes than the others; but look at
+#    several filters before you conclude.
 
 # %% tags=["solution"] alt="The same 300 random points laid out twice by t-SNE: with a perplexity of 5 they form small clumps, and with 50 one round cloud"
 small_weights = np.array([[2, -1], [0, -1]])
