@@ -213,8 +213,7 @@ plt.show()
 # and the bias, 0.091, and you get the number that the layer computed.
 #
 # What is it *for*? Most of its weights on the left are negative, and more of those on the right are
-# positive, so it answers where dark ground ends on the right. The single weights look arbitrary,
-# though.
+# positive, so it answers where dark ground ends on the right. The single weights look arbitrary.
 
 # %% tags=["claims"]
 test = digits.test_images, digits.test_labels
@@ -1224,8 +1223,7 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and
-# somewhat too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally
+# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally
 # large and equally far apart, although their points are kept together without a mistake.
 #
 # In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as
