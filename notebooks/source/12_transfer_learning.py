@@ -500,7 +500,7 @@ axes.set(xscale="log", xlabel="training pictures of each class")
 axes.set(ylabel="accuracy on test pictures, %")
 axes.set_xticks(COUNTS, [f"{count:,}" for count in COUNTS])
 axes.minorticks_off()
-axes.legend(loc="center right")
+axes.legend(loc="center left", bbox_to_anchor=(0.02, 0.52))
 plt.show()
 
 # %% [markdown]
