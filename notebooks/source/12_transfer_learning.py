@@ -389,9 +389,9 @@ claim("transfer_hidden_head_gap", gap, at_most=1, embedded=5, quick=60, **DATA)
 # %% [markdown]
 # ## A head that cannot learn
 #
-# One tutorial gives its head a *single* unit with softmax, since cat or dog is a yes or no. Softmax
-# of two scores a and b is eᵃ / (eᵃ + eᵇ). If there is only a, it is eᵃ / eᵃ. Take any number for a
-# before you read on.
+# A tutorial (one of the sources of this book) gives its head a *single* unit with softmax, since
+# cat or dog is a yes or no. Softmax of two scores a and b is eᵃ / (eᵃ + eᵇ). If there is only a, it
+# is eᵃ / eᵃ. Take any number for a before you read on.
 
 # %%
 with warnings.catch_warnings(record=True) as said:
@@ -514,9 +514,9 @@ plt.show()
 #
 # The beginner gets 58 %<!--claim:transfer_nothing_10--> with ten of each, little more than a coin,
 # and 77 %<!--claim:transfer_nothing_1000--> with 1,000. That is not the most that one can learn
-# from them, because this network is small and had only 500 batches. Chapter 11 trains another one
-# longer and with augmentation, but that, too, stays behind what the old backbone gets with ten of
-# each.
+# from them, because this network is small, sees 64×64 pixels where the old one sees 224×224, and
+# had only 500 batches. Chapter 11 trains another one longer and with augmentation, but that, too,
+# stays behind what the old backbone gets with ten of each.
 
 # %% tags=["claims"]
 curves, fresh_means = np.array(curves), np.mean(fresh_curves, axis=0)
@@ -672,7 +672,7 @@ rows = [[name, *cells] for name, *cells in zip(names_of, *columns, strict=True)]
 head = ["share in %, mean of the seeds (lowest to highest)", "one in ten"]
 as_table([*head, "one in five"], rows)
 
-# %% tags=["hide-input"] alt="Two rows of five grey pieces of clothing, above each the label given and the label proposed; in the first row the labels given are plainly wrong, in the second row one can doubt"
+# %% tags=["hide-input"] alt="Two rows of five grey pieces of clothing, above each the label given and the label proposed; in the first row most labels given are plainly wrong, in the second row one can doubt"
 figure, grid = plt.subplots(2, 5, figsize=(7.2, 3.6))
 given, exchanged, doubted, named = last
 planted, own = (
@@ -691,8 +691,9 @@ plt.show()
 
 # %% [markdown]
 # **Figure 12.5. Suspects.** Above are clothes whose label we had exchanged, and below are others
-# that were suspected with their true label. The upper ones are plain mistakes, but the lower ones
-# are mostly of kinds that look alike, and of some we could not say ourselves what they are.
+# that were suspected with their true label. Most of the upper ones are plain mistakes, but the
+# lower ones are mostly of kinds that look alike, and of some we could not say ourselves what they
+# are.
 #
 # When one label in ten is exchanged, the rule finds 77 %<!--claim:transfer_noise_found--> of these,
 # and of its suspects 37 %<!--claim:transfer_noise_right--> have indeed been exchanged, while of all
@@ -701,7 +702,8 @@ plt.show()
 # labels as they are given. The true labels would bring
 # 3.5 points<!--claim:transfer_noise_at_stake-->, so a part of what is at stake is won. With one
 # label in five exchanged, 8.3 points<!--claim:transfer_noise_at_stake_of_fifth--> are at stake,
-# and 4.9<!--claim:transfer_noise_gain_of_fifth--> of them are won.
+# and 4.9<!--claim:transfer_noise_gain_of_fifth--> of them are won. (More weight decay might win a
+# part of this, too, as exercise 6 shows.)
 #
 # And our photographs? The same rule can judge those of the test, too.
 
@@ -727,7 +729,9 @@ claim("transfer_noise_found", found, at_least=0.5, quick=0)
 claim("transfer_noise_right", right, at_least=0.3, quick=0)
 gain = POINTS * (cleaned - noisy)
 claim("transfer_noise_gain", gain, at_least=0, quick=-100)
-claim("transfer_noise_at_stake", POINTS * (true - noisy), at_most=4, quick=100)
+stake = POINTS * (true - noisy)
+claim("transfer_noise_at_stake", stake, at_least=1, quick=-100)
+claim("transfer_noise_left", stake - gain, at_least=0, quick=-100)
 *_, noisy, cleaned, true = np.mean(noise[0.2], axis=0)
 claim(
     "transfer_noise_gain_of_fifth",
@@ -755,8 +759,8 @@ claim("transfer_suspects_are_the_two", int(are_two), at_least=1, **any_answer)
 # A new head with random weights makes large errors, and their slopes would shake the old layers as
 # well. So we train the head first, on features, and only then let the others follow it.
 #
-# Say by *name* which layers learn, and not by number. A tutorial, for example, freezes "the first
-# 25 layers" of VGG16, so that only the last block learns. Let us count them.
+# Say by *name* which layers learn, and not by number. The same tutorial, for example, freezes "the
+# first 25 layers" of VGG16, so that only the last block learns. Let us count them.
 
 # %% tags=["nbval-check-output"]
 shape = {"include_top": False, "input_shape": (64, 64, 3)}
@@ -765,7 +769,6 @@ for layer in vgg.layers[:25]:
     layer.trainable = False
 left = len(vgg.trainable_weights)
 print(len(vgg.layers), "layers; left to learn:", left)
-print("has it `add`?", hasattr(vgg, "add"))
 print(unfreeze_from(vgg, "block5_conv1"))
 try:
     unfreeze_from(vgg, "block6_conv1")
@@ -872,13 +875,12 @@ plt.show()
 # falls to the level of a coin.
 #
 # At this size the head alone gets 93 %<!--claim:transfer_small_head_accuracy-->. The better of the
-# two slow ways gains 0.5 points<!--claim:transfer_tuning_gain-->. Among 400 photographs chance
-# alone can make two points, so this is no finding, although the tutorial calls tuning the last
-# block the best way of all. It is no wonder, because the head was already right for
-# 100 %<!--claim:transfer_head_knows--> of its 200 photographs, and there was hardly an error to
-# learn from. Even ten times the rate leaves the network at
-# 93 %<!--claim:transfer_tenfold_accuracy-->. But a hundred times the rate leaves it at
-# 50 %<!--claim:transfer_fast_accuracy-->.
+# two slow ways gains 0.5 points<!--claim:transfer_tuning_gain-->. That is two photographs of 400,
+# and the better of two ways was picked, so this is no finding, although the tutorial calls tuning
+# the last block the best way of all. The head was already right for
+# 100 %<!--claim:transfer_head_knows--> of its 200 photographs, so there was little error to learn
+# from. Even ten times the rate leaves the network at 93 %<!--claim:transfer_tenfold_accuracy-->.
+# But a hundred times the rate leaves it at 50 %<!--claim:transfer_fast_accuracy-->.
 
 # %% tags=["claims"]
 means = {way: np.mean(runs, axis=0)[-1] for way, runs in tuned.items()}
@@ -900,7 +902,7 @@ claim("transfer_slow_loss_at_least", POINTS * (alone - slow), **loss)
 claim("transfer_head_knows", knows, at_least=0.99, embedded=0.9, quick=0.5, **DATA)
 least = {"embedded": 0.5, "quick": 0, **DATA}
 claim("transfer_tenfold_accuracy", tenfold, at_least=0.88, **least)
-claim("transfer_fast_accuracy", fast, at_most=0.85, embedded=1, quick=1, **DATA)
+claim("transfer_fast_accuracy", fast, at_most=0.6, embedded=1, quick=1, **DATA)
 claim("transfer_tuning_gain", gain, at_least=-1, embedded=-5, quick=-50, **DATA)
 most = {"embedded": 100, "quick": 100, **DATA}
 claim("transfer_tuning_gain_at_most", gain, at_most=2, **most)
@@ -938,9 +940,8 @@ for way in ("old network", "all layers", "all layers, ×10", "all layers, ×100"
 #
 # If a network learns the new task well and loses the old one, that is called **catastrophic
 # forgetting** (McCloskey and Cohen, 1989, [Catastrophic interference in connectionist
-# networks](https://doi.org/10.1016/S0079-7421%2808%2960536-8)). It can happen because nothing in
-# the training of cats and dogs asks for flowers. We do not see it here: two of the rates keep both,
-# and the third loses both.
+# networks](https://doi.org/10.1016/S0079-7421%2808%2960536-8)). We do not see it here: two of the
+# rates keep both, and the third loses both.
 
 # %% tags=["claims"]
 shares = [np.mean(it) for it in still_known.values()]
@@ -1095,9 +1096,9 @@ as_table([*head, "training, %", "validation, %", "test, %"], rows)
 # the validation photographs. That is 5.0 points<!--claim:transfer_norm_costs--> less than when it
 # is frozen, and with each of the three seeds it is
 # 4.0 points<!--claim:transfer_norm_costs_at_least--> or more. Most of this comes from the running
-# statistics, because at rate 0, where they alone move,
-# 3.5 points<!--claim:transfer_norm_statistics_alone--> are lost already. With the old statistics
-# and at this rate, gammas and betas change the result by only
+# statistics, because at rate 0, where they alone
+# move, 4.0<!--claim:transfer_norm_statistics_alone--> of these points are lost already. With the
+# old statistics and at this rate, gammas and betas change the result by only
 # 0.2 points<!--claim:transfer_norm_scales-->.
 #
 # The training accuracy is odder still. Frozen, the network ends with all 200 training photographs
@@ -1127,8 +1128,8 @@ for length in (20, 2 * TUNED):
 # %% [markdown]
 # In batches of 20 it is right for 56 %<!--claim:transfer_in_batches_of_20-->, and in one batch of
 # 200 for 58 %<!--claim:transfer_in_one_batch-->. So the size of the batch is hardly to blame. These
-# pictures have other means and variances than those for which the old weights were learned, and it
-# may be because they are cats and dogs, or because they have 96 pixels. We did not measure which.
+# pictures have other means and variances than those for which the old weights were learned, perhaps
+# because they have only 96 pixels. We did not measure why.
 
 # %% tags=["claims"]
 ends = {way: of_norms(way, "validation")[:, -1] for way in NORMS}
@@ -1136,9 +1137,10 @@ costs = ends["frozen"] - ends["it learns"]
 claim("transfer_norm_accuracy", ends["it learns"].mean() / POINTS, at_most=0.91)
 claim("transfer_norm_costs", costs.mean(), at_least=1)
 claim("transfer_norm_costs_at_least", costs.min(), at_least=0.5)
-still = of_norms("it learns, rate 0", "validation")
-lost = still[:, 0] - still[:, -1]
+lost = ends["frozen"] - ends["it learns, rate 0"]
 claim("transfer_norm_statistics_alone", lost.mean(), at_least=1)
+share = lost.mean() / costs.mean()
+claim("transfer_norm_statistics_share", share, at_least=0.5)
 scales = np.abs(ends["frozen"] - ends["gamma, beta learn"])
 claim("transfer_norm_scales", scales.mean(), at_most=0.75)
 training = of_norms("it learns", "training").mean() / POINTS
@@ -1165,6 +1167,8 @@ any_share = {"embedded": 1, "quick": 1, **DATA}
 twenty, whole = (np.mean(shares) / POINTS for shares in in_batches.values())
 claim("transfer_in_batches_of_20", twenty, at_most=0.75, **any_share)
 claim("transfer_in_one_batch", whole, at_most=0.75, **any_share)
+apart = abs(whole - twenty)
+claim("transfer_batches_apart", apart, at_most=0.05, **any_share)
 
 # %% [markdown]
 # ### A line that does nothing
@@ -1185,24 +1189,25 @@ print("learns when set itself:", norm.trainable)
 
 # %% [markdown]
 # The model counted as trainable all the time, so with TensorFlow setting it again did nothing, and
-# batch normalisation stayed frozen in the run that was called "batch norm learns". Two lines of its
-# figure were the same, and nobody asked why. So count afterwards what moved, as the table does.
+# batch normalisation stayed frozen in the run that was called "batch norm learns". So count
+# afterwards what moved, as the table does.
 #
 # ### With more time
 #
 # Is the rate to blame, or the short training? In a longer form of the study each side had 12
 # epochs, several rates that rise and then fall along a cosine, and one seed. Frozen, the best of
 # them keeps the 95 %<!--claim:transfer_norm_long_frozen--> of its start. When batch normalisation
-# learns, the network comes to know up to 98 %<!--claim:transfer_norm_long_training--> of its
-# training photographs. But of the others it ends at 88 %<!--claim:transfer_norm_long_learns--> at
-# best, and had 91 %<!--claim:transfer_norm_long_learns_early--> after four epochs. At the largest
-# rate, 0.003, the order is reversed: frozen, the network ends at
-# 78 %<!--claim:transfer_norm_long_reversed-->. So batch normalisation that learns protects from a
-# rate that is too large, as chapter 5 told, and costs accuracy at a good one.
+# learns, the network is right for up to 98 %<!--claim:transfer_norm_long_training--> of its
+# training photographs, normalised by their batches. In use, on validation photographs, it ends at
+# 88 %<!--claim:transfer_norm_long_learns--> at best, and had
+# 91 %<!--claim:transfer_norm_long_learns_early--> after four epochs. (Its running statistics are
+# then still 0.99¹²⁰ = 30 % old.) At the largest rate, 0.003, the order is reversed: frozen, the
+# network ends at 78 %<!--claim:transfer_norm_long_reversed-->. So in these runs, one for each rate,
+# the network whose batch normalisation learns survived a rate that was too large for the frozen
+# one, and lost accuracy at smaller rates.
 #
-# With many pictures and a long training, weights and statistics may grow to fit each other again,
-# but this was not measured here. With a few hundred pictures leave batch normalisation frozen, as
-# `unfreeze_from` does by itself.
+# With many pictures this may turn out otherwise. With a few hundred pictures leave batch
+# normalisation frozen, as `unfreeze_from` does by itself.
 
 # %% tags=["claims"]
 long = defaultdict(list)
@@ -1224,6 +1229,8 @@ highest = learning_ends[:, 3].max()
 claim("transfer_norm_long_learns_early", highest, at_most=0.93)
 fast = frozen_ends[frozen_ends[:, 4] == 0.003][0, 0]
 claim("transfer_norm_long_reversed", fast, at_most=0.85)
+ahead = learning_ends[learning_ends[:, 4] == 0.003][0, 0] - fast
+claim("transfer_norm_long_reversed_by", POINTS * ahead, at_least=2)
 
 # %% [markdown]
 # ## A guide, tested
@@ -1348,7 +1355,8 @@ plt.show()
 # the mean of three seeds with a line from the lowest to the highest. A ring marks what the guide
 # advises. Right: its lead over each of the other three ways, with a 95 % interval: picture by
 # picture one is subtracted from the other, right (1) or wrong (0), and 1.96 standard errors of
-# these differences reach to either side.
+# these differences reach to either side. The interval covers other test pictures, but not other
+# training pictures, of which there were three draws.
 
 # %% tags=["hide-input"]
 rows = []
@@ -1368,9 +1376,10 @@ as_table([*head, "advised", "best", "advised − best, points"], rows)
 # %% [markdown]
 # With 200 pictures like ImageNet's the guide advises a head, which gets
 # 55.7 %<!--claim:transfer_guide_near_head-->. With 200 unlike them the early head is
-# 3.3 points<!--claim:transfer_guide_far_early_gain--> ahead of the late one, so here the advice of
-# the guide is borne out. With 3,000 pictures both heads fall behind: all layers are ahead of the
-# better head by 8.4 points<!--claim:transfer_guide_near_many_lead--> on CIFAR-10, and
+# 3.3 points<!--claim:transfer_guide_far_early_gain--> ahead of the late one (with each of the three
+# seeds by 2.2<!--claim:transfer_guide_far_early_gain_seeds--> or more), so here the advice of the
+# guide is borne out. With 3,000 pictures both heads fall behind: all layers are ahead of the better
+# head by 8.4 points<!--claim:transfer_guide_near_many_lead--> on CIFAR-10, and
 # by 1.9<!--claim:transfer_guide_far_many_lead--> on clothes.
 #
 # Against its words, to tune all layers does no harm with few pictures either. It is level with the
@@ -1398,6 +1407,9 @@ claim("transfer_guide_near_head", near_head, at_least=0.4)
 gain, reach = lead(few_far, "early head", "head")
 claim("transfer_guide_far_early_gain", gain, at_least=1)
 claim("transfer_guide_far_early_gain_from", gain - reach, at_least=0)
+early, late = (right[few_far, way].mean(axis=1) for way in ("early head", "head"))
+least = POINTS * (early - late).min()
+claim("transfer_guide_far_early_gain_seeds", least, at_least=1)
 for case, short in ((many_near, "near"), (many_far, "far")):
     best = max(("head", "early head"), key=lambda way: mean[case, way])
     gain, reach = lead(case, "all layers", best)
@@ -1489,7 +1501,7 @@ claim("transfer_divided_accuracy", divided, at_most=0.75, quick=1, **DATA)
 #    it?
 # 6. *Break it.* Exchange the labels of 10 and of 40 % of all 2,000 photographs at random. (a) How
 #    many test photographs does the head get right after each? (b) At 10 %, how many without its
-#    suspects? (c) At 40 %, how many with a weight decay of 1?
+#    suspects? (c) How many after each with a weight decay of 1, and all labels?
 
 # %% [markdown] tags=["solution"]
 # 1. 5 · (2,048 + 1) = 10,245. With hidden units it is 1,024 · 2,049 + 5 · 1,025 = 2,103,301, which
@@ -1509,7 +1521,9 @@ claim("transfer_divided_accuracy", divided, at_most=0.75, quick=1, **DATA)
 #    it gets 63 %<!--claim:transfer_forty_wrong-->. Yet 87 %<!--claim:transfer_forty_by_heart--> of
 #    its answers are those of the labels that it was given, of which only 60 % are right. So it has
 #    learned wrong labels by heart, since 1,280 weights are many for 2,000 photographs. With a
-#    weight decay of 1 it gets 83 %<!--claim:transfer_forty_decay-->.
+#    weight decay of 1 it gets 98 %<!--claim:transfer_tenth_decay--> and
+#    83 %<!--claim:transfer_forty_decay-->, where leaving out the suspects gets 98 % and
+#    72 %<!--claim:transfer_forty_cleaned-->. So more decay can do what cleaning does, or more.
 
 # %% tags=["solution"]
 print(f"1. {5 * 2_049:,} and {1_024 * 2_049 + 5 * 1_025:,} parameters")
@@ -1570,10 +1584,29 @@ claim("transfer_one_unit_parameters", yes_or_no.count_params(), equals=1_281)
 any_share = {"embedded": 1, "quick": 1, **DATA}
 claim("transfer_tenth_wrong", survived[0.1, "all"], at_most=0.97, **any_share)
 claim("transfer_forty_wrong", survived[0.4, "all"], at_most=0.8, **any_share)
+
+# %% tags=["claims"]
 any_share = {"embedded": 0, "quick": 0, **DATA}
 cleaned = survived[0.1, "unsuspected"]
 claim("transfer_tenth_cleaned", cleaned, at_least=0.965, **any_share)
 bounds = {"embedded": -POINTS, "quick": -POINTS, **DATA}
+decayed = survived[0.1, "decay of 1"]
+claim("transfer_tenth_decay", decayed, at_least=0.965, **any_share)
+fewer = survived[0.4, "decay of 1"] - survived[0.4, "unsuspected"]
+claim(
+    "transfer_forty_decay_leads",
+    fewer,
+    at_least=0.02,
+    embedded=-1,
+    quick=-1,
+    **DATA,
+)
+claim(
+    "transfer_forty_cleaned",
+    survived[0.4, "unsuspected"],
+    at_least=0.5,
+    **any_share,
+)
 gain = POINTS * (cleaned - survived[0.1, "all"])
 claim("transfer_tenth_gain", gain, at_least=1, **bounds)
 claim(
