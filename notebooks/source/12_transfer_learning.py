@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 12. Transfer learning
 #
-# A violinist borrows a viola. It is larger than her violin and has a string that she does not know,
-# but after an afternoon she plays a tune on it. A beginner would need years. She brings her ear,
-# her fingers and her notes along, so that only the difference is left to learn.
+# A violinist borrows a viola. It has a string that she does not know, but after an afternoon she
+# plays a tune on it. A beginner would need years. She brings her ear, her fingers and her notes
+# along, so that only the difference is left to learn.
 #
 # In this chapter a network that has looked at a million photographs learns a new question from ten
 # cats and ten dogs. You will also see how one number destroys it within a minute, and how it gets
@@ -11,7 +11,7 @@
 # the end you can teach a trained network a task of your own, and choose which of its layers may
 # learn, and how fast.
 #
-# Takes about 26 minutes<!--minutes:12_transfer_learning--> on two CPU cores (quick: under 45
+# Takes about 15 minutes<!--minutes:12_transfer_learning--> on two CPU cores (quick: under 45
 # seconds); needs chapters 3, 5 to 8, 10 and 11. Without the photographs, which may not be copied
 # into this book, it runs on a stand-in, and says so.
 
@@ -266,8 +266,8 @@ print(f"{features.shape[0]:,} pictures, {features.shape[1]:,} numbers each:")
 print(f"{seconds[0]:.1f} s, the second time {seconds[1]:.2f} s")
 
 # %% [markdown]
-# The first time takes 42 seconds<!--claim:transfer_feature_seconds-->, the
-# second 0.2<!--claim:transfer_cached_seconds-->. From now on, a new head costs hardly anything.
+# The first time takes 24 seconds<!--claim:transfer_feature_seconds-->, the
+# second 0.1<!--claim:transfer_cached_seconds-->. From now on, a new head costs hardly anything.
 #
 # Before we train anything, we let the old head answer, and add up its dogs and its cats.
 
@@ -332,8 +332,7 @@ print(f"with a head of our own: {trained:.3f}")
 
 # %% [markdown]
 # With all 2,000 photographs this head is right for 99.1 %<!--claim:transfer_accuracy--> of the test
-# photographs. In Keras the same head is a dense layer. `attach_head` puts it onto the backbone, and
-# the result is an ordinary model, from photographs to logits.
+# photographs. In Keras the same head is a dense layer. `attach_head` puts it onto the backbone.
 
 # %%
 head = build_head(1280, 2, hidden_units=0)
@@ -715,10 +714,11 @@ print(doubted_tests.sum(), "suspects among those for the test")
 
 # %% [markdown]
 # Of the test photographs it suspects 2<!--claim:transfer_test_suspects-->, and they are the dog and
-# the cat with the wrong labels. Of the others it suspects 2<!--claim:transfer_suspects--> as well,
-# which you can look at with `paths`. But these are a puppy and a young dog, and labelled as dogs.
-# So a suspect is a reason to look, and not a verdict. Look at the labels of the *test* first,
-# because a wrong one there counts a right answer as a mistake.
+# the cat with the wrong labels. Of the 2,000 to learn from it
+# suspects 2<!--claim:transfer_suspects--> as well (`np.flatnonzero(doubted_photos)` gives their
+# places in `paths`). But these are a puppy and a young dog, and labelled as dogs. So a suspect is a
+# reason to look, and not a verdict. Look at the labels of the *test* first, because a wrong one
+# there counts a right answer as a mistake.
 
 # %% tags=["claims"]
 mistakes = int(np.sum(wrong > 0.5))
@@ -783,8 +783,9 @@ except ValueError as error:
 # trained on their features. The pictures have 96×96 pixels here, because to train all layers is far
 # more work than to compute features. They are mirrored at random. Four epochs follow, in batches of
 # 20, with the rate of the tutorial, 0.0001, and momentum. Either all layers learn, or the last two
-# of seven stages (chapter 10). Two more runs for each choice of photographs let all layers learn
-# ten and a hundred times as fast.
+# of seven stages (chapter 10), but batch normalisation stays frozen in both; the next section shows
+# why. Two more runs for each choice of photographs let all layers learn ten and a hundred times as
+# fast.
 
 # %% tags=["setup"]
 old = build_efficientnet_lite0((SMALL_SIDE, SMALL_SIDE, 3), weights="imagenet")
@@ -874,7 +875,7 @@ plt.show()
 # falls to the level of a coin.
 #
 # At this size the head alone gets 93 %<!--claim:transfer_small_head_accuracy-->. The better of the
-# two slow ways gains 0.5 points<!--claim:transfer_tuning_gain-->. That is two photographs of 400,
+# two slow ways gains 0.6 points<!--claim:transfer_tuning_gain-->. That is two photographs of 400,
 # and the better of two ways was picked, so this is no finding, although the tutorial calls tuning
 # the last block the best way of all. The head was already right for
 # 100 %<!--claim:transfer_head_knows--> of its 200 photographs, so there was little error to learn
@@ -931,9 +932,9 @@ for way in ("old network", "all layers", "all layers, ×10", "all layers, ×100"
 # %% [markdown]
 # With the old backbone the head names 48 %<!--claim:transfer_flowers_old--> of the flowers, where a
 # guess is right for 20 %. After slow tuning on cats and dogs it is still
-# 49 %<!--claim:transfer_flowers_slow-->, and at ten times the rate
-# 48 %<!--claim:transfer_flowers_tenfold-->. At a hundred times the rate it is only
-# 19 %<!--claim:transfer_flowers_fast-->. All weights are still finite numbers, so nothing has
+# 48 %<!--claim:transfer_flowers_slow-->, and at ten times the rate
+# 47 %<!--claim:transfer_flowers_tenfold-->. At a hundred times the rate it is only
+# 20 %<!--claim:transfer_flowers_fast-->. All weights are still finite numbers, so nothing has
 # overflowed. But they say nothing about pictures any more: this training has destroyed the network,
 # which knows neither the flowers nor the cats and dogs that it was shown.
 #
@@ -968,10 +969,10 @@ claim("transfer_flowers_fast", fast_share, at_most=0.35, **loose)
 # head has learned what 2 means, and now sees 0.
 #
 # And this does not end with the training. Each batch pulls the running mean along, with Keras'
-# momentum of 0.99 to 0.99 · 10 + 0.01 · 14 = 10.04. That is little, but in four epochs our 200
-# photographs make 40 batches. Then only 0.99⁴⁰ = 67 % of the old value is left, and the mean is
-# 0.67 · 10 + 0.33 · 14 = 11.3. With the old standard deviation, even in use the cat now gets (14 −
-# 11.3) / 2 = 1.3 in place of 2.
+# momentum of 0.99 (the share of the old value that is kept) to 0.99 · 10 + 0.01 · 14 = 10.04. That
+# is little, but in four epochs our 200 photographs make 40 batches. Then only 0.99⁴⁰ = 67 % of the
+# old value is left, and the mean is 0.67 · 10 + 0.33 · 14 = 11.3. With the old standard deviation,
+# even in use the cat now gets (14 − 11.3) / 2 = 1.3 in place of 2.
 #
 # We need no training to see whether it matters, because we can simply *call* the network as `fit`
 # does, with 40 batches of 20 photographs, and change no weight at all. (By weights we mean what
@@ -1016,9 +1017,8 @@ for way, learns in (("frozen", False), ("learns", True)):
 # changed features, still lacks 3.3 points<!--claim:transfer_new_head_costs-->, so that the features
 # themselves have become worse.
 #
-# What moved, then? A study (longer runs, whose record comes with the book) let all layers learn
-# from 100 photographs of each class, four epochs at the rate 0.0001, with three seeds each and in
-# four ways:
+# What moved, then? A study, whose record comes with the book, let all layers learn from 100
+# photographs of each class, four epochs at the rate 0.0001, with three seeds each and in four ways:
 #
 # - batch normalisation is frozen;
 # - only its gammas and betas learn (chapter 5), while the running means and variances stay and are
@@ -1105,11 +1105,12 @@ as_table([*head, "training, %", "validation, %", "test, %"], rows)
 # 57 %<!--claim:transfer_norm_training_at_rate_0--> of the same photographs right, with the same
 # weights. For in training each photograph is normalised together with 19 others, and the head has
 # never seen features made like this. At the small rate the weights then follow these errors, and
-# end at 64 %<!--claim:transfer_norm_training-->.
+# `fit` ends at 64 %<!--claim:transfer_norm_training-->.
 
 # %% [markdown]
-# Are the batches too small? We let the head judge its own training photographs once more,
-# normalised as in training: in batches of 20, and then all in a single batch.
+# Are the batches too small? Means of only 20 pictures are uncertain. We let the head judge its own
+# training photographs once more, normalised as in training: in batches of 20, and then all in a
+# single batch.
 
 # %%
 in_batches = defaultdict(list)
@@ -1195,15 +1196,15 @@ print("learns when set itself:", norm.trainable)
 #
 # Is the rate to blame, or the short training? In a longer form of the study each side had 12
 # epochs, several rates that rise and then fall along a cosine, and one seed. Frozen, the best of
-# them keeps the 95 %<!--claim:transfer_norm_long_frozen--> of its start. When batch normalisation
-# learns, the network is right for up to 98 %<!--claim:transfer_norm_long_training--> of its
-# training photographs, normalised by their batches. In use, on validation photographs, it ends at
-# 88 %<!--claim:transfer_norm_long_learns--> at best, and had
-# 91 %<!--claim:transfer_norm_long_learns_early--> after four epochs. (Its running statistics are
-# then still 0.99¹²⁰ = 30 % old.) At the largest rate, 0.003, the order is reversed: frozen, the
-# network ends at 78 %<!--claim:transfer_norm_long_reversed-->. So in these runs, one for each rate,
-# the network whose batch normalisation learns survived a rate that was too large for the frozen
-# one, and lost accuracy at smaller rates.
+# them keeps the 95 %<!--claim:transfer_norm_long_frozen--> of its start (with other photographs
+# than above). When batch normalisation learns, the network is right for up to
+# 98 %<!--claim:transfer_norm_long_training--> of its training photographs, normalised by their
+# batches. In use, on validation photographs, it ends at 88 %<!--claim:transfer_norm_long_learns-->
+# at best, and had 91 %<!--claim:transfer_norm_long_learns_early--> after four epochs. (After all
+# 120 batches its running statistics are still 0.99¹²⁰ = 30 % old.) At the largest rate, 0.003, the
+# order is reversed: frozen, the network ends at 78 %<!--claim:transfer_norm_long_reversed-->, the
+# other at 88 %. So in these runs, one for each rate, the network whose batch normalisation learns
+# survived a rate that was too large for the frozen one, and lost accuracy at smaller rates.
 #
 # With many pictures this may turn out otherwise. With a few hundred pictures leave batch
 # normalisation frozen, as `unfreeze_from` does by itself.
@@ -1234,10 +1235,10 @@ claim("transfer_norm_long_reversed_by", POINTS * ahead, at_least=2)
 # %% [markdown]
 # ## A guide, tested
 #
-# Which of the ways should you try when? A usual guide asks two questions (Karpathy and others,
-# [Transfer learning](https://cs231n.github.io/transfer-learning/), notes of a Stanford course). Are
-# there few pictures or many? And are they like those that the network knows? `transfer_advice`
-# gives its answers.
+# A usual guide asks two questions (Karpathy and others, [Transfer
+# learning](https://cs231n.github.io/transfer-learning/), notes of a Stanford course). Are there few
+# pictures or many? And are they like those that the network knows? `transfer_advice` gives its
+# answers.
 
 # %% tags=["nbval-check-output"]
 for count in (200, 3_000):
@@ -1249,17 +1250,17 @@ for count in (200, 3_000):
 
 # %% [markdown]
 # An *early head*, which it advises once, stands on the mean of each of the 112 maps of stage 5,
-# after two thirds of the network. The idea is that edges and textures are found in all pictures,
-# but whiskers are not.
+# after two thirds of the network. Edges and textures are found in all pictures, but whiskers are
+# not.
 #
 # The study took pictures like ImageNet's (CIFAR-10) and pictures unlike them (Fashion-MNIST),
-# enlarged to 64×64 pixels, and 200 and 3,000 of each. Between the two lies the border of 2,000 at
-# which `transfer_advice` changes its mind. Four ways then had their chance: a head, an early head,
-# the last two stages tuned, and all layers tuned. In runs with seed 0 we chose, by validation
-# pictures, the rate of each tuning and the weight decay of each head. Runs with three other seeds,
-# and other training pictures, were then asked about 1,000 test pictures. Both tunings start with
-# the same trained head and see each picture equally often, 20 times where they are few and 3 times
-# where they are many. Batch normalisation stays frozen.
+# enlarged to 64×64 pixels, and 200 and 3,000 of each set, its ten classes together. Between the two
+# lies the border of 2,000 at which `transfer_advice` changes its mind. Four ways then had their
+# chance: a head, an early head, the last two stages tuned, and all layers tuned. In runs with seed
+# 0 we chose, by validation pictures, the rate of each tuning and the weight decay of each head.
+# Runs with three other seeds, and other training pictures, were then asked about 1,000 test
+# pictures. Both tunings start with the same trained head and see each picture equally often, 20
+# times where they are few and 3 times where they are many. Batch normalisation stays frozen.
 
 # %% tags=["setup"]
 STRATEGIES = ("head", "early head", "last stages", "all layers")
@@ -1381,17 +1382,16 @@ as_table([*head, "advised", "best", "advised − best, points"], rows)
 # head by 8.4 points<!--claim:transfer_guide_near_many_lead--> on CIFAR-10, and
 # by 1.9<!--claim:transfer_guide_far_many_lead--> on clothes.
 #
-# Against its words, to tune all layers does no harm with few pictures either. It is level with the
-# advised head or ahead, by 1.2 points<!--claim:transfer_guide_worst_loss--> at most, so that no
-# border shows between 200 and 3,000 pictures. But the head needs no search for a rate, and takes
-# seconds. And a rate can go wrong: on few pictures of CIFAR-10 the rate chosen for the last stages
-# did well with two seeds, but with the third it destroyed the network, which then got
-# 10 %<!--claim:transfer_guide_destroyed-->, a guess.
+# The notes advise against tuning on few pictures, for fear of overfitting. Here all layers were
+# level or ahead in all four rows, with few pictures by
+# 1.2 points<!--claim:transfer_guide_worst_loss--> at most. So these runs show no number of pictures
+# below which a head is better. But a head takes seconds, and no rate can go wrong. On few pictures
+# of CIFAR-10 the rate chosen for the last stages did well with two seeds, but with the third it
+# destroyed the network, which then got 10 %<!--claim:transfer_guide_destroyed-->, a guess.
 #
-# An earlier version of `transfer_advice` tuned only the last stages where pictures are many and
-# similar. That costs 3.4 points<!--claim:transfer_guide_stages_lose--> here, so it now says what
-# the notes say. Take the guide as the way to try first, and let your own validation pictures
-# decide.
+# To tune only the last stages where pictures are many and similar costs
+# 3.4 points<!--claim:transfer_guide_stages_lose--> here. Take the guide as the way to try first,
+# and let your own validation pictures decide.
 
 # %% tags=["claims"]
 few_near, many_near, few_far, many_far = CASES
@@ -1453,9 +1453,8 @@ for name, form in forms.items():
 # exchanged 99 %<!--claim:transfer_reversed_accuracy-->, so for cats and dogs it hardly needs colour
 # (one photograph is a point). But if somebody has divided the pixels by 255 already, as chapter 5
 # advises, all pictures are nearly black to it. Then it guesses, and gets
-# 50 %<!--claim:transfer_divided_accuracy-->, without any error message. (`bottleneck_features`
-# would warn, so we took `predict`.) The models of keras.applications have a `preprocess_input`
-# each, and some have it inside. Put it into your model, and save it with it.
+# 50 %<!--claim:transfer_divided_accuracy-->, without any error message.  The models of
+# keras.applications have a `preprocess_input` each, and in some it is built in.
 
 # %% tags=["claims"]
 some = {"embedded": 0.4, "quick": 0.2, **DATA}
@@ -1492,10 +1491,11 @@ claim("transfer_divided_accuracy", divided, at_most=0.75, quick=1, **DATA)
 # 2. *By hand.* A running mean is 10, and its momentum is 0.9. Four batches with the mean 14 come.
 #    Where is it then? How many batches would take it as far with a momentum of 0.99?
 # 3. *Predict, then run.* A mirrored cat is a cat. Average the features of each test photograph and
-#    of its mirror image. How much do you expect it to bring?
+#    of its mirror image (`features_of` takes pictures as well). How much do you expect it to bring?
 # 4. *Change it.* Older work puts a linear *support vector machine* on features: the same layer of
 #    weights, where the score of each class has a target of 1 or −1 and shall lie beyond it (a hinge
-#    loss, chapter 6). Change two lines of `train_head` for it. Does it matter?
+#    loss of each score by itself: max(0, 1 − target · score)). Change two lines of `train_head` for
+#    it. Does it matter?
 # 5. *Change it.* Build the head of one unit that can learn, with a sigmoid. How many parameters has
 #    it?
 # 6. *Break it.* Exchange the labels of 10 and of 40 % of all 2,000 photographs at random. (a) How
@@ -1517,10 +1517,10 @@ claim("transfer_divided_accuracy", divided, at_most=0.75, quick=1, **DATA)
 #    98.8 %<!--claim:transfer_sigmoid_accuracy-->.
 # 6. With 10 % of wrong labels it gets 94 %<!--claim:transfer_tenth_wrong--> of the test
 #    photographs, and without its suspects again 98 %<!--claim:transfer_tenth_cleaned-->. With 40 %
-#    it gets 63 %<!--claim:transfer_forty_wrong-->. Yet 87 %<!--claim:transfer_forty_by_heart--> of
-#    its answers are those of the labels that it was given, of which only 60 % are right. So it has
-#    learned wrong labels by heart, since 1,280 weights are many for 2,000 photographs. With a
-#    weight decay of 1 it gets 98 %<!--claim:transfer_tenth_decay--> and
+#    it gets 63 %<!--claim:transfer_forty_wrong-->. Yet to 87 %<!--claim:transfer_forty_by_heart-->
+#    of its own photographs it answers with the label that it was given, of which only 60 % are
+#    right. So it has learned wrong labels by heart, since 1,280 weights are many for 2,000
+#    photographs. With a weight decay of 1 it gets 98 %<!--claim:transfer_tenth_decay--> and
 #    83 %<!--claim:transfer_forty_decay-->, where leaving out the suspects gets 98 % and
 #    72 %<!--claim:transfer_forty_cleaned-->. So more decay can do what cleaning does, or more.
 
