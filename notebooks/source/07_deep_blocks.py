@@ -5,11 +5,10 @@
 # the faster runner? Perhaps this track suited her better, or perhaps it was simply her day. You
 # would let them run again, and on another track, before you believed it.
 #
-# With networks we are less careful: one reads 99.5 % of the test digits and another 99.2 %, and
-# the first is called the better one. In this chapter you build a runner of three blocks of one
-# kind, deeper than anything you have built so far. You find out what its depth sees and costs,
-# and let it race against the CNN of chapter 4. At the end you can tell a better network from a
-# lucky one.
+# With networks we are less careful: one reads 99.5 % of the test digits and another 99.2 %, and the
+# first is called the better one. In this chapter you build a runner of three blocks of one kind,
+# deeper than anything you have built so far. You find out what its depth sees and costs, and let it
+# race against the CNN of chapter 4. At the end you can tell a better network from a lucky one.
 #
 # Takes about 12 minutes<!--minutes:07_deep_blocks--> on two CPU cores with the whole of MNIST
 # (quick: under 45 seconds); needs chapters 3 to 6.
@@ -208,8 +207,8 @@ claim("deep_parameters", deep.count_params(), equals=3_113_930)
 # How far does a value behind the third block look back? We count along one side. A value behind the
 # first block sees 1 pixel, plus 2 for each of the two kernels, plus 1 for the pooling, which makes
 # 6. From there on, neighbours are two pixels apart. So each kernel of the second block adds 4 and
-# its pooling adds 2, and we arrive at 6 + 4 + 4 + 2 = 16. In the third block everything counts
-# twice as much again: 16 + 8 + 8 + 4 = 36.
+#    its pooling adds 2, and we arrive at 6 + 4 + 4 + 2 = 16. In the third block everything counts
+#    twice as much again: 16 + 8 + 8 + 4 = 36.
 
 # %% tags=["nbval-check-output"]
 one_block = [(3, 1), (3, 1), (2, 2)]  # kernel size and stride of each layer
@@ -288,10 +287,10 @@ plt.show()
 # 98 %<!--claim:deep_share_of_work_in_blocks--> of the work, because a filter uses its few weights
 # again at every place. So the number of parameters does not tell you how long you will wait.
 #
-# The multiplications do not tell you either, because the deep net takes only
-# 7.4<!--claim:deep_time_to_flat--> times as long. For example, a computer also writes down what
-# each layer hands on, and moves every parameter. Of these the deep net has not even three times
-# as many, as the two upper bars show. So take the time as well.
+# The multiplications do not tell you either, because the deep net takes
+# only 7.4<!--claim:deep_time_to_flat--> times as long. For example, a computer also writes down
+# what each layer hands on, and moves every parameter. Of these the deep net has not even three
+# times as many, as the two upper bars show. So take the time as well.
 
 # %% tags=["claims"]
 in_blocks = [it for it in costs["deep"] if it.name.startswith("block")]
@@ -320,20 +319,20 @@ claim("deep_time_above_flat", times["seconds for a batch"], at_least=2, quick=0)
 #   one of the deep net.
 #
 # The rest is as in chapter 5: Adam (as `FusedAdam`, which is faster) in batches of 64, 16-bit
-# numbers (chapter 0), and a rate that climbs for the first tenth of the steps and then falls
-# along a cosine. How high it climbs, its peak, is up to each side. The deep net tries three
-# peaks, and the flat net with one epoch six, because its best lay at the rim of the first few.
-# The one that trains longer also tries dropout. Three peaks, with and without it, make 3 × 2 = 6
-# trainings, and trying every combination of a few values in this way is called **grid search**.
-# All this is done with seed 0, and the validation set chooses. Then five new seeds train with
-# what was chosen, and only these read the test images.
+# numbers (chapter 0), and a rate that climbs for the first tenth of the steps and then falls along
+# a cosine. How high it climbs, its peak, is up to each side. The deep net tries three peaks, and
+# the flat net with one epoch six, because its best lay at the rim of the first few. The one that
+# trains longer also tries dropout. Three peaks, with and without it, make 3 × 2 = 6 trainings, and
+# trying every combination of a few values in this way is called **grid search**. All this is done
+# with seed 0, and the validation set chooses. Then five new seeds train with what was chosen, and
+# only these read the test images.
 #
 # ### A study, and a run of your own
 #
 # With three times five seeds that makes 3 + 6 + 6 + 15 = 30<!--claim:deep_runs--> trainings, too
-# many for a chapter. So they were run once, with the same steps as you see here, and their
-# results come with the book. We call such a record a study, and `cnnbook study deep_or_flat`
-# makes it anew. To check it, we now train seed 1 of each side again.
+# many for a chapter. So they were run once, with the same steps as you see here, and their results
+# come with the book. We call such a record a study, and `cnnbook study deep_or_flat` makes it anew.
+# To check it, we now train seed 1 of each side again.
 
 
 # %%
@@ -409,19 +408,19 @@ plt.show()
 # mark the choices. Right: filled marks are the five seeds of the record on the test set, a hollow
 # one what ran just now.
 #
-# On average over five seeds, the deep net reads 99.22 %<!--claim:deep_accuracy--> of the test digits
-# after a single look at each training image. The flat net reads
-# 98.91 %<!--claim:deep_flat_one_epoch_accuracy--> after one look, and is
-# 0.31<!--claim:deep_lead_over_flat--> percentage points behind. In the same time it is another
-# story: the flat net reads 99.26 %<!--claim:deep_flat_accuracy-->, and is ahead, by
-# 0.04<!--claim:deep_flat_lead_in_the_same_time--> points.
+# On average over five seeds, the deep net reads 99.22 %<!--claim:deep_accuracy--> of the test
+# digits after a single look at each training image. The flat net reads
+# 98.91 %<!--claim:deep_flat_one_epoch_accuracy--> after one look, and
+# is 0.31<!--claim:deep_lead_over_flat--> percentage points behind. In the same time it is another
+# story: the flat net reads 99.26 %<!--claim:deep_flat_accuracy-->, and is ahead,
+# by 0.04<!--claim:deep_flat_lead_in_the_same_time--> points.
 #
-# The left chart shows how easily one could have told another story. At the peak of 0.001, which
-# the deep net chose, the flat net with one epoch reads 0.5<!--claim:deep_lead_at_the_same_rate-->
-# points less of the validation digits. Its own peak is eight times as high, and there seed 0
-# nearly reaches the deep net. The five new seeds stay 0.25<!--claim:deep_lead_on_validation-->
-# points behind, because the winner of a search was also lucky. With one rate for both, depth
-# would have got credit that is partly due to rates.
+# The left chart shows how easily one could have told another story. At the peak of 0.001, which the
+# deep net chose, the flat net with one epoch reads 0.5<!--claim:deep_lead_at_the_same_rate-->
+# points less of the validation digits. Its own peak is eight times as high, and there seed 0 nearly
+# reaches the deep net. The five new seeds stay 0.25<!--claim:deep_lead_on_validation--> points
+# behind, because the winner of a search was also lucky. With one rate for both, depth would have
+# got credit that is partly due to rates.
 #
 # Now the doubts begin. Would these differences be there with other digits, and with other seeds?
 
@@ -474,11 +473,11 @@ claim("deep_live_outside_the_record", max(outside), at_most=0.15, quick=100, **D
 # spoonful, and with other digits the network would have scored a little more or less. But how much
 # is a little?
 #
-# Let us try it with small numbers. A network reads 9 in 10 of all digits that people write, and
-# we show it 100 of them. Over many test sets of *n* images, the share *s* that it reads scatters
+# Let us try it with small numbers. A network reads 9 in 10 of all digits that people write, and we
+# show it 100 of them. Over many test sets of *n* images, the share *s* that it reads scatters
 # around the truth. Its standard deviation (chapter 5) is called its **standard error**. A single
-# image counts 1 or 0, and its variance is *s* × (1 − *s*), here 0.9 × 0.1² + 0.1 × 0.9² = 0.09.
-# The mean of *n* such numbers has an *n*-th of that, and so
+# image counts 1 or 0, and its variance is *s* × (1 − *s*), here 0.9 × 0.1² + 0.1 × 0.9² = 0.09. The
+# mean of *n* such numbers has an *n*-th of that, and so
 #
 # > standard error = √(*s* × (1 − *s*) / *n*) = √(0.09 / 100) = 0.03
 #
@@ -496,8 +495,8 @@ print(f"at most 6 away from 90: {100 * within:.0f} % of them")
 # Nearly all lie within two standard errors of the truth.
 #
 # We can turn this round: when we have measured a share but do not know the truth, we go two
-# standard errors (for 95 %, 1.96) to both sides of what we measured. A range that is made by such
-# a rule, so that it catches the truth about 95 times in 100, is called a **confidence interval**.
+# standard errors (for 95 %, 1.96) to both sides of what we measured. A range that is made by such a
+# rule, so that it catches the truth about 95 times in 100, is called a **confidence interval**.
 
 
 # %%
@@ -525,17 +524,16 @@ plt.show()
 # 99.5 % of all images in the world (dashed). Dots are what it scores, bars the confidence
 # intervals. Those that miss the truth are green, with a cross.
 #
-# Over 5,000 such test sets, our rule catches the truth
-# 95.4 %<!--claim:deep_intervals_that_catch--> of the time, about as promised. In real life you
-# have only one interval.
+# Over 5,000 such test sets, our rule catches the truth 95.4 %<!--claim:deep_intervals_that_catch-->
+# of the time, about as promised. In real life you have only one interval.
 #
 # ### Slips in a hat
 #
 # There is also a way that needs no formula, and it is called the **bootstrap** (Efron 1979,
-# “Bootstrap Methods: Another Look at the Jackknife”, https://doi.org/10.1214/aos/1176344552).
-# Write the result of each test image, right or wrong, on a slip of paper, and put all the slips
-# into a hat. Draw one, note it, and put it back, until you have drawn as many as there are slips.
-# Some slips come twice and others not at all, and so you have a slightly different test set.
+# “Bootstrap Methods: Another Look at the Jackknife”, https://doi.org/10.1214/aos/1176344552). Write
+# the result of each test image, right or wrong, on a slip of paper, and put all the slips into a
+# hat. Draw one, note it, and put it back, until you have drawn as many as there are slips. Some
+# slips come twice and others not at all, and so you have a slightly different test set.
 #
 # With ten slips, for example, of which one says “wrong”, this one is never drawn with a chance of
 # 0.9¹⁰ = 35 %, and then the new test set has no mistake at all. We let the computer draw 2,000 such
@@ -577,9 +575,9 @@ claim("deep_flat_half_width", half["flat, one epoch"], at_most=0.25)
 # solved seven and Ben one.
 #
 # If both were equally good, each of the eight questions would have fallen to one or the other like
-# a coin. How often would eight coins be *at least as lopsided* as seven to one? They can fall in
-# 2⁸ = 256 ways. In one of these all eight go to Ann, in eight of them seven do, and for Ben it is
-# the same. So the answer is 2 × (1 + 8) / 256 = 18 / 256 = 0.070.
+# a coin. How often would eight coins be *at least as lopsided* as seven to one? They can fall in 2⁸
+# = 256 ways. In one of these all eight go to Ann, in eight of them seven do, and for Ben it is the
+# same. So the answer is 2 × (1 + 8) / 256 = 18 / 256 = 0.070.
 
 # %% tags=["nbval-check-output"]
 print("by hand:", 2 * (1 + 8) / 2**8)
@@ -625,11 +623,11 @@ for first, second in combinations(sides, 2):
     print(f"{first} against {second}: {ours} to {theirs}, p = {p:.2g}")
 
 # %% [markdown]
-# Of the 10,000 images, only 95<!--claim:deep_deciding_images--> decide between the deep net and
-# the flat net of one epoch. The others add to the luck in each accuracy, since a test set can
-# have more or fewer hard images. But this luck was the same for both networks, and it cancels out
-# if we put the *differences* into the hat: +1 if only the deep net is right, −1 if only the flat
-# net is, and otherwise 0.
+# Of the 10,000 images, only 95<!--claim:deep_deciding_images--> decide between the deep net and the
+# flat net of one epoch. The others add to the luck in each accuracy, since a test set can have more
+# or fewer hard images. But this luck was the same for both networks, and it cancels out if we put
+# the *differences* into the hat: +1 if only the deep net is right, −1 if only the flat net is, and
+# otherwise 0.
 
 # %%
 first, second = (sides[name].right[0] for name in ("deep", "flat, one epoch"))
@@ -644,16 +642,16 @@ print(f"lead {100 * difference.mean():.2f} points, {low:.2f} to {high:.2f}")
 # ### What p is, and what it is not
 #
 # A difference with a p-value below 0.05 is by custom called **statistically significant**. Our p
-# says how surprising these results would be *if* the two networks were equally good. It is not
-# the chance that they are. Nor does it say whether a lead is large: with enough images, the
-# smallest lead is significant. And a large p does not prove that two networks are equal, because
-# there may have been too few images.
+# says how surprising these results would be *if* the two networks were equally good. It is not the
+# chance that they are. Nor does it say whether a lead is large: with enough images, the smallest
+# lead is significant. And a large p does not prove that two networks are equal, because there may
+# have been too few images.
 #
 # Beware, too, of asking often. In 20 comparisons in which there is nothing to find, up to one on
 # average will have a p below 0.05. The remedy is to divide this limit by the number of questions,
-# which is called the **Bonferroni correction**. For our three comparisons we ask for a p below
-# 0.05 / 3 = 0.017, and 2<!--claim:deep_significant_pairs--> of them have it: those with the flat
-# net of a single epoch.
+# which is called the **Bonferroni correction**. For our three comparisons we ask for a p below 0.05
+# / 3 = 0.017, and 2<!--claim:deep_significant_pairs--> of them have it: those with the flat net of
+# a single epoch.
 
 # %% tags=["claims"]
 *deciding, p = results["deep", "flat, one epoch"]
@@ -717,15 +715,15 @@ plt.show()
 # Two networks of one recipe differ by up to 0.24<!--claim:deep_largest_spread_of_seeds--> points,
 # by luck alone. One such pair has a p of 0.011<!--claim:deep_smallest_p_within_recipes-->, and
 # somebody might have written a paper on it. So a single pair of networks tells you which of these
-# two networks to use, and leaves open which recipe is better. A test that counts only images
-# cannot count the seeds (Dietterich 1998, https://doi.org/10.1162/089976698300017197), and other
-# training images, or another choice of the peak, would be further luck.
+# two networks to use, and leaves open which recipe is better. A test that counts only images cannot
+# count the seeds (Dietterich 1998, https://doi.org/10.1162/089976698300017197), and other training
+# images, or another choice of the peak, would be further luck.
 #
 # ### Ten cards
 #
-# To compare recipes, write the accuracies of five deep and five flat nets on ten cards, and ask
-# as we did with the coins (a **permutation test**). If both recipes were equally good, it would
-# be chance which five of the cards belong to the deep nets.
+# To compare recipes, write the accuracies of five deep and five flat nets on ten cards, and ask as
+# we did with the coins (a **permutation test**). If both recipes were equally good, it would be
+# chance which five of the cards belong to the deep nets.
 #
 # Let us first try it with four cards. The deep nets have 9 and 7 on theirs, and the flat ones 8 and
 # 4, so that deep leads by 16 to 12. There are six ways to choose two of four cards. In four of them
@@ -753,9 +751,9 @@ for name, (ways, all_ways) in dealt.items():
 # %% [markdown]
 # Against the flat nets with one epoch, the five deep cards are the five highest. Only this way and
 # its opposite are so lopsided, and p is 2/252 = 0.008. With three seeds a side it could not have
-# been below 2/20 = 0.1. Against the flat nets with the same time the cards are mixed, and p is
-# 0.21<!--claim:deep_p_of_ten_cards_in_time-->. We have asked twice, so the limit is 0.05 / 2, and
-# only the first stays below it.
+# been below 2/20 = 0.1. Against the flat nets with the same time the cards are mixed, and p
+# is 0.21<!--claim:deep_p_of_ten_cards_in_time-->. We have asked twice, so the limit is 0.05 / 2,
+# and only the first stays below it.
 #
 # The cards count the luck of the seeds, on these test images. For the luck of the images we put
 # into the hat what each image adds to the mean lead of five nets:
@@ -798,17 +796,17 @@ claim("deep_least_lead_in_the_same_time", low, at_most=0)
 # ## Is the better one better?
 #
 # Here is our answer, and it has two halves. After *one look at each image*, and with these peaks,
-# the deep recipe is better on MNIST. Each of its five nets reads more test digits than each of
-# the five flat ones, and neither the luck of the seeds nor that of the images is likely to make
-# such a lead.
+# the deep recipe is better on MNIST. Each of its five nets reads more test digits than each of the
+# five flat ones, and neither the luck of the seeds nor that of the images is likely to make such a
+# lead.
 #
-# After the *same time*, and that is the second half, we cannot tell them apart. The flat nets
-# read a little more of these digits, which the luck of the seeds is enough to explain, and that
-# of the images as well. This does not prove that they are equal. But the deep net has not earned
-# its work here: the flat one has used its time for more looks, with dropout, and answers with
-# about a tenth of the multiplications. The second half holds for our processor only. On another
-# one the deep net took 3.7 times as long as the flat one, so that the same time would be four
-# epochs, a race that we have not run.
+# After the *same time*, and that is the second half, we cannot tell them apart. The flat nets read
+# a little more of these digits, which the luck of the seeds is enough to explain, and that of the
+# images as well. This does not prove that they are equal. But the deep net has not earned its work
+# here: the flat one has used its time for more looks, with dropout, and answers with about a tenth
+# of the multiplications. The second half holds for our processor only. On another one the deep net
+# may take fewer times as long, so that the same time would be other epochs, a race that we have not
+# run.
 #
 # Neither half says which is better when both may train until nothing improves, because the deep net
 # trained for a single epoch. So “the better one” is half a sentence. Better after what: as many
@@ -816,11 +814,11 @@ claim("deep_least_lead_in_the_same_time", low, at_most=0)
 #
 # ### A recipe for a single epoch
 #
-# All sides trained with Adam's usual settings, and for a single epoch others may be better.
-# Adam's mean of the squared gradients looks back over about 1 / (1 − 0.999) = 1,000 steps
-# (chapter 5), more than the 860 of an epoch. With `beta_2=0.95` it looks back over 20. Let us
-# train the deep net in this way, with label smoothing by 0.1 (chapter 6) and a peak of 0.0015,
-# and give the flat net the same changes, at the peak that it chose.
+# All sides trained with Adam's usual settings, and for a single epoch others may be better. Adam's
+# mean of the squared gradients looks back over about 1 / (1 − 0.999) = 1,000 steps (chapter 5),
+# more than the 860 of an epoch. With `beta_2=0.95` it looks back over 20. Let us train the deep net
+# in this way, with label smoothing by 0.1 (chapter 6) and a peak of 0.0015, and give the flat net
+# the same changes, at the peak that it chose.
 
 
 # %%
@@ -843,9 +841,10 @@ for name, peak in peaks.items():
 # net reads 99.5 %<!--claim:deep_one_cycle_accuracy--> of the test digits. The flat net has gained
 # as well, and reads 99.1 %<!--claim:deep_flat_tuned-->, but these are single runs and no race. We
 # found the deep net's recipe in some twenty trainings, the last of them after a look at the test
-# digits, and searched none for the flat net. The new recipe as a whole has brought the deep net
-# 0.3<!--claim:deep_gain_of_the_recipe--> points, beside the 0.31<!--claim:deep_lead_over_flat-->
-# of its depth in the first race. So look at how you train before you change the network.
+# digits, and searched none for the flat net. The new recipe as a whole has brought the deep
+# net 0.3<!--claim:deep_gain_of_the_recipe--> points, beside
+# the 0.31<!--claim:deep_lead_over_flat--> of its depth in the first race. So look at how you train
+# before you change the network.
 
 # %% tags=["claims"]
 *only_one, p = results["deep", "flat, same time"]
@@ -936,10 +935,10 @@ for layer, share in zip(weighted, above_0, strict=False):
 # %% [markdown]
 # The network now gives the same answer to every image, and is right for
 # 8 %<!--claim:deep_accuracy_at_a_rate_too_high--> of them. A second pass has not helped. Adam's
-# first step moves each weight by about the rate (chapter 5), and most weights are smaller than
-# 0.1 when training starts. Such steps have emptied at least one layer, behind whose ReLU every
-# value is 0. What comes after it knows nothing of the image, and no gradient gets through to what
-# comes before it. Its units are dead (chapter 5), and patience will hardly wake them.
+# first step moves each weight by about the rate (chapter 5), and most weights are smaller than 0.1
+# when training starts. Such steps have emptied at least one layer, behind whose ReLU every value is
+# 0. What comes after it knows nothing of the image, and no gradient gets through to what comes
+# before it. Its units are dead (chapter 5), and patience will hardly wake them.
 
 # %% tags=["claims"]
 accuracy = np.mean(answers == validation[1][:200])
@@ -992,8 +991,8 @@ def learn(rate, seed, unseen, **changes):
 
 # %% [markdown]
 # `attempt("narrow", filters=(16, 32))`, for example, would change the filters, choose a rate with
-# seed 0, and train with three other seeds. `RATES` holds 0.001, 0.004 and 0.016. The first
-# attempt changes nothing, and is our baseline.
+# seed 0, and train with three other seeds. `RATES` holds 0.001, 0.004 and 0.016. The first attempt
+# changes nothing, and is our baseline.
 
 
 # %%
@@ -1010,9 +1009,9 @@ def attempt(name, rates=RATES, **changes):
 as_it_was = attempt("as it was")
 
 # %% [markdown]
-# In the brackets are the lowest and the highest of three seeds. If the brackets of a change
-# overlap with these, the luck of the seeds is enough to explain its gain. If they do not,
-# remember that between equal recipes this happens once in ten times (2/20).
+# In the brackets are the lowest and the highest of three seeds. If the brackets of a change overlap
+# with these, the luck of the seeds is enough to explain its gain. If they do not, remember that
+# between equal recipes this happens once in ten times (2/20).
 
 # %% tags=["claims"]
 claim("deep_exercise_baseline", as_it_was.mean() / 100, at_least=0.9, quick=0.05)
@@ -1053,8 +1052,8 @@ claim("deep_exercise_baseline", as_it_was.mean() / 100, at_least=0.9, quick=0.05
 #    luck?
 # 5. *Change it.* Add a second dense layer of 128 units. What do you expect, knowing how many
 #    parameters it has?
-# 6. *Change it.* Call `learn(rate, seed, judging)` with three seeds, at a rate of 0.0004 and then at
-#    0.04. Which is worth more, the right rate or the changes of exercises 4 and 5?
+# 6. *Change it.* Call `learn(rate, seed, judging)` with three seeds, at a rate of 0.0004 and then
+#    at 0.04. Which is worth more, the right rate or the changes of exercises 4 and 5?
 # 7. *Explore.* Let KerasTuner search a grid of three widths and two rates. Write a function
 #    `build_from(choices)` that returns a net compiled with `metrics=["accuracy"]`, and takes values
 #    such as `choices.Choice("rate", [0.0005, 0.002])`. Hand it to
@@ -1069,26 +1068,26 @@ claim("deep_exercise_baseline", as_it_was.mean() / 100, at_least=0.9, quick=0.05
 #    have 512 × (9 × 256 + 1) = 1,180,160 and 512 × (9 × 512 + 1) = 2,359,808 parameters. `dense1`
 #    had 768 × (2,304 + 1) = 1,770,240 and now has 768 × (512 + 1) = 393,984, because so much less
 #    comes in.
-# 2. 2 × (1 + 10) / 2¹⁰ = 22 / 1,024 = 0.021. Of six images all must fall to one side, which gives
-#    2 / 64 = 0.031. With five to one it is already 2 × (1 + 6) / 64 = 0.22.
+# 2. 2 × (1 + 10) / 2¹⁰ = 22 / 1,024 = 0.021. Of six images all must fall to one side, which gives 2
+#    / 64 = 0.031. With five to one it is already 2 × (1 + 6) / 64 = 0.22.
 # 3. Only the first, with p = 0.002. The others have 0.099, 0.245<!--claim:deep_p_of_35_to_25--> and
-#    0.525. A lead of ten is much for ten coins, but little for 200, which typically differ by
-#    √200 = 14 anyway. The more two networks disagree, the less a given lead means. Let *d* of 10,000
+#    0.525. A lead of ten is much for ten coins, but little for 200, which typically differ by √200
+#    = 14 anyway. The more two networks disagree, the less a given lead means. Let *d* of 10,000
 #    images decide. Of *n* images, *d* × *n* / 10,000 do, and the lead is *n* / 1,000. This is twice
 #    the root of that number when *n* is 400 × *d*. For our deep net and the flat one with the same
-#    time, both of seed 1, that makes 28,800<!--claim:deep_images_for_a_tenth--> images, and even then
-#    luck hides the lead in one of two test sets.
-# 4. The wide net does nearly four times the work, and its mean moves by
-#    0.4<!--claim:deep_exercise_wide--> points, while the baseline itself moves by
-#    0.7<!--claim:deep_exercise_spread--> from seed to seed. Unless a gain is well above what seeds
-#    do, three of them cannot tell it from luck.
+#    time, both of seed 1, that makes 28,800<!--claim:deep_images_for_a_tenth--> images, and even
+#    then luck hides the lead in one of two test sets.
+# 4. The wide net does nearly four times the work, and its mean moves
+#    by 0.4<!--claim:deep_exercise_wide--> points, while the baseline itself moves
+#    by 0.7<!--claim:deep_exercise_spread--> from seed to seed. Unless a gain is well above what
+#    seeds do, three of them cannot tell it from luck.
 # 5. The layer has 128 × (128 + 1) = 16,512 parameters, next to 1.2 million in the dense layer
 #    before it. So we expect little. The mean moves by 0.4<!--claim:deep_exercise_deeper--> points,
 #    and the brackets overlap.
-# 6. The rate is worth more: 0.0004, with which five epochs are probably not enough, costs
-#    5.5<!--claim:deep_exercise_rate--> points, more than either change brought or cost. With 0.04
-#    the best of three nets reads 12 %<!--claim:deep_exercise_too_fast-->, no better than the deep
-#    one under “Break it on purpose”.
+# 6. The rate is worth more: 0.0004, with which five epochs are probably not enough,
+#    costs 5.5<!--claim:deep_exercise_rate--> points, more than either change brought or cost. With
+#    0.04 the best of three nets reads 12 %<!--claim:deep_exercise_too_fast-->, hardly more than the
+#    deep one under “Break it on purpose”, which guesses.
 # 7. The score is the best of six, each of which is the best of several epochs, all on the very
 #    digits that choose. So the winner was lucky twice. Ask a judge who did not choose.
 # 8. About 3 in 100. It is not 5 because p jumps: 38 to 22 gives 0.052, and 39 to 21 gives 0.027,

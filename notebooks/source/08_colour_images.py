@@ -5,16 +5,16 @@
 # him you should ask three questions. Was it the target in his own garden, at which he shoots every
 # morning? How many arrows did he shoot, and was it, perhaps, just a good day?
 #
-# Networks boast as well. A text that we do not name says that a small network recognises "about
-# 80 %" of some colour photographs, and it leaves all three questions open. In this chapter you
-# ask them. You will see what a picture in colour is to a filter, build that network layer by
-# layer, and find out of which pictures its 80 % may be. Then we do better with the same number of
-# parameters, and see what it costs. At the end you can measure what each part of a recipe adds to
-# the others, and read a result class by class.
+# Networks boast as well. A text that we do not name says that a small network recognises "about 80
+# %" of some colour photographs, and it leaves all three questions open. In this chapter you ask
+# them. You will see what a picture in colour is to a filter, build that network layer by layer, and
+# find out of which pictures its 80 % may be. Then we do better with the same number of parameters,
+# and see what it costs. At the end you can measure what each part of a training adds to the others,
+# and read a result class by class.
 #
 # Takes about 12 minutes<!--minutes:08_colour_images--> on two CPU cores (quick: under 45 seconds);
-# needs chapters 5 to 7. It also needs photographs that may not be copied into this book, so the
-# first run downloads 170 MB. Without them the chapter runs on a stand-in, and says so.
+# needs chapters 5 to 7. It also needs a collection of photographs that may not be copied into this
+# book, so the first run downloads 170 MB. Without them the chapter runs on a stand-in, and says so.
 
 # %% tags=["setup"]
 import os
@@ -135,10 +135,11 @@ EPOCHS = 3 if QUICK else our_kind.epochs
 # **CIFAR-10** is a collection of 60,000 photographs in ten classes, each 32×32 pixels large
 # (Krizhevsky, 2009, [Learning multiple layers of features from tiny
 # images](https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf)). Its makers gave no
-# licence to hand the pictures on, so this book carries none. The loader looks for a copy on your
-# machine and, if there is none, downloads it. When that fails, too, we make a stand-in of
-# coloured clothes from **Fashion-MNIST**, a set with the form of MNIST that shows clothes, shoes
-# and bags. Everything below then runs, but the text is about CIFAR-10.
+# licence to hand the pictures on, so this book shows a few in its figures, but does not carry the
+# collection. The loader looks for a copy on your machine and, if there is none, downloads it. When
+# that fails, too, we make a stand-in of coloured clothes from **Fashion-MNIST**, a set with the
+# form of MNIST that shows clothes, shoes and bags. Everything below then runs, but the text is
+# about CIFAR-10.
 
 
 # %% tags=["hide-input"]
@@ -218,10 +219,10 @@ checks = make_pipeline(*validation, 500)
 # *channels* red, green and blue, and it added up the three answers. So the next layer sees no
 # colours any more, but only these sums. What can such a sum say about a colour?
 #
-# Take the simplest filter, which looks at a single pixel and has one weight for each channel: 1
-# for red, −½ for green, and −½ for blue. A pure red pixel gives 255. But white, grey and black
-# have three equal numbers, which cancel each other: a grey of 100, for example, gives 100 − 50 −
-# 50 = 0. So this filter answers to what is reddish.
+# Take the simplest filter, which looks at a single pixel and has one weight for each channel: 1 for
+# red, −½ for green, and −½ for blue. A pure red pixel gives 255. But white, grey and black have
+# three equal numbers, which cancel each other: a grey of 100, for example, gives 100 − 50 − 50 = 0.
+# So this filter answers to what is reddish.
 
 # %%
 means = photos.train_images[:100].mean(axis=(1, 2))
@@ -288,11 +289,11 @@ plt.show()
 
 # %% [markdown]
 # **Figure 8.3. Three channels in, one map out.** Above you see the channels of a picture, and below
-# each of them its kernel; the one −1 is grey. Multiply each framed window by the kernel below it and
-# add up all twelve products. Which number belongs in the framed place of the map?
+# each of them its kernel; the one −1 is grey. Multiply each framed window by the kernel below it
+# and add up all twelve products. Which number belongs in the framed place of the map?
 #
-# Have you taken a pencil? Red gives 2, green gives 2 and blue gives −2, so the answer is 2. Keras fills
-# the whole map in the same way.
+# Have you taken a pencil? Red gives 2, green gives 2 and blue gives −2, so the answer is 2. Keras
+# fills the whole map in the same way.
 
 # %% tags=["nbval-check-output"]
 print("first window:", np.sum(picture[:2, :2] * kernel, axis=(0, 1)).tolist())
@@ -306,8 +307,8 @@ print(np.array(of_keras).astype(int))
 # %% [markdown]
 # Keras calls the whole filter a kernel, and the four numbers of its shape are height, width, depth,
 # and how many filters there are. Each filter gives *one* map, so a layer of 32 filters gives 32. To
-# the next layer these maps are what red, green and blue were to the first. That is why **a filter is
-# as deep as its input**: here the filters of the second layer must be 32 deep.
+# the next layer these maps are what red, green and blue were to the first. That is why **a filter
+# is as deep as its input**: here the filters of the second layer must be 32 deep.
 
 # %% tags=["claims"]
 claim("photos_toy_map_side", len(by_hand), equals=3)
@@ -318,12 +319,12 @@ claim("photos_toy_maps_agree", same, equals=1)
 # %% [markdown]
 # ## The network of a tutorial, layer by layer
 #
-# Now we can build the network with the "about 80 %". The text borrows its layers from
-# TensorFlow's tutorial, so we call it *the tutorial's network*: three convolutions, two poolings
-# and two dense layers (TensorFlow, [Convolutional Neural Network
+# Now we can build the network with the "about 80 %". The text borrows its layers from TensorFlow's
+# tutorial, so we call it *the tutorial's network*: three convolutions, two poolings and two dense
+# layers (TensorFlow, [Convolutional Neural Network
 # (CNN)](https://www.tensorflow.org/tutorials/images/cnn)). But the number is the text's, and not
-# the tutorial's. The pixels are divided by 255, as chapter 5 advises. The tutorial does that
-# before the network, but we do it inside, where nobody can forget it.
+# the tutorial's. The pixels are divided by 255, as chapter 5 advises. The tutorial does that before
+# the network, but we do it inside, where nobody can forget it.
 
 
 # %% tags=["network"]
@@ -373,13 +374,13 @@ plt.show()
 
 # %% [markdown]
 # **Figure 8.4. The tutorial's network.** Blue blocks are maps, to scale in height and width but not
-# in depth, and green bars are plain numbers, not to scale. The step from the first bar to the second
-# takes a dense layer, which has more parameters than all convolutions together.
+# in depth, and green bars are plain numbers, not to scale. The step from the first bar to the
+# second takes a dense layer, which has more parameters than all convolutions together.
 #
 # Of the 122,570<!--claim:photos_enet_parameters--> parameters,
 # 54 %<!--claim:photos_enet_dense_share--> sit in that one dense layer. Each of its units has a
-# weight of its own for each place of each map, so what it learns about one corner tells it
-# nothing about another.
+# weight of its own for each place of each map, so what it learns about one corner tells it nothing
+# about another.
 
 # %% tags=["claims"]
 side = costs["conv3"].output_shape[0]
@@ -393,11 +394,11 @@ claim("photos_enet_dense_share", share, at_least=0.5)
 # %% [markdown]
 # ## "About 80 %" of what?
 #
-# The text trains this network for ten epochs with Adam, in batches of 32, and reports "about 80
-# %", but it does not say of which pictures. It names no rate, so we take Keras' own. We train in
-# this way on our training pictures, and after each epoch we let it answer the validation pictures
-# as well. They stand in `training` and `checks`, with one-hot labels, because label smoothing
-# will need them.
+# The text trains this network for ten epochs with Adam, in batches of 32, and reports "about 80 %",
+# but it does not say of which pictures. It names no rate, so we take Keras' own. We train in this
+# way on our training pictures, and after each epoch we let it answer the validation pictures as
+# well. They stand in `training` and `checks`, with one-hot labels, because label smoothing will
+# need them.
 
 
 # %%
@@ -422,15 +423,15 @@ seen, unseen = (source_history[it][-1] for it in ("accuracy", "val_accuracy"))
 print(f"last epoch: training {100 * seen:.1f} %, validation {100 * unseen:.1f} %")
 
 # %% [markdown]
-# One training is one day of the archer. So, as in chapter 7, we
-# trained each network with several seeds and rates once and kept a record, a study, in the 16-bit
-# format of chapter 0. `cnnbook study colour_photos` makes it anew. The chapter itself trains two
-# networks while it runs, each with seed 1, and reads everything else from the record.
+# One training is one day of the archer. So, as in chapter 7, we trained each network with several
+# seeds and rates once and kept a record, a study, in the 16-bit format of chapter 0. `cnnbook study
+# colour_photos` makes it anew. The chapter itself trains two networks while it runs, each with seed
+# 1, and reads everything else from the record.
 #
 # The table has one column for each rate. Seed 0 chose among them by the validation pictures, and
 # its choice is bold. Three other seeds had no part in that, and only they were shown the test
-# pictures. For them you see the mean, and in parentheses the smallest and the largest. They
-# trained only at the chosen rate and at Keras' own.
+# pictures. For them you see the mean, and in parentheses the smallest and the largest. They trained
+# only at the chosen rate and at Keras' own.
 
 
 # %% tags=["hide-input"]
@@ -508,10 +509,10 @@ plt.show()
 # not explain it.
 #
 # The third question was about the good day. The three runs lie within
-# 1.1 points<!--claim:photos_enet_test_range--> of each other, so no good day lifts the test to 80 %.
-# Nor does any rate that we tried bring the validation near it. At the one that validation prefers,
-# the mean of the test is 70.9 %<!--claim:photos_enet_best_rate_test_accuracy-->, while that of the
-# training is 77 %<!--claim:photos_enet_best_rate_training_accuracy-->.
+# 1.1 points<!--claim:photos_enet_test_range--> of each other, so no good day lifts the test to 80
+# %. Nor does any rate that we tried bring the validation near it. At the one that validation
+# prefers, the mean of the test is 70.9 %<!--claim:photos_enet_best_rate_test_accuracy-->, while
+# that of the training is 77 %<!--claim:photos_enet_best_rate_training_accuracy-->.
 
 # %% tags=["claims"]
 trained, chosen, tested = (
@@ -565,8 +566,7 @@ print("from place 3, mirrored:", "".join(padded[3 + places[::-1]]))
 # %% [markdown]
 # Reading from the next place shifts the row by one pixel, and reversed numbers mirror it. The
 # function below does the same with rows and columns of a whole batch. It adds four black pixels on
-# either side, so place 4 leaves a picture where it was, and `gather` picks the numbered
-# ones.
+# either side, so place 4 leaves a picture where it was, and `gather` picks the numbered ones.
 
 
 # %%
@@ -642,17 +642,17 @@ plt.show()
 # with Figure 8.4: the maps are averaged, and no large dense layer follows.
 #
 # It has 120,202<!--claim:photos_small_net_parameters--> parameters, a little fewer than the
-# tutorial's network. But on average each of them is used at more places, and you pay for that:
-# one picture takes 4.4<!--claim:photos_multiplications_ratio--> times as many multiplications.
+# tutorial's network. But on average each of them is used at more places, and you pay for that: one
+# picture takes 4.4<!--claim:photos_multiplications_ratio--> times as many multiplications.
 #
 # ### The training: old acquaintances, and more time
 #
-# You know all parts of the training from chapters 5 and 6: a rate that climbs and then falls
-# along a cosine, weight decay, label smoothing, and SGD with Nesterov momentum in larger batches.
-# Pictures that change are not learned by heart so soon, so we give it
-# 16<!--claim:photos_small_net_epochs--> epochs instead of ten. Only the peak of the rate was
-# chosen, by the study. The other numbers we did not tune. Let us call the changed pictures and
-# this training our *recipe*; the layers come on top.
+# You know all parts of the training from chapters 5 and 6: a rate that climbs and then falls along
+# a cosine, weight decay, label smoothing, and SGD with Nesterov momentum in larger batches.
+# Pictures that change are not learned by heart so soon, so we give
+# it 16<!--claim:photos_small_net_epochs--> epochs instead of ten. Only the peak of the rate was
+# chosen, by the study. The other numbers we did not tune. In this chapter, our *recipe* means the
+# changed pictures and this training only; the layers come on top.
 
 # %%
 steps = EPOCHS * -(-len(training[0]) // 128)  # rounded up
@@ -708,8 +708,8 @@ plt.show()
 # %% [markdown]
 # **Figure 8.8. Both trainings, drawn alike.** On the left is the tutorial's network at Keras' own
 # rate of 0.001, on the right ours. Thin lines come from the study, lines with dots from this
-# chapter. On the left training and validation part, while on the right they stay close together
-# and end higher.
+# chapter. On the left training and validation part, while on the right they stay close together and
+# end higher.
 #
 # With our recipe alone, the tutorial's network reaches
 # 77.6 %<!--claim:photos_enet_our_recipe_accuracy--> of the test pictures, and our layers bring
@@ -717,10 +717,11 @@ plt.show()
 # ahead of the best of the old ones, by 4.9 points<!--claim:photos_lead_of_the_recipe--> and by
 # 8.0 points<!--claim:photos_lead_of_the_layers-->.
 #
-# Each step costs work. The recipe takes 1.6 times<!--claim:photos_epochs_ratio--> the epochs, and the
-# layers take 4.4 times<!--claim:photos_multiplications_ratio--> the work for a picture. Together, a
-# training of ours takes 7.0 times<!--claim:photos_work_ratio--> as many multiplications as one of the
-# tutorial's. So the same number of parameters is by no means the same price.
+# Each step costs work. The recipe takes 1.6 times<!--claim:photos_epochs_ratio--> the epochs, and
+# the layers take 4.4 times<!--claim:photos_multiplications_ratio--> the work for a picture.
+# Together, a training of ours takes about 7 times<!--claim:photos_work_ratio--> as many
+# multiplications as one of the tutorial's. So the same number of parameters is by no means the same
+# price.
 #
 # In training our network is only 2.8 points<!--claim:photos_small_net_gap--> better than in
 # validation. But that compares unlike things, since the training pictures are shifted, and are
@@ -774,16 +775,16 @@ claim(
 #
 # Let us first do a tiny one by hand. A network reaches 70 % with neither of two parts, 80 % with
 # the first alone, 78 % with the second alone, and 82 % with both. If you take the first part away
-# from both, you lose 82 − 78 = 4 points. But if you *add* it to neither, you gain 80 − 70 = 10. Both
-# numbers are right, because each part does some of the work of the other. **An ablation tells you
-# what a part adds to all the others**, and not what it is worth alone.
+# from both, you lose 82 − 78 = 4 points. But if you *add* it to neither, you gain 80 − 70 = 10.
+# Both numbers are right, because each part does some of the work of the other. **An ablation tells
+# you what a part adds to all the others**, and not what it is worth alone.
 #
 # In the study we take away five parts in turn. Without the changed pictures, the weight decay or
 # the label smoothing, there simply are none. Without the plan, the rate stays the same throughout,
 # and without our layers, we put the tutorial's in their place. Each variant chose a rate of its
-# own. All have the same budget, which is smaller than before because there are so many:
-# 10,000<!--claim:photos_ablation_pictures--> training pictures and
-# 10<!--claim:photos_ablation_epochs--> epochs.
+# own. All have the same budget, which is smaller than before because there are so
+# many: 10,000<!--claim:photos_ablation_pictures--> training pictures
+# and 10<!--claim:photos_ablation_epochs--> epochs.
 
 # %% tags=["hide-input"]
 PARTS = {"nothing": "nothing: all five parts", "changes": "shifts and mirrors"}
@@ -807,10 +808,10 @@ as_table(head, rows)
 
 # %% [markdown]
 # When does a difference count? With three seeds we use one rule for every part: all three runs
-# without it must lie on one side of all three runs with all five parts. (Of two groups that do
-# not differ, luck separates one pair in ten like this, and we compare five pairs, so do not build
-# on a small lead.) The next cell applies the rule. The *lead* that it prints is what lies between
-# the two groups.
+# without it must lie on one side of all three runs with all five parts. (Of two groups that do not
+# differ, luck separates one pair in ten like this, and we compare five pairs, so do not build on a
+# small lead.) The next cell applies the rule. The *lead* that it prints is what lies between the
+# two groups.
 
 
 # %%
@@ -846,27 +847,26 @@ plt.show()
 #
 # Two parts pass this test. Without our layers, the best run stays
 # 17.9 points<!--claim:photos_lead_of_layers--> below the worst run with all five parts, and without
-# the plan of the rate 7.5 points<!--claim:photos_lead_of_plan--> below. For weight decay, for
-# label smoothing and, to our surprise, for the changed pictures there is no difference to be seen
-# with three seeds. That does not mean that they are worth nothing.
+# the plan of the rate 7.5 points<!--claim:photos_lead_of_plan--> below. For weight decay, for label
+# smoothing and, to our surprise, for the changed pictures there is no difference to be seen with
+# three seeds. That does not mean that they are worth nothing.
 #
 # In training, without changed pictures the network is right for
-# 94 %<!--claim:photos_training_without_changes--> of its pictures in the last epoch, and with
-# them for 79 %<!--claim:photos_training_with_changes--> of the changed ones, which are harder. So
-# it seems to learn by heart. If that costs it anything in these few epochs, three seeds do not
-# show it. Without the changes it also chose a rate
-# 8 times<!--claim:photos_rate_without_changes--> as large. Had we trained both sides at the rate of
-# the one with changes, they would have seemed worth
+# 94 %<!--claim:photos_training_without_changes--> of its pictures in the last epoch, and with them
+# for 79 %<!--claim:photos_training_with_changes--> of the changed ones, which are harder. So it
+# seems to learn by heart. If that costs it anything in these few epochs, three seeds do not show
+# it. Without the changes it also chose a rate 8 times<!--claim:photos_rate_without_changes--> as
+# large. Had we trained both sides at the rate of the one with changes, they would have seemed worth
 # 2.2 points<!--claim:photos_changes_at_one_rate--> of validation with seed 0, instead of
 # 0.6 points<!--claim:photos_changes_at_own_rates-->. (One seed.)
 #
 # What must you not read from this? First, "our layers" is a parcel: another scale of the pixels,
-# more convolutions, padding, batch normalisation, no large dense layer, and the extra work.
-# Second, the budget is small. Without our layers the network is right for only half of its own
-# training pictures, so it has hardly begun to learn. With all pictures and 16 epochs the same
-# exchange cost only the 8.0 points<!--claim:photos_lead_of_the_layers--> that you saw above. And
-# weight decay, which acts in each step, has so few steps that it pulls only
-# 0.14<!--claim:photos_decay_in_the_ablation--> times as strongly as in the longer training.
+# more convolutions, padding, batch normalisation, no large dense layer, and the extra work. Second,
+# the budget is small. Without our layers the network is right for only half of its own training
+# pictures, so it has hardly begun to learn. With all pictures and 16 epochs the same exchange cost
+# only the 8.0 points<!--claim:photos_lead_of_the_layers--> that you saw above. And weight decay,
+# which acts in each step, has so few steps that it pulls
+# only 0.14<!--claim:photos_decay_in_the_ablation--> times as strongly as in the longer training.
 # Third, the lost points cannot be added up, as our tiny example shows. Fourth, not everything was
 # taken away: SGD, larger batches and more epochs were in all variants.
 
@@ -907,9 +907,9 @@ claim("photos_rates_at_the_rim", len(rims), at_most=0)
 # %% [markdown]
 # ## Class by class
 #
-# One accuracy for ten classes hides which of them are hard. The record says for each seed how
-# often each class was given each answer. Since a class has only 1,000 test pictures, its standard
-# error is larger, about 1.4 points for a class with 75 %.
+# One accuracy for ten classes hides which of them are hard. The record says for each seed how often
+# each class was given each answer. Since a class has only 1,000 test pictures, its standard error
+# is larger, about 1.4 points for a class with 75 %.
 
 
 # %%
@@ -949,10 +949,10 @@ axes.legend(loc="upper left")
 plt.show()
 
 # %% [markdown]
-# **Figure 8.10. Each class by itself.** Large marks are means of three seeds, small dots the
-# seeds, and lines reach two standard errors to either side. They tell what the choice of 1,000
-# pictures can do, but not what a seed can: dots of the tutorial's network, at Keras' own rate,
-# lie far outside. So do not trust the order of neighbours.
+# **Figure 8.10. Each class by itself.** Large marks are means of three seeds, small dots the seeds,
+# and lines reach two standard errors to either side. They tell what the choice of 1,000 pictures
+# can do, but not what a seed can: dots of the tutorial's network, at Keras' own rate, lie far
+# outside. So do not trust the order of neighbours.
 #
 # Our network is ahead in every class, and in the mean of the seeds cats are hardest for both. So
 # the mean over all classes tells you little about cats. Our network recognises only
@@ -977,9 +977,9 @@ figure.colorbar(shown, label="mistakes")
 plt.show()
 
 # %% [markdown]
-# **Figure 8.11. Where the mistakes go.** Each row has 1,000 test pictures of one class, and tells how
-# many of them got which answer, as the mean of three seeds. The diagonal, left pale, is what was
-# right. The two darkest cells are cats that were read as dogs, and dogs that were read as cats.
+# **Figure 8.11. Where the mistakes go.** Each row has 1,000 test pictures of one class, and tells
+# how many of them got which answer, as the mean of three seeds. The diagonal, left pale, is what
+# was right. The two darkest cells are cats that were read as dogs, and dogs that were read as cats.
 #
 # Of 1,000 cats, our network takes 109<!--claim:photos_cats_read_as_dogs--> for dogs.
 #
@@ -1014,12 +1014,12 @@ plt.show()
 
 # %% [markdown]
 # **Figure 8.12. The difference of two classes.** The first two columns are means of all training
-# pictures of a class. The third is their difference as a grey picture, blue where the first mean
-# is brighter and orange where the second is. It is strong in the lower row only.
+# pictures of a class. The third is their difference as a grey picture, blue where the first mean is
+# brighter and orange where the second is. It is strong in the lower row only.
 #
 # The mean cat and the mean dog are much the same brown cloud. Over all three channels they
-# typically differ by 7<!--claim:photos_means_hard--> levels of 255, but ships and automobiles by
-# 24<!--claim:photos_means_easy-->. How far do we get with such means alone? We name each picture
+# typically differ by 7<!--claim:photos_means_hard--> levels of 255, but ships and automobiles
+# by 24<!--claim:photos_means_easy-->. How far do we get with such means alone? We name each picture
 # that is not for training after the nearer mean. A guess would be right for half of them.
 
 
@@ -1052,8 +1052,8 @@ for pair, both in PAIRS.items():
 # 96 %<!--claim:photos_net_third-->.
 #
 # So a difference of means is a picture of the *data*, and it does not tell what is hard for a
-# network. For that we have to look at the single pictures on which ours failed. We take
-# validation pictures, since whoever studies test pictures one by one will tune for them.
+# network. For that we have to look at the single pictures on which ours failed. We take validation
+# pictures, since whoever studies test pictures one by one will tune for them.
 
 # %% tags=["hide-input"] alt="Ten small photographs: five cats that the network called dogs, and five dogs that it called cats"
 logits = our_net.predict(photos.validation_images, batch_size=500, verbose=0)
@@ -1074,8 +1074,8 @@ plt.show()
 # **Figure 8.13. The surest mistakes between cats and dogs.** Above are cats that the network of
 # this chapter called dogs, below dogs that it called cats, each with the probability of its answer.
 #
-# Some of the surest mistakes may be wrong *labels* (Northcutt et al., 2021, [Pervasive label
-# errors in test sets](https://arxiv.org/abs/2103.14749)).
+# Some of the surest mistakes may be wrong *labels* (Northcutt et al., 2021, [Pervasive label errors
+# in test sets](https://arxiv.org/abs/2103.14749)).
 
 # %% tags=["claims"]
 our_classes = by_class["our network"].mean(axis=0)
@@ -1113,10 +1113,10 @@ claim("photos_net_third", by_net[birds], at_least=by_net[cats] + 0.05)
 # ## Break it on purpose
 #
 # Colour brings faults of its own, and none of them raises an error. Some libraries read files as
-# blue, green and red, so that the first and the last channel are swapped. A camera may deliver
-# the same grey in all three channels. And somebody may divide the pixels by 255, as is the
-# custom, although the network rescales them itself. We give the validation pictures to our
-# network of seed 1 in these forms, without training it again. What do you expect?
+# blue, green and red, so that the first and the last channel are swapped. A camera may deliver the
+# same grey in all three channels. And somebody may divide the pixels by 255, as is the custom,
+# although the network rescales them itself. We give the validation pictures to our network of seed
+# 1 in these forms, without training it again. What do you expect?
 
 # %%
 pictures, true = photos.validation_images, photos.validation_labels
@@ -1146,20 +1146,20 @@ for axes, (name, form) in zip(row, FORMS.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Figure 8.14. What the network is given, and what it says.** You see four forms of one
-# validation picture, drawn as bytes. We chose a colourful one that is recognised as it is, but
-# not with swapped channels. In grey it is misread, too, as few are. Divided pixels, drawn as
-# bytes, are black.
+# **Figure 8.14. What the network is given, and what it says.** You see four forms of one validation
+# picture, drawn as bytes. We chose a colourful one that is recognised as it is, but not with
+# swapped channels. In grey it is misread, too, as few are. Divided pixels, drawn as bytes, are
+# black.
 #
 # In grey this one network still recognises 82 %<!--claim:photos_grey_accuracy--> of the pictures,
-# so for most of them light and dark are enough if no colour misleads it. With swapped colours it
-# is only 74 %<!--claim:photos_swapped_accuracy-->. Both are of the same 5,000 pictures, and their
-# difference is 15<!--claim:photos_grey_lead_in_errors--> times its standard error, so it is not
-# due to the choice of pictures. But another seed might be misled less.
+# so for most of them light and dark are enough if no colour misleads it. With swapped colours it is
+# only 74 %<!--claim:photos_swapped_accuracy-->. Both are of the same 5,000 pictures, and their
+# difference is 15<!--claim:photos_grey_lead_in_errors--> times its standard error, so it is not due
+# to the choice of pictures. But another seed might be misled less.
 #
-# Pixels that were divided before are at most 1 when they reach the network, and it expects
-# numbers up to 255. So to it they are all black. It gives the same answer to every picture, and
-# is right in 10 %<!--claim:photos_scaled_twice_accuracy--> of the cases, like a guess.
+# Pixels that were divided before are at most 1 when they reach the network, and it expects numbers
+# up to 255. So to it they are all black. It gives the same answer to every picture, and is right in
+# 10 %<!--claim:photos_scaled_twice_accuracy--> of the cases, like a guess.
 #
 # You may easily overlook this fault, because `plt.imshow` shows the divided picture in its usual
 # colours. So look at the smallest and the largest number that go into the network, too.
@@ -1189,9 +1189,8 @@ claim("photos_grey_lead_in_errors", apart, **bounds)
 # Ten classes are few. **CIFAR-100** has 60,000 pictures of the same size in a hundred *fine*
 # classes, grouped into twenty *coarse* ones, so each maple and each willow is also a tree
 # (Krizhevsky et al., [The CIFAR-10 and CIFAR-100
-# datasets](https://www.cs.toronto.edu/~kriz/cifar.html)).
-# This book was made without a copy, so we train nothing on it. The cell only asks whether you have
-# one.
+# datasets](https://www.cs.toronto.edu/~kriz/cifar.html)). This book was made without a copy, so we
+# train nothing on it. The cell only asks whether you have one.
 
 # %%
 os.environ["CNNBOOK_OFFLINE"] = "1"
@@ -1202,8 +1201,8 @@ for mode in ("coarse", "fine"):
         print(f"{mode}:", str(error).split(" Tried")[0])
 
 # %% [markdown]
-# The names of its classes come with the package, so we can say what to expect: what guessing
-# gives, the loss of a network that knows nothing (chapter 3), and the parameters of ours.
+# The names of its classes come with the package, so we can say what to expect: what guessing gives,
+# the loss of a network that knows nothing (chapter 3), and the parameters of ours.
 
 # %% tags=["nbval-check-output"]
 for mode, classes in {"coarse": COARSE_CLASSES, "fine": FINE_CLASSES}.items():
@@ -1214,8 +1213,8 @@ for mode, classes in {"coarse": COARSE_CLASSES, "fine": FINE_CLASSES}.items():
     print(f"{wide:,} parameters")
 
 # %% [markdown]
-# How much easier is a coarse question? Six of our ten classes are animals and four are vehicles.
-# We merge the rows and columns of our confusion matrix accordingly, so only the question changes.
+# How much easier is a coarse question? Six of our ten classes are animals and four are vehicles. We
+# merge the rows and columns of our confusion matrix accordingly, so only the question changes.
 
 # %%
 is_animal = np.isin(CIFAR_NAMES, ("bird", "cat", "deer", "dog", "frog", "horse"))
@@ -1249,51 +1248,53 @@ claim("photos_hundred_classes_parameters", wide, equals=126_052)
 #
 # ## Exercises
 #
-# 1. *By hand.* Our network's second convolution has 32 filters of 3×3 and no biases, and the stem gives
-#    it 32 maps. How many weights has it? How many would it have if the stem gave only the three
-#    colours?
-# 2. *By hand.* What would the number in the lower right corner of the map in Figure 8.3 be if the −1 of
-#    the filter were +1?
+# 1. *By hand.* Our network's second convolution has 32 filters of 3×3 and no biases, and the stem
+#    gives it 32 maps. How many weights has it? How many would it have if the stem gave only the
+#    three colours?
+# 2. *By hand.* What would the number in the lower right corner of the map in Figure 8.3 be if the
+#    −1 of the filter were +1?
 # 3. *By hand.* How many pixels, from left to right, can one value of the last convolution depend
-#    on, in the tutorial's network and in ours? (This is the receptive field. Start with 1 pixel
-#    and a distance of 1. Each layer adds its window less one, times the distance, and a pooling
-#    then doubles the distance.)
-# 4. *Predict, then run.* Ask our network twice, for each validation picture and for its mirror image
-#    `pictures[:, :, ::-1]`, with `our_net.predict`, and add the logits. Will it read better, worse, or
-#    the same, and what does it cost?
+#    on, in the tutorial's network and in ours? (This is the receptive field. Start with 1 pixel and
+#    a distance of 1. Each layer adds its window less one, times the distance, and a pooling then
+#    doubles the distance.)
+# 4. *Predict, then run.* Ask our network twice, for each validation picture and for its mirror
+#    image `pictures[:, :, ::-1]`, with `our_net.predict`, and add the logits. Will it read better,
+#    worse, or the same, and what does it cost?
 # 5. *Change it.* Replace `Flatten` in the tutorial's network by `GlobalAveragePooling2D`. How many
 #    parameters are left, and which layer lost them?
-# 6. *Break it.* Turn the validation pictures upside down. Before you run it, write down the order in
-#    which you think the classes will suffer. Compare, and explain the two that surprise you most.
-# 7. *Explore.* In which two classes does our network gain most over the tutorial's, in points and as a
-#    share of the mistakes? Use `by_class`. Are these the classes in which the tutorial's was worst?
+# 6. *Break it.* Turn the validation pictures upside down. Before you run it, write down the order
+#    in which you think the classes will suffer. Compare, and explain the two that surprise you
+#    most.
+# 7. *Explore.* In which two classes does our network gain most over the tutorial's, in points and
+#    as a share of the mistakes? Use `by_class`. Are these the classes in which the tutorial's was
+#    worst?
 
 # %% [markdown] tags=["solution"]
-# 1. Each filter is 32 deep, so there are 32 × 9 × 32 = 9,216 weights. Three colours would make
-#    32 × 9 × 3 = 864. Each place of the maps takes as many multiplications as there are weights.
-# 2. The last window is red (0 1 / 1 2), green (2 1 / 0 1) and blue (1 0 / 0 1). Red gives 0 + 2 = 2,
-#    green 1 + 0 = 1, and blue now 1 + 1 = 2, so the sum is 5. (With −1 it is 3.)
-# 3. The tutorial's: 3, 4, 8, 10, 18 pixels, a little more than half of the width. Ours: 3, 5, 6, 10,
-#    14, 16, 24, 32, 36, 52, which is more than the picture has. The two middle values of a row see the
-#    whole width. The outer two miss only the last two pixels of the far side, because much of their
-#    52 lies outside the picture.
-# 4. Here it reads better, by 1.1 points<!--claim:photos_mirror_gain-->, for twice the time. The gain is
-#    4<!--claim:photos_mirror_gain_in_errors--> times its standard error. This is one network, so the
-#    size of the gain may differ with another seed. Training has shown it mirrored pictures, so it can
-#    read both.
+# 1. Each filter is 32 deep, so there are 32 × 9 × 32 = 9,216 weights. Three colours would make 32 ×
+#    9 × 3 = 864. Each place of the maps takes as many multiplications as there are weights.
+# 2. The last window is red (0 1 / 1 2), green (2 1 / 0 1) and blue (1 0 / 0 1). Red gives 0 + 2 =
+#    2, green 1 + 0 = 1, and blue now 1 + 1 = 2, so the sum is 5. (With −1 it is 3.)
+# 3. The tutorial's: 3, 4, 8, 10, 18 pixels, a little more than half of the width. Ours: 3, 5, 6,
+#    10, 14, 16, 24, 32, 36, 52, which is more than the picture has. The two middle values of a row
+#    see the whole width. The outer two miss only the last two pixels of the far side, because much
+#    of their 52 lies outside the picture.
+# 4. Here it reads better, by 1.1 points<!--claim:photos_mirror_gain-->, for twice the time. The
+#    gain is 4<!--claim:photos_mirror_gain_in_errors--> times its standard error. This is one
+#    network, so the size of the gain may differ with another seed. Training has shown it mirrored
+#    pictures, so it can read both.
 # 5. The first dense layer then has 64 inputs instead of 1,024, and 64 × 65 = 4,160 parameters
 #    instead of 65,600. In total, 61,130 are left.
 # 6. Training has mirrored pictures from left to right, but never turned them over, so a class
-#    suffers where top and bottom matter: perhaps the sky above a ship, or the legs below a horse.
-#    A frog seen from above has no clear top. Here horses and ships suffer most, and airplanes
-#    least. But a class that loses little may just be the favourite answer, so compare how often
-#    each was said. A class has only 500 pictures here, with a standard error of about 2 points,
-#    and it is one network, so neighbours may well swap.
-# 7. Points and shares of the mistakes have two different orders, because points depend on the room that
-#    was left. Here deer and dogs gain most points, but automobiles and ships, which were best before,
-#    lose the largest share of their mistakes. Of the two classes that were worst, cats and dogs, only
-#    dogs are among these four. But deer, dogs, birds and cats lie closer together than the seeds
-#    scatter, so do not trust their order.
+#    suffers where top and bottom matter: perhaps the sky above a ship, or the legs below a horse. A
+#    frog seen from above has no clear top. Here horses and ships suffer most, and airplanes least.
+#    But a class that loses little may just be the favourite answer, so compare how often each was
+#    said. A class has only 500 pictures here, with a standard error of about 2 points, and it is
+#    one network, so neighbours may well swap.
+# 7. Points and shares of the mistakes have two different orders, because points depend on the room
+#    that was left. Here deer and dogs gain most points, but automobiles and ships, which were best
+#    before, lose the largest share of their mistakes. Of the two classes that were worst, cats and
+#    dogs, only dogs are among these four. But deer, dogs, birds and cats lie closer together than
+#    the seeds scatter, so do not trust their order.
 
 # %% tags=["solution"]
 print(f"1. {32 * 9 * 32:,} and {32 * 9 * 3} weights")

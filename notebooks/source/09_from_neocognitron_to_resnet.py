@@ -408,9 +408,9 @@ del tower
 # all of them 3×3, and stacked more of them instead (Simonyan and Zisserman, 2014, [Very deep
 # convolutional networks](https://arxiv.org/abs/1409.1556)).
 #
-# Compare two ways to see 5×5 pixels, with c maps in and c maps out. One filter of 5×5 takes 25 · c
-# · c weights. Two convolutions of 3×3 in a row see as much, as Figure 1.11 showed, and they take 2
-# · 9 · c · c = 18 · c · c. So you save 28 %, and get a second ReLU on the way. Three of them
+# Compare two ways to see 5×5 pixels, with c maps in and c maps out. One convolution of 5×5 takes 25
+# · c · c weights. Two convolutions of 3×3 in a row see as much, as Figure 1.11 showed, and they
+# take 2 · 9 · c · c = 18 · c · c. So you save 28 %, and get a second ReLU on the way. Three of them
 # see 7<!--claim:arch_three_3x3_see--> pixels, and save 45 %<!--claim:arch_weights_saved--> of the
 # weights of one 7×7.
 

@@ -1063,7 +1063,7 @@ NETS = {  # year, builder, top-1 in percent, where that stands
     "ResNeXt-50": (2016, build_resnext, 77.8, "Xie, table 3"),
     "SE-ResNet-50": (2017, build_se_resnet, 76.7, "Hu, table 2"),
     "MobileNetV2": (2018, build_mobilenet_v2, 72.0, "Sandler, table 4"),
-    "EfficientNet-Lite0": (2020, build_efficientnet_lite0, 75.1, "TensorFlow blog"),
+    "EfficientNet-Lite0": (2020, build_efficientnet_lite0, 75.1, "Google, README"),
     "ViT-B/16": (2020, build_vit, 77.9, "Dosovitskiy, table 5; 384 pixels"),
     "ConvNeXt-T": (2022, build_convnext, 82.1, "Liu, table 1"),
 }

@@ -13,7 +13,7 @@
 # pictures as a network sees them. For each of these pictures you will also know what it does *not*
 # show.
 #
-# Takes about 6 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
+# Takes about 5 minutes<!--minutes:13_what_has_it_learned--> on two CPU cores (quick: under 45
 # seconds); needs chapters 1 to 5. Which part of *one* photograph decided its answer is the question
 # of chapter 14.
 
@@ -60,6 +60,7 @@ from cnnbook.widgets.layers import layers_widget
 QUICK = "CNNBOOK_QUICK" in os.environ  # the short run: less of everything
 SEED, SEEDS = 1, (1,) if QUICK else (1, 2, 3)
 SIDE = 96 if QUICK else 224  # pixels of the photographs
+TRIES = 10 if QUICK else 100  # layers of random filters
 MADE_SIDE, STEPS = (64, 2) if QUICK else (112, 80)  # of pictures that we make
 DIGITS, EPOCHS = (1_000, 1) if QUICK else (7_500, 2)
 SLOW, FAST = 0.001, 0.01  # two of the learning rates
@@ -209,12 +210,10 @@ plt.show()
 # %% [markdown]
 # **Figure 13.1. A trained kernel and its favourite place on a 4.** In the kernel, blue wants ink
 # and orange wants none. Multiply each pixel by the weight at the same place, add up all 25 products
-# and the bias, and you get the number that the layer computed.
+# and the bias, 0.091, and you get the number that the layer computed.
 #
-# So we can say exactly what this kernel computes, but what is it *for*? Most of its weights on the
-# left are negative, and more of those on the right are positive, so it answers where dark ground
-# ends on the right. The single weights look arbitrary, though, and you may wonder whether that is a
-# bad sign.
+# What is it *for*? Most of its weights on the left are negative, and more of those on the right are
+# positive, so it answers where dark ground ends on the right. The single weights look arbitrary.
 
 # %% tags=["claims"]
 test = digits.test_images, digits.test_labels
@@ -245,8 +244,8 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.2. Trained, or drawn by chance?** Blue weights want ink, and orange ones want none.
-# The trained row is B. In some of its kernels, blue or orange squares lie together more than chance
-# would have it, but you have to look for it.
+# The trained row is B. In some of its kernels, squares of one colour lie together, but you have to
+# look for it.
 #
 # You may read that noisy kernels in a first layer are a sign of bad training (for example in the
 # [course notes of CS231n](https://cs231n.github.io/understanding-cnn/)). But this network looks
@@ -318,7 +317,7 @@ show(columns, rows)
 #
 # In these networks noise meant that the first layer had learned little. It does not say that the
 # answers are bad, because the layers behind it can work with many kinds of kernels. How far this
-# goes depends on the task: digits are easy, and for photographs it looks different.
+# goes depends on the task: digits are easy, and photographs may ask for more.
 
 # %% tags=["claims"]
 slow_kept = np.mean(kept[SLOW])
@@ -370,23 +369,59 @@ print("answers of the two Sobel kernels:", edges.shape)
 
 # %% [markdown]
 # A mixture of the upright and the lying Sobel kernel finds edges of any direction. So for each
-# learned filter we take the mixture whose answers fit its own best (`lstsq` finds it), and the
-# correlation between the two. For comparison, we do the same with 300 random filters.
-
+# learned filter we take the mixture whose answers fit its own best (`pinv` finds it), and the
+# correlation between the two.
 
 # %%
+centred = (edges - edges.mean(axis=0)).astype("float32")
+best_fit = np.linalg.pinv(centred)
+
+
 def likeness(filters):
     answers = convolve(pixels, filters, strides=2).reshape(-1, filters.shape[-1])
     answers = answers - answers.mean(axis=0)
-    centred = edges - edges.mean(axis=0)
-    mixture = np.linalg.lstsq(centred, answers, rcond=None)[0]
-    fitted = centred @ mixture
+    fitted = centred @ (best_fit @ answers)
     return np.linalg.norm(fitted, axis=0) / np.linalg.norm(answers, axis=0)
 
 
 learned = likeness(stem)
-chance = likeness(np.random.default_rng(SEED).normal(size=(3, 3, 3, 300)))
-print("above 0.5:", np.sum(learned > 0.5), "of 32;", f"{np.mean(chance > 0.5):.0%}")
+print("above 0.5:", np.sum(learned > 0.5), "of", len(learned))
+
+# %% [markdown]
+# Are 8 of 32 many? We have to know what chance gives, so we make a hundred layers of 32 filters for
+# each of four kinds. *Random* filters have any weights. In *balanced* ones the 27 weights add up to
+# 0, and in those *balanced by colour* the nine of each colour do. *Shuffled* filters are the
+# trained ones with their nine places mixed up, colours and all. So their sums stay, and only the
+# shape is lost.
+
+# %%
+random = np.random.default_rng(SEED)
+
+
+def by_chance(kind):
+    if kind == "shuffled":
+        filters = stem.reshape(9, 3, 32).transpose(2, 0, 1)
+        mixed = [random.permutation(places) for places in filters]
+        return np.stack(mixed, axis=-1).reshape(stem.shape)
+    weights = random.normal(size=stem.shape).astype("float32")
+    sums_to_zero = {"balanced": (0, 1, 2), "balanced by colour": (0, 1)}
+    if kind in sums_to_zero:
+        weights -= weights.mean(axis=sums_to_zero[kind])
+    return weights
+
+
+# %% tags=["hide-input"]
+KINDS = ("random", "balanced", "balanced by colour", "shuffled")
+chance = {
+    kind: np.stack([likeness(by_chance(kind)) for _ in range(TRIES)])
+    for kind in KINDS
+}
+rows = [["trained", np.sum(learned > 0.5), f"{learned.max():.2f}"]]
+for kind, its in chance.items():
+    above, best = np.sum(its > 0.5, axis=1), its.max(axis=1)
+    cells = (f"{above.mean():.1f} ({above.min()} to {above.max()})",)
+    rows.append([kind, *cells, f"{np.median(best):.2f}"])
+show(("filters", "of 32 above 0.5", "the best of 32 (median)"), rows)
 
 # %% tags=["hide-input"] alt="Two rows, each with three kernels of nine numbers for red, green and blue and the map of a coffee cup: above an edge filter whose weights are mostly on green, below a colour filter whose kernels differ in sign"
 sums = stem.sum(axis=(0, 1))
@@ -416,34 +451,63 @@ plt.show()
 # Below, the kernels for green and blue have opposite signs all over. On the right is what each
 # answers to a cup of coffee.
 
-# %% tags=["hide-input"] alt="Thirty-two small filters in colour with a number above each: first stripes, then spots and patches of one colour, at the end four marked off"
+# %% tags=["hide-input"] alt="Above, thirty-two small filters in colour with a number above each: first stripes, then spots and patches of one colour, at the end four marked off. Below, the sorted correlations of the trained filters as dots, close to the band of the shuffled ones"
 order = learned.argsort()[::-1]
 off = np.abs(stem).max(axis=(0, 1, 2)) < 0.01
 order = [*order[~off[order]], *np.flatnonzero(off)]
 tiles = filter_images(lite, "stem", same_scale=False)
-figure, grid = plt.subplots(4, 8, figsize=(7.2, 4.3))
-for axes, which in zip(grid.flat, order, strict=True):
-    title = "off" if off[which] else f"{learned[which]:.2f}"
-    bare(axes, tiles[which], title)
+upper, lower = plt.figure(figsize=(7.2, 6.8)).subfigures(2, 1, height_ratios=(5, 3))
+for axes, which in zip(upper.subplots(4, 8).flat, order, strict=True):
+    bare(axes, tiles[which], "off" if off[which] else f"{learned[which]:.2f}")
+axes, rank = lower.subplots(), np.arange(1, 33)
+ranked = {kind: -np.sort(-its, axis=1) for kind, its in chance.items()}
+band = np.quantile(ranked["shuffled"], (0.05, 0.95), axis=0)
+axes.fill_between(rank, *band, color="0.85")
+for (kind, its), line in zip(ranked.items(), (":", "--", "-.", "-"), strict=True):
+    axes.plot(rank, its.mean(axis=0), line, color="0.45", label=kind)
+axes.plot(rank, -np.sort(-learned), "o", color="C0", label="trained")
+axes.axhline(0.5, color="C1", lw=1)
+axes.set(xlabel="filters of a layer, the best first", ylabel="correlation")
+axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
 plt.show()
 
 # %% [markdown]
-# **Figure 13.4. All 32 filters of the first layer, in colour.** Grey stands for a weight of 0, and
-# each filter has its own scale. They are sorted by their correlation with a Sobel filter, which
-# stands above each. Those marked "off" have no weight above 0.01, and are drawn much enlarged.
+# **Figure 13.4. All 32 filters of the first layer, and what chance gives.** Grey in a tile is a
+# weight of 0, and each tile has its own scale. Above it stands its correlation with a Sobel filter.
+# Tiles marked "off" have no weight above 0.01. Below, dots are the trained filters, lines the means
+# of a hundred layers, the band holds 90 % of the shuffled layers, and the orange line marks 0.5.
 #
-# The best one has a correlation of 0.92<!--claim:inside_best_sobel--> with a Sobel filter, which
-# says that it compares neighbours, not that it *is* Sobel's: many random filters whose weights add
-# up to 0 come above 0.5, too. Above 0.5 there are 8<!--claim:inside_filters_like_sobel--> of the
-# 32, and 7 %<!--claim:inside_random_like_sobel--> of the random filters, most of which answer to
-# brightness. The others look for lines, for spots, and above all for colours.
-# But 4<!--claim:inside_filters_off--> filters have hardly any weights, and what these are good for
-# we shall see soon.
+# The best trained filter reaches 0.92<!--claim:inside_best_sobel-->,
+# and 8<!--claim:inside_filters_like_sobel--> of the 32 are above 0.5. Of the random filters only
+# 6 %<!--claim:inside_random_like_sobel--> are, so it looks as if training has found edges. But most
+# random filters answer to brightness. The balanced ones give 0 for plain grey, and of these
+# 25 %<!--claim:inside_balanced_like_sobel--> are above 0.5; balanced by colour, even
+# 86 %<!--claim:inside_colours_like_sobel--> are. And a shuffled layer
+# has 7.9<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
+# above 0.92.
+#
+# By this measure, then, the trained filters are *not* more like Sobel's than chance. What counts is
+# how nearly the nine weights of each colour add up to 0, because the shape can be shuffled and as
+# many filters pass. Some may still look for edges, but a high correlation is no evidence of it. The
+# others seem to look for lines, for spots, and above all for colours.
+# But 4<!--claim:inside_filters_off--> have hardly any weights, and what these are good for we shall
+# see soon.
 
 # %% tags=["claims"]
 claim("inside_best_sobel", learned.max(), at_least=0.85)
 claim("inside_filters_like_sobel", int((learned > 0.5).sum()), at_least=6)
-claim("inside_random_like_sobel", (chance > 0.5).mean(), at_most=0.15)
+shares = {kind: np.mean(its > 0.5) for kind, its in chance.items()}
+claim("inside_random_like_sobel", shares["random"], at_most=0.15, quick=0.25)
+claim("inside_balanced_like_sobel", shares["balanced"], at_least=0.18, quick=0.12)
+by_colour = shares["balanced by colour"]
+claim("inside_colours_like_sobel", by_colour, at_least=0.6, quick=0.5)
+like_sobel = np.sum(chance["shuffled"] > 0.5, axis=1)
+claim("inside_shuffled_like_sobel", like_sobel.mean(), at_least=6, quick=4)
+# If the trained filters were above chance, these two shares would be near 0.
+as_many = np.mean(like_sobel >= np.sum(learned > 0.5))
+claim("inside_shuffled_as_many", as_many, at_least=0.2, quick=0)
+as_good = np.mean(chance["shuffled"].max(axis=1) >= learned.max())
+claim("inside_shuffled_as_good", as_good, at_least=0.5, quick=0)
 claim("inside_filters_off", int(off.sum()), equals=4)
 
 # %% [markdown]
@@ -466,8 +530,8 @@ for name, values in maps.items():
     print(f"above 0: {np.mean(values > 0):.0%}")
 
 # %% [markdown]
-# Of each layer we draw those four maps that vary most over the photograph of the cat. That is a
-# choice, and it favours what is striking.
+# Of each layer we draw those four maps that vary most over the photograph of the cat. This choice
+# favours what is striking.
 
 # %% tags=["hide-input"] alt="Five rows, one a layer: a cat at the resolution of the layer and four maps, first with fur and outlines, then with ears and eyes, at the end with a few bright squares"
 figure, grid = plt.subplots(5, 5, figsize=(7.2, 7.0), dpi=72)
@@ -492,15 +556,15 @@ plt.show()
 # %% [markdown]
 # **Figure 13.5. The cat, layer by layer.** On the left you see the photograph with as many pixels
 # as the maps of that layer have. All maps share one scale, in steps of 1. The stem draws fur and
-# outlines, the layers in the middle are patchy, and the last one only says roughly where.
+# outlines, the layers in the middle are patchy, and the last one only shows in which part of the
+# picture its filters answer.
 #
 # On the way, the answers become rarer. In the stem, 71 %<!--claim:inside_above_zero_first--> of all
 # values are above 0, and in the last layer only 7 %<!--claim:inside_above_zero_last-->. This fits
-# the idea that deep filters look for rarer things, but three photographs are few, and the layers
-# between do not fall one after the other. A map alone does not tell you what the filter looks for,
-# either: later sections ask that.
+# the idea that deep filters look for rarer things, but three photographs are few, and stage 2 has
+# more answers than the stem. A map alone does not tell you what the filter looks for, either.
 #
-# In JupyterLab you can turn the following figure: step through the layers of our digit reader,
+# In JupyterLab you can play with the following figure: step through the layers of our digit reader,
 # choose a digit, or draw one with the mouse.
 
 # %% tags=["hide-input"] alt="A handwritten digit, its 32 maps in the first layer, and bars for the ten classes"
@@ -510,8 +574,7 @@ layers_widget(
 
 # %% [markdown]
 # **Figure 13.6. A digit in the first layer of the reader.** Each tile is the map of one of the 32
-# kernels. All tiles share a scale, so you can see which kernels answer strongly and which hardly
-# do.
+# kernels. All tiles share a scale, so you can see which kernels answer strongly.
 
 # %% tags=["claims"]
 above = [np.mean(values > 0) for values in maps.values()]
@@ -527,8 +590,8 @@ claim("inside_above_zero_last", above[-1], at_most=0.2, quick=0.4)
 # the ReLU makes them 0, the slope is 0 as well, and from now on nothing moves.
 #
 # So one would expect more dead units at higher learning rates, and maps that are empty for all
-# pictures are commonly said to be an alarm. We look whether they are one, in the networks that we
-# have trained above. A filter counts as dead if it answers nowhere on any of the validation digits.
+# pictures are commonly said to be an alarm. We ask the networks that we have trained above. A
+# filter counts as dead if it answers nowhere on any of the validation digits.
 
 
 # %%
@@ -571,19 +634,19 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.7. What networks read, and what is dead in them.** Lines go through the means of three
-# seeds, which are the marks. From 0.003 to 0.01 the second layer loses three quarters of its
+# seeds; single ones are pale. From 0.003 to 0.01 the second layer loses three quarters of its
 # filters, and the accuracy hardly changes. Beyond 0.02 it falls out of the left chart.
 #
 # At a rate of 0.001, the mean accuracy is 94.8 %<!--claim:inside_well_accuracy-->, and in the
 # second layer 0 %<!--claim:inside_well_dead--> of the filters are dead. At 0.01,
 # 77 %<!--claim:inside_fast_dead--> are dead, but the network reads
-# 96.1 %<!--claim:inside_fast_accuracy-->, which is *more*. The dead filters are not the reason. The
-# faster rate simply gets further in two epochs, and the few filters that are left can do the work.
-# Best of all is 0.003, where the second layer has no dead filters. At 0.02,
-# 96 %<!--claim:inside_badly_dead--> are dead, and 94.0 %<!--claim:inside_badly_accuracy--> is read.
+# 96.1 %<!--claim:inside_fast_accuracy-->, which is *more*. The faster rate simply gets further in
+# two epochs, and the few filters that are left can do the work. Best of all is 0.003, where the
+# second layer has no dead filters. At 0.02, 96 %<!--claim:inside_badly_dead--> are dead, and
+# 94.0 %<!--claim:inside_badly_accuracy--> is read.
 #
 # So dead filters are a sign of a high rate, and a poor sign of the accuracy. What they do tell you
-# is how much of the network is in use. To see it, we cut the dead ones out.
+# is how much of the network is in use. So we cut the dead ones out.
 
 # %%
 net = learning[FAST, SEED]
@@ -599,8 +662,8 @@ same = np.mean(answers_of(net, new_digits) == answers_of(cut, new_digits))
 print(f"the same answer for {same:.2%} of other digits")
 
 # %% [markdown]
-# The answers stay the same, as they must, because a filter that gives only zeros adds nothing to
-# the next layer. What is left is 16<!--claim:inside_alive_filters--> of 64 filters and
+# The answers stay the same, because a filter that gives only zeros adds nothing to the next layer.
+# What is left is 16<!--claim:inside_alive_filters--> of 64 filters and
 # 34 %<!--claim:inside_parameters_left--> of the parameters.
 
 # %% tags=["hide-input"] alt="Two rows of eight maps of a handwritten 4; above, all show strokes, below, most are empty and marked with a 0"
@@ -638,8 +701,8 @@ print("can never answer:", np.flatnonzero(highest <= 0))
 print("without weights: ", np.flatnonzero(off))
 
 # %% [markdown]
-# These are the same four filters. They have been dead for every user of this network since it was
-# published, whatever they showed it.
+# These are the same four filters. So they have been dead for every user of this network since it
+# was published.
 
 # %% tags=["claims"]
 kinds = {"slow": SLOW, "fast": FAST, "badly": RATES[-2 if len(RATES) > 3 else -1]}
@@ -724,16 +787,18 @@ for row, ((layer, which), size) in zip(grid, WISHES.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# **Figure 13.9. Favourite places of three filters.** Above each stands the answer, and the last
-# column shows a place with half the answer. Filter 1 of stage 3 likes lying borders of light and
-# dark, and filter 2 likes bright spots. In stage 5 you see a head, two eyes, and a tripod.
+# **Figure 13.9. Favourite places of three filters.** Above each stands the answer. Filter 1 of
+# stage 3 likes lying borders, filter 2 bright spots, and in stage 5 you see a head, two eyes and a
+# tripod. In the last column the answer is half of the best. This can be more than the fourth
+# favourite's, because each square enters only one favourite, but this place may come from any
+# square.
 #
-# It is tempting to call the last one an eye filter. But one of its strongest places shows a tripod,
-# which is no eye, and it answers above 0 at 11 %<!--claim:inside_eye_filter_above_zero--> of all
-# places in the ten squares. It also sees more than our frame. Four photographs can show only what
-# is in them, too, so with a hundred photographs of buttons it might look like a button filter.
-# Favourites are therefore a good way to *guess* what a filter looks for, but a guess has to be
-# tested on pictures that were not chosen by their answer.
+# It is tempting to call the filter of stage 5 an eye filter. But its best place by far shows an ear
+# and a collar, and its fourth favourite a tripod, and it answers above 0 at
+# 11 %<!--claim:inside_eye_filter_above_zero--> of all places in the ten squares. The filter also
+# sees more of the picture than our frame. With a hundred photographs of buttons it might look like
+# a button filter, too. Favourites are therefore a good way to *guess* what a filter looks for, but
+# a guess has to be tested on pictures that were not chosen by their answer.
 
 # %% tags=["claims"]
 eyes = np.mean(real["stage5_block3_expand", 0] > 0)
@@ -796,8 +861,8 @@ print(f"answer {before:.2f} before, {after:.2f} after; correlation {agreement:.4
 # about it. *Jitter* shifts the picture a little at random before each step, and back afterwards.
 # *Blur* mixes a blurred copy into it, and *decay* draws each pixel towards grey (Yosinski et al.,
 # 2015, [Understanding neural networks through deep
-# visualization](https://arxiv.org/abs/1506.06579); shifting is due to Mordvintsev et al., 2015).
-# What does each of them do? We switch on one at a time, with three seeds and three filters.
+# visualization](https://arxiv.org/abs/1506.06579); shifting is due to Mordvintsev et al., 2015). We
+# switch on one at a time, with three seeds and three filters.
 
 # %%
 SHIFT = MADE_SIDE // 16
@@ -826,9 +891,10 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.10. What the filters of Figure 13.9 like best, with and without help.** You see a
-# corner of each picture, with its contrast enlarged. The first filter likes lying stripes, the
-# second dots, and the third a maze with curls. Compare the columns: jitter makes the pattern
-# larger, blur makes it softer, and decay changes little.
+# corner of each picture, in eight steps a colour. Each is stretched on its own until its strongest
+# colour reaches the end of the scale, so you cannot compare contrasts. You see lying stripes, dots,
+# and a maze with curls. Jitter makes the pattern larger, blur makes it softer, and decay changes
+# little.
 #
 # The eye sees a difference, so let us measure it. *Roughness* compares neighbouring pixels: it is 1
 # for pure noise, and near 0 if neighbours are alike. *After a shift* says which share of the answer
@@ -881,13 +947,11 @@ show(("setting", "answer", "after a shift", "roughness", "contrast"), rows)
 # 103 %<!--claim:inside_shifted_jitter-->, so jitter makes the picture one that the filter likes as
 # much after this shift. Blur takes the glitter away, because roughness falls
 # from 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->. Decay, as weak as
-# here, lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes neither of the
-# two.
+# here, lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes little else.
 #
 # Each of them costs some of the answer: with all three, 56 %<!--claim:inside_answer_all--> of it is
-# left. So at its exact place the unaided picture is liked best, and after the shift the readable
-# one. What is liked best depends on what you ask, and whenever you see such a picture, you should
-# ask what was done to it.
+# left. So at its exact place the unaided picture is liked best, and after the shift those with
+# jitter. Whenever you see such a picture, ask what was done to it.
 
 # %% tags=["claims"]
 plain, jittered, blurred, decayed, whole = measured.values()
@@ -941,7 +1005,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.11. What four classes like best.** Above without help, below with jitter, blur and
-# decay, each with its contrast enlarged and with the probability that the network gives the class.
+# decay, each stretched in the same way, and with the probability that the network gives the class.
 # Below you may find petals around a centre for the daisy, but hardly an espresso, and above there
 # is mostly glitter, though the daisy has a burst of rays.
 #
@@ -952,8 +1016,7 @@ plt.show()
 # 90 %<!--claim:inside_favourite_probability-->, and the least sure of the twelve has only
 # 45 %<!--claim:inside_least_favourite-->. So the network has learned what tells an espresso from
 # 999 other things in photographs, and that is less than what an espresso is, perhaps because no
-# photograph ever forced it to say no to glitter. And a picture that looks better to us may say less
-# to the network.
+# photograph ever forced it to say no to glitter.
 
 # %% tags=["claims"]
 of_setting = {
@@ -1075,7 +1138,7 @@ plt.show()
 # %% [markdown]
 # **Figure 13.12. A thousand clothes in two planes.** Each point is a test picture, and colour and
 # mark are its class. On the left, most classes run into each other. On the right, shoes, bags and
-# tops lie apart from each other, but dresses cover the trousers, and the tops are a heap.
+# tops lie apart from each other, but dresses run into the trousers, and the tops are a heap.
 #
 # A PCA is a shadow: it keeps straight lines, and distances can only shrink. So you may say that
 # what lies far apart in it *is* far apart, but what lies together may be separated in a direction
@@ -1112,8 +1175,8 @@ def lay_out(points, perplexity=30, seed=SEED):
 
 # %% [markdown]
 # Before we believe such a map, we test it on a land that we know. It has three islands of 100
-# points in ten dimensions. From the first to the second it is 10, and from the second to the third
-# 50, which is five times as far. The third island is also five times as wide.
+# points in ten dimensions. The distance from island 1 to 2 is 10, and from 2 to 3 it is 50, five
+# times as far. Island 3 is also five times as wide.
 
 
 # %%
@@ -1160,20 +1223,34 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and
-# nearly as wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally large
-# and equally far apart, although their points are kept together without a mistake.
+# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally
+# large and equally far apart, although their points are kept together without a mistake.
 #
 # In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as
 # 1 to 1.0<!--claim:inside_tsne_gaps-->, and the widths as 1 to 1.0<!--claim:inside_tsne_widths-->.
 # So neither the distance between islands nor their size can be read from such a map.
-#
+
+# %% tags=["claims"]
+gaps, widths = np.mean(
+    np.concatenate([ratios["t-SNE, 30"], ratios["t-SNE, 5"]]), axis=0
+)
+claim("inside_tsne_gaps", gaps, at_most=2, quick=4)
+claim("inside_tsne_widths", widths, at_most=2, quick=4)
+claim("inside_tsne_gaps_not_less", gaps, at_least=0.5, quick=0.25)
+claim("inside_tsne_widths_not_less", widths, at_least=0.5, quick=0.25)
+true_gaps, true_widths = np.mean(ratios["PCA"], axis=0)
+claim("inside_pca_gaps", true_gaps, at_least=4)
+claim("inside_pca_widths", true_widths, at_least=4)
+claim("inside_pca_gaps_not_more", true_gaps, at_most=6)
+claim("inside_pca_widths_not_more", true_widths, at_most=7)
+
+# %% [markdown]
 # ### The clothes once more
 #
 # It is tempting to draw the pixels by PCA and the network's numbers by t-SNE, to find the second
-# map much clearer, and to give the credit to the network. (The first edition of this book did so.)
-# But two things have changed at once. The fair comparison has four maps, and a simple measure: how
-# often is the closest other point a picture of the same class?
+# map much clearer, and to give the credit to the network. But two things have changed at once. The
+# fair comparison has four maps, whose neighbours we count: how often is the closest other point a
+# picture of the same class?
 
 
 # %%
@@ -1203,9 +1280,9 @@ rows = [
 show(columns, rows)
 
 # %% [markdown]
-# The network has three seeds. If you read the table by columns, the network brings about eight
-# points in all dimensions and by t-SNE, and more by PCA. If you read it by rows, t-SNE instead of
-# PCA brings much more: for the pixels, without any network, from
+# The network has three seeds. Each column shows what the network brings: about nine points in all
+# dimensions and by t-SNE, and more by PCA. Each row shows what the drawing brings, and t-SNE
+# instead of PCA brings much more: for the pixels, without any network, from
 # 46 %<!--claim:inside_neighbours_pixels--> to 73 %<!--claim:inside_neighbours_pixels_tsne-->, and
 # for the network's numbers from 59 %<!--claim:inside_neighbours_features--> to
 # 81 %<!--claim:inside_neighbours_tsne-->. So most of what looked like knowledge was the way of
@@ -1228,16 +1305,17 @@ plt.show()
 # %% [markdown]
 # **Figure 13.14. The same thousand lists, six maps.** Rows differ by the random start, columns by
 # the perplexity. A small perplexity draws loose chains, a large one tight clumps, and the places of
-# the groups change. In all six, trousers and bags stay together, and shirts lie among the other
-# tops.
+# the groups change. In all six, trousers form one group, bags another, and shirts lie among the
+# other tops.
 #
 # What stays the same in such maps? Of the ten closest pictures in 64 dimensions, the map with
 # perplexity 30 keeps 61 %<!--claim:inside_tsne_keeps-->, and a PCA keeps
 # 21 %<!--claim:inside_pca_keeps-->. And the distances between classes, which meant nothing for the
 # islands? Here they go along with the true ones to some degree, with a correlation
-# of 0.72<!--claim:inside_tsne_class_distances-->. Clothes are no islands: they overlap, and chains
-# of neighbours lead from one class to the next. But you only know that because we computed the true
-# distances, and the map does not tell you which case you have.
+# of 0.72<!--claim:inside_tsne_class_distances-->. In the PCA, which loses more neighbours, it
+# is 0.94<!--claim:inside_pca_class_distances-->. Clothes are no islands, because they overlap. But
+# you know this only because we computed the true distances, and the map does not tell you which
+# case you have.
 #
 # | | you may read | you may not read |
 # |:--|:--|:--|
@@ -1246,14 +1324,6 @@ plt.show()
 # | both | | whether the network or the drawing has parted them |
 
 # %% tags=["claims"]
-gaps, widths = np.mean(
-    np.concatenate([ratios["t-SNE, 30"], ratios["t-SNE, 5"]]), axis=0
-)
-claim("inside_tsne_gaps", gaps, at_most=2, quick=4)
-claim("inside_tsne_widths", widths, at_most=2, quick=4)
-true_gaps, true_widths = np.mean(ratios["PCA"], axis=0)
-claim("inside_pca_gaps", true_gaps, at_least=4)
-claim("inside_pca_widths", true_widths, at_least=4)
 of_pixels, of_lists = (
     {how: np.mean(it) for how, it in found[name].items()}
     for name in ("pixels", "network")
@@ -1296,6 +1366,9 @@ claim("inside_pca_keeps", kept_of(planes["lists", "PCA"]), at_most=0.35, quick=1
 true = class_distances(lists[SEED])
 along = [np.corrcoef(true, class_distances(maps_of[30, s]))[0, 1] for s in (1, 2)]
 claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
+in_pca = np.corrcoef(true, class_distances(planes["lists", "PCA"]))[0, 1]
+claim("inside_pca_class_distances", in_pca, at_least=0.85, quick=0.5)
+claim("inside_pca_over_tsne_distances", in_pca - max(along), at_least=0, quick=-1)
 
 # %% [markdown]
 # ## What you learned
@@ -1345,8 +1418,8 @@ claim("inside_tsne_class_distances", min(along), at_least=0.4, quick=-1)
 #    0, and `slopes / size` is 0/0. `maximize_filter` asks before the ReLU, and tries a random step
 #    where there is no slope.
 # 6. Take the mean of each map with `feature_maps(nets[1], pictures, "relu3")["relu3"].mean(axis=(1,
-#    2))`. In the first filter, the favourites are of fewer classes than the others, as Figure 13.9
-#    made us expect; but look at several filters before you conclude.
+#    2))`. In the first filter, the favourites are of fewer classes than the others; but look at
+#    several filters before you conclude.
 
 # %% tags=["solution"] alt="The same 300 random points laid out twice by t-SNE: with a perplexity of 5 they form small clumps, and with 50 one round cloud"
 small_weights = np.array([[2, -1], [0, -1]])

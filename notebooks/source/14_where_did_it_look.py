@@ -482,7 +482,7 @@ plt.show()
 # maps, and its positive part, enlarged and laid over the photograph. Neither of the two alone looks
 # like the sum. The white line encloses all above half of the maximum.
 
-# %% tags=["hide-input"] alt="A cat, with Grad-CAM's heat on its face; a rocket on its launch pad, with the heat on its upper half and on the sky beside it"
+# %% tags=["hide-input"] alt="A cat, with Grad-CAM's heat on its face; a rocket on its launch pad, with the heat on the sky to both sides of its upper half, and less on the rocket itself"
 figure, row = plt.subplots(1, 4, figsize=(7.2, 2.1), dpi=48)
 for pair, photo in zip((row[:2], row[2:]), ("cat", "rocket"), strict=True):
     picture = center_crop(load_photo(photo), (SIDE, SIDE)).astype("float32")
@@ -1194,8 +1194,8 @@ plt.show()
 # Ineffective for Detecting Unknown Spurious Correlation](https://arxiv.org/abs/2212.04629)).
 #
 # So a map is the beginning of an investigation and not its end. Cover, stamp or move what you
-# suspect, and count. In the pages of this book you can do so with photographs of
-# your own.<!--live:photo-->
+# suspect, and count. In the pages of this book you can cover parts of photographs of your own, and
+# ask again.<!--live:photo-->
 
 # %% tags=["claims"]
 claim("looked_missile_score", scores[MISSILE], at_most=2, quick=99)

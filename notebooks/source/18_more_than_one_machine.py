@@ -582,7 +582,8 @@ plt.show()
 # The end is the same, bit for bit: 0<!--claim:machines_bits_after_the_kill--> weights differ from
 # those of the training that nobody disturbed. This time not even the rounding differs, because the
 # same two workers, each on one core of the CPU, add in the same order. What was lost is half an
-# epoch and the time of a start. On a real cluster you would keep one every so many minutes.
+# epoch and the time of a start. On a real cluster you would keep a checkpoint every so many
+# minutes.
 
 # %% tags=["claims"]
 claim("machines_bits_after_the_kill", np.sum(~same), equals=0)

@@ -407,7 +407,7 @@ def test_a_model_without_weights_yet_cannot_be_unfrozen():
         (FEW_IMAGES, True, "head"),
         (FEW_IMAGES, False, "early head"),
         (FEW_IMAGES + 1, True, "fine-tune"),
-        (10**6, False, "retrain"),
+        (10**6, False, "fine-tune"),
     ],
 )
 def test_the_guide_has_four_cases(count, similar, strategy):
