@@ -817,15 +817,15 @@ plt.show()
 # stroke is the median of the rounds, on a logarithmic axis. The times belong to the computer that
 # made this page, with one thread for each file, and Keras as it comes.
 #
-# For one digit Keras takes 18 times<!--claim:small_keras_to_litert_time--> as long as LiteRT with
+# For one digit Keras takes 19 times<!--claim:small_keras_to_litert_time--> as long as LiteRT with
 # the same float32 weights. Most of this is not arithmetic, because Keras looks at the question,
 # copies it and chooses what to run before it computes. This fits with the smaller lead for 32
 # digits, 1.5 times<!--claim:small_keras_to_litert_batch-->, although there Keras may also profit
 # from a second core.
 #
 # Among the files themselves, the order is a matter of the processor. Here, for one digit, int8
-# takes 0.55 times<!--claim:small_int8_to_float32_time--> as long as float32, and dynamic takes
-# 0.43 times<!--claim:small_dynamic_to_float32_time-->. On another computer either may be larger or
+# takes 0.56 times<!--claim:small_int8_to_float32_time--> as long as float32, and dynamic takes
+# 0.44 times<!--claim:small_dynamic_to_float32_time-->. On another computer either may be larger or
 # smaller than 1. So nothing in this book rests on these two numbers, and nothing that you plan
 # should, either. Run the cell on the machine that will do the work.
 
@@ -949,10 +949,10 @@ plt.show()
 # changed answers to *your* question, since a published accuracy answers another one.
 #
 # In time, the lead of LiteRT over Keras is smaller than for digits: Keras takes
-# 2.6 times<!--claim:small_photo_keras_to_litert--> as long as float32. The larger network has more
+# 2.5 times<!--claim:small_photo_keras_to_litert--> as long as float32. The larger network has more
 # arithmetic, beside which Keras' preparations weigh less, and Keras may use a second core for it.
 # We have not separated the two. Now look at dynamic. For a digit it took
-# 0.43 times<!--claim:small_dynamic_to_float32_time--> as long as float32, and here it takes
+# 0.44 times<!--claim:small_dynamic_to_float32_time--> as long as float32, and here it takes
 # 1.4 times<!--claim:small_photo_dynamic_to_float32_time-->. The two ratios need not agree, so
 # measure the network that you will use.
 
@@ -1034,7 +1034,7 @@ as_table(["program", "memory at most, MB", "seconds from start to answer"], rows
 # Python alone is the first row (the table needs Linux). The whole process with ONNX Runtime takes
 # 59 MB<!--claim:small_onnx_program_mb-->, and with Keras and TensorFlow
 # 785 MB<!--claim:small_keras_program_mb-->, for a network of 0.4 MB. From the start to the answer
-# Keras takes 31.1 times<!--claim:small_keras_start_to_onnx--> as long. So for a network as small as
+# Keras takes 33.2 times<!--claim:small_keras_start_to_onnx--> as long. So for a network as small as
 # ours you gain far more memory by changing the program than by rounding the weights. On a telephone
 # there is no Python either, and LiteRT alone is meant to be smaller still. We cannot measure that
 # here, because our LiteRT is a part of TensorFlow.
