@@ -71,7 +71,7 @@ def make_book(folder: Path, names: list[str], say: Say) -> None:
     make_pages(folder, executed, say, measured)
 
 
-def _hash_of(folder: Path, name: str) -> str:
+def _code_hash(folder: Path, name: str) -> str:
     """Return the hash of what a chapter runs; "" where that cannot be told: then it runs anew."""
     try:
         return hash_of_chapter(folder, source_of(folder, name))
@@ -87,7 +87,7 @@ def update_chapters(folder: Path, names: list[str], say: Say, again: bool = True
     """
 
     def keep(name: str, notebook: Node, seconds: float, claims: list[dict]) -> None:
-        if _hash_of(folder, name) != codes[name]:
+        if _code_hash(folder, name) != codes[name]:
             raise BookError("its source, or what it imports, has changed meanwhile; run it again")
         with locked(folder / "build"):
             measured = _read_record(folder)  # to which another run may have added
@@ -98,7 +98,7 @@ def update_chapters(folder: Path, names: list[str], say: Say, again: bool = True
 
     prepare(folder, [folder / RECORD, *(notebook_of(folder, name) for name in names)])
     runs = _read_record(folder)["notebooks"]  # as a whole, before hours of work
-    codes = {name: _hash_of(folder, name) for name in names}
+    codes = {name: _code_hash(folder, name) for name in names}
     versions = record.versions_of_packages()
 
     def is_known(name: str) -> bool:

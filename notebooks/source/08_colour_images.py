@@ -13,8 +13,8 @@
 # and read a result class by class.
 #
 # Takes about 12 minutes<!--minutes:08_colour_images--> on two CPU cores (quick: under 45 seconds);
-# needs chapters 5 to 7. It also needs a collection of photographs that may not be copied into this
-# book, so the first run downloads 170 MB. Without them the chapter runs on a stand-in, and says so.
+# needs chapters 5 to 7. It also needs photographs of which this book carries no copy, so the first
+# run downloads 170 MB. Without them the chapter runs on a stand-in, and says so.
 
 # %% tags=["setup"]
 import os
@@ -135,11 +135,10 @@ EPOCHS = 3 if QUICK else our_kind.epochs
 # **CIFAR-10** is a collection of 60,000 photographs in ten classes, each 32×32 pixels large
 # (Krizhevsky, 2009, [Learning multiple layers of features from tiny
 # images](https://www.cs.toronto.edu/~kriz/learning-features-2009-TR.pdf)). Its makers gave no
-# licence to hand the pictures on, so this book shows a few in its figures, but does not carry the
-# collection. The loader looks for a copy on your machine and, if there is none, downloads it. When
-# that fails, too, we make a stand-in of coloured clothes from **Fashion-MNIST**, a set with the
-# form of MNIST that shows clothes, shoes and bags. Everything below then runs, but the text is
-# about CIFAR-10.
+# licence to hand them on, so this book shows only a few. The loader looks for a copy on your
+# machine and, if there is none, downloads it. When that fails, too, we make a stand-in of coloured
+# clothes from **Fashion-MNIST**, a set with the form of MNIST that shows clothes, shoes and bags.
+# Everything below then runs, but the text is about CIFAR-10.
 
 
 # %% tags=["hide-input"]
@@ -651,8 +650,8 @@ plt.show()
 # a cosine, weight decay, label smoothing, and SGD with Nesterov momentum in larger batches.
 # Pictures that change are not learned by heart so soon, so we give
 # it 16<!--claim:photos_small_net_epochs--> epochs instead of ten. Only the peak of the rate was
-# chosen, by the study. The other numbers we did not tune. In this chapter, our *recipe* means the
-# changed pictures and this training only; the layers come on top.
+# chosen, by the study. The other numbers we did not tune. Here our *recipe* means the changed
+# pictures and this training; the layers come on top.
 
 # %%
 steps = EPOCHS * -(-len(training[0]) // 128)  # rounded up

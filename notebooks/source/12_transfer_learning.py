@@ -2,8 +2,8 @@
 # # 12. Transfer learning
 #
 # A violinist borrows a viola. It has a string that she does not know, but after an afternoon she
-# plays a tune on it. A beginner would need years. She brings her ear, her fingers and her notes
-# along, so that only the difference is left to learn.
+# plays a tune on it. She brings her ear, her fingers and her notes along, so that only the
+# difference is left to learn.
 #
 # In this chapter a network that has looked at a million photographs learns a new question from ten
 # cats and ten dogs. You will also see how one number destroys it within a minute, and how it gets
@@ -1260,7 +1260,10 @@ for count in (200, 3_000):
 # 0 we chose, by validation pictures, the rate of each tuning and the weight decay of each head.
 # Runs with three other seeds, and other training pictures, were then asked about 1,000 test
 # pictures. Both tunings start with the same trained head and see each picture equally often, 20
-# times where they are few and 3 times where they are many. Batch normalisation stays frozen.
+# times where they are few and 3 times where they are many. Batch normalisation stays frozen. For
+# the intervals in the figure, one way is subtracted from the other picture by picture, right (1) or
+# wrong (0), and 1.96 standard errors of these differences reach to either side. So they cover other
+# test pictures, but not other training pictures.
 
 # %% tags=["setup"]
 STRATEGIES = ("head", "early head", "last stages", "all layers")
@@ -1353,10 +1356,7 @@ plt.show()
 # %% [markdown]
 # **Figure 12.8. The guide and its rivals.** Left: the accuracy of each way on 1,000 test pictures,
 # the mean of three seeds with a line from the lowest to the highest. A ring marks what the guide
-# advises. Right: its lead over each of the other three ways, with a 95 % interval: picture by
-# picture one is subtracted from the other, right (1) or wrong (0), and 1.96 standard errors of
-# these differences reach to either side. The interval covers other test pictures, but not other
-# training pictures, of which there were three draws.
+# advises. Right: its lead over each of the other three ways, with a 95 % interval.
 
 # %% tags=["hide-input"]
 rows = []

@@ -1194,8 +1194,8 @@ plt.show()
 # Ineffective for Detecting Unknown Spurious Correlation](https://arxiv.org/abs/2212.04629)).
 #
 # So a map is the beginning of an investigation and not its end. Cover, stamp or move what you
-# suspect, and count. In the pages of this book you can cover parts of photographs of your own, and
-# ask again.<!--live:photo-->
+# suspect, and count. In the pages of this book you can cover parts of your
+# own photographs.<!--live:photo-->
 
 # %% tags=["claims"]
 claim("looked_missile_score", scores[MISSILE], at_most=2, quick=99)

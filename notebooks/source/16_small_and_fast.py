@@ -228,8 +228,8 @@ print(f"6.0 becomes {beyond[0]:.1f}")
 
 # %% [markdown]
 # The zero point also makes sure that 0 itself is stored exactly, which matters, since padding adds
-# zeros around every map. LiteRT, a program that you will meet below, uses the same two lines
-# (Google, [LiteRT 8-bit quantization
+# zeros around every map. **LiteRT**, a program that runs networks on telephones, uses the same two
+# lines (Google, [LiteRT 8-bit quantization
 # specification](https://ai.google.dev/edge/litert/models/quantization_spec)). They go back to a
 # paper by Jacob and others (2017, [Quantization and Training of Neural Networks for Efficient
 # Integer-Arithmetic-Only Inference](https://arxiv.org/abs/1712.05877)).
@@ -544,8 +544,8 @@ claim("small_2_bits_errors", by_bits[True][2] / len(features), at_least=0.3)
 # ## One file, no Python
 #
 # A telephone has no Keras, but it can have a small program that opens one file and computes what is
-# in it. **LiteRT**, which was called TensorFlow Lite until 2024, is such a program for telephones
-# and smaller things. **ONNX** is a format for networks that many programs can open, among them ONNX
+# in it. LiteRT, which was called TensorFlow Lite until 2024, is such a program for telephones and
+# smaller things. **ONNX** is a format for networks that many programs can open, among them ONNX
 # Runtime, which answers over the web in chapter 17. `cnnbook` writes both, and since the
 # preprocessing is a layer of our networks, it goes along, so that the file takes pixels from 0 to
 # 255.
