@@ -32,7 +32,8 @@ def sentences_of(path: Path) -> list[str]:
 
 def main() -> None:
     """Print the drawn sentences, in the order of the book."""
-    every = [(path.stem, text) for path in sorted(SOURCES.glob("*.py")) for text in sentences_of(path)]
+    sources = sorted(SOURCES.glob("*.py"))
+    every = [(path.stem, text) for path in sources for text in sentences_of(path)]
     chosen = np.random.default_rng(int(sys.argv[1])).choice(len(every), COUNT, replace=False)
     for number, place in enumerate(sorted(chosen), start=1):
         print(f"{number}. [{every[place][0]}] {every[place][1]}")
