@@ -5,8 +5,9 @@ The names that one wants first are here, each imported when it is asked for: `cn
 
 - `cnnbook.arithmetic`: the sums of a CNN in NumPy: output size, convolution, pooling, parameters
 - `cnnbook.devices`: what will this run on?
-- `cnnbook.datasets`: what goes in? digits, clothes, CIFAR, folders of pictures; augmentation
+- `cnnbook.datasets`: what goes in? digits, clothes, CIFAR, scenes, folders; augmentation
 - `cnnbook.labelled_files`: which pictures are on disk, and what is on each?
+- `cnnbook.boxes`: do two boxes agree, and how good is a detector?
 - `cnnbook.center_crop`: the middle of a picture, at another size
 - `cnnbook.models`: what computes? one family of networks a file
 - `cnnbook.training`: how does it learn? losses, first weights, optimisers, features, transfer

@@ -159,6 +159,19 @@ VALID = {
         name="a_claim", value=0.5, at_least=0.1, at_most=None, equals=None, quick=0.1,
         embedded=0.1, source="embedded data"
     ),
+    "boxes.intersection_over_union": lambda w: dict(
+        boxes=[[0, 0, 4, 4]], others=[[2, 0, 6, 4]]
+    ),
+    "boxes.non_maximum_suppression": lambda w: dict(
+        boxes=[[0, 0, 4, 4]], scores=[0.9], classes=[1], max_iou=0.5
+    ),
+    "boxes.precision_recall": lambda w: dict(
+        true_boxes=[[[0, 0, 4, 4]]], found_boxes=[[[0, 0, 4, 4]]], scores=[[0.9]], min_iou=0.5
+    ),
+    "boxes.mean_average_precision": lambda w: dict(
+        true_boxes=[[[0, 0, 4, 4]]], true_classes=[[1]], found_boxes=[[[0, 0, 4, 4]]],
+        found_classes=[[1]], scores=[[0.9]], min_iou=0.5
+    ),
     "center_crop.center_crop": lambda w: dict(
         image=some(9, 9, 3), image_size=(4, 4), share=0.9, resample="bilinear"
     ),
@@ -210,6 +223,10 @@ VALID = {
     ),
     "datasets.preprocessing.PCAWhitening": lambda w: dict(components=2, epsilon=1e-5),
     "datasets.preprocessing.ZCAWhitening": lambda w: dict(components=2, epsilon=1e-5),
+    "datasets.scenes.make_scenes": lambda w: dict(
+        digits=np.full((2, 8, 8), 255, "uint8"), labels=[0, 1], photos=[some(40, 40)], count=1,
+        side=32, num_digits=(1, 2), sizes=(6, 9), max_iou=0.3, seed=0
+    ),
     "datasets.split.split_by_content": lambda w: dict(
         paths=w.paths, labels=np.repeat([0, 1], 3), validation_fraction=0.4, seed=0
     ),

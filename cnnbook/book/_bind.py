@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnnbook.book import _live
 from cnnbook.book._checked import claims_html
-from cnnbook.book._contents import CONTENTS, FIRST_EDITION, BookPart, Chapter, read_contents
+from cnnbook.book._contents import CONTENTS, BookPart, Chapter, read_contents
 from cnnbook.book._dress import dress, facts_line, reading_minutes
 from cnnbook.book._example import find_example
 from cnnbook.book._front import front_page
@@ -132,7 +132,6 @@ def _head(chapter: Chapter, minutes: int, measured: Record, is_quick: bool) -> s
             "running": f"{max(1, round(run / 60))} min to run{' (quick)' * is_quick}",
             "seals": f'<a class="seal" href="claims.html#of-{chapter.name}">{numbers} checked</a>',
             "download": f'<a href="notebooks/{chapter.name}.ipynb" download>notebook</a>',
-            "edition": "first edition, being rewritten" * (chapter.name in FIRST_EDITION),
         }
     )
 

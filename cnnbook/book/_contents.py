@@ -17,9 +17,6 @@ from cnnbook.book._toml import read_toml
 CONTENTS = Path("notebooks", "contents.toml")
 HEADING = re.compile(r"^# # (?:\d+\.\s+)?(?P<title>.*\S)", re.MULTILINE)
 NUMBER = re.compile(r"0*(?P<number>\d+)_")
-# Chapters that nobody has rewritten yet, and which are exempt from the rules of the second edition
-# for captions, order of terms, questions and sizes. The list only shrinks.
-FIRST_EDITION: tuple[str, ...] = ("15_real_applications",)
 FIELDS: dict[str, tuple[tuple[str, type], ...]] = {
     "part": (("title", str), ("promise", str)),
     "chapter": (("number", int), ("question", str), ("afterwards", str)),

@@ -4,15 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from cnnbook.book._contents import CONTENTS, FIRST_EDITION, read_contents
+from cnnbook.book._contents import CONTENTS, read_contents
 from cnnbook.book._files import BookError
 
 ROOT = Path(__file__).parents[2]
-TWELVE = {  # of the first edition, as released
-    *("00_before_you_start", "01_convolution", "02_pooling", "04_first_cnn_on_mnist"),
-    *("05_what_makes_training_work", "07_deep_blocks", "08_colour_images", "09_architectures"),
-    *("11_augmentation", "12_transfer_learning", "13_looking_inside", "15_real_applications"),
-}
 PLAN = """
 [[part]]
 title = "Seeing"
@@ -126,10 +121,3 @@ def test_every_chapter_asks_one_question_and_says_what_one_can_do_afterwards():
             assert chapter.afterwards.startswith("Afterwards you can "), chapter
             assert chapter.afterwards.endswith("."), chapter
             assert chapter.afterwards.count(".") == 1 and len(chapter.afterwards) <= 100, chapter
-
-
-def test_the_list_of_the_first_edition_only_shrinks():
-    assert set(FIRST_EDITION) <= TWELVE
-    assert len(set(FIRST_EDITION)) == len(FIRST_EDITION)
-    for name in FIRST_EDITION:
-        assert (ROOT / "notebooks" / "source" / f"{name}.py").is_file(), f"{name}: take it out"

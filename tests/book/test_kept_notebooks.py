@@ -11,7 +11,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from cnnbook.book._contents import FIRST_EDITION
 from cnnbook.book.notebooks import make_notebook, run_notebook
 from cnnbook.book.record import read_record, refresh_figures
 
@@ -24,8 +23,7 @@ TAGS = {
 }
 FOLDED = {"setup", "hide-input", "claims", "solution"}
 WORDS = {"00_before_you_start": (800, 2_500)}  # a preface is shorter
-PICTURE, OLD_PICTURE = 200_000, 150_000  # bytes
-NOTEBOOK, OLD_NOTEBOOK = 1_500_000, 1_000_000
+PICTURE, NOTEBOOK = 200_000, 1_500_000  # bytes
 
 
 # A line that is not within a function and calls a plot, or Matplotlib itself.
@@ -38,10 +36,6 @@ def kept(source: Path) -> nbformat.NotebookNode:
 
 def code_cells(source: Path) -> list[nbformat.NotebookNode]:
     return [cell for cell in kept(source).cells if cell.cell_type == "code"]
-
-
-def prose(source: Path) -> str:
-    return "\n".join(cell.source for cell in kept(source).cells if cell.cell_type == "markdown")
 
 
 def markdown_cells(source: Path) -> list[nbformat.NotebookNode]:
@@ -61,8 +55,6 @@ def each(sources: list[Path]) -> pytest.MarkDecorator:
 
 
 each_chapter = each(SOURCES)
-each_old_chapter = each([path for path in SOURCES if path.stem in FIRST_EDITION])
-each_new_chapter = each([path for path in SOURCES if path.stem not in FIRST_EDITION])
 MACHINERY = re.compile(r"^(?:import \w|from [\w.]+ import).*|\bclaim\(", re.MULTILINE)
 CAPTION = re.compile(r"\*\*Figure (?P<chapter>\d+)\.(?P<number>\d+)\. [^*]+\*\*")
 
@@ -105,24 +97,12 @@ def test_every_cell_that_draws_has_its_picture(source):
 
 @each_chapter
 def test_pictures_and_notebooks_are_small(source):
-    is_old = source.stem in FIRST_EDITION
     for cell in code_cells(source):
         for output in cell.outputs:
             picture = base64.b64decode(output.get("data", {}).get("image/png", ""))
-            most = OLD_PICTURE if is_old else PICTURE
-            assert len(picture) <= most, f"{cell.id}: {len(picture):,} bytes"
+            assert len(picture) <= PICTURE, f"{cell.id}: {len(picture):,} bytes"
     size = (source.parents[1] / f"{source.stem}.ipynb").stat().st_size
-    assert size <= (OLD_NOTEBOOK if is_old else NOTEBOOK)
-
-
-@each_old_chapter
-def test_chapters_of_the_first_edition_keep_their_size(source):
-    assert 20 <= len(kept(source).cells) <= 45
-    for cell in code_cells(source):
-        lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= 25, f"{cell.id}: {len(lines)} lines"
-    words = len(re.sub(r"<!--.*?-->|`[^`]*`", " ", prose(source)).split())
-    assert 400 <= words <= 1_700, words
+    assert size <= NOTEBOOK
 
 
 def tags_of(cell: nbformat.NotebookNode) -> set[str]:
@@ -136,7 +116,7 @@ def lines_allowed(tags: set[str]) -> int:
     return 20 if tags & {"hide-input", "network"} else 12
 
 
-@each_new_chapter
+@each_chapter
 def test_cells_can_be_read_at_one_glance(source):
     for cell in code_cells(source):
         lines = [line for line in cell.source.splitlines() if line.strip()]
@@ -144,7 +124,7 @@ def test_cells_can_be_read_at_one_glance(source):
         assert max(map(len, lines)) <= 84, cell.id
 
 
-@each_new_chapter
+@each_chapter
 def test_what_a_learner_reads_has_no_machinery(source):
     for cell in code_cells(source):
         if not tags_of(cell) & FOLDED:
@@ -154,7 +134,7 @@ def test_what_a_learner_reads_has_no_machinery(source):
             assert not machinery, f"{cell.id}: {machinery}"
 
 
-@each_new_chapter
+@each_chapter
 def test_a_number_at_the_start_of_a_line_begins_no_list_within_a_sentence(source):
     for cell in markdown_cells(source):
         lines = zip(cell.source.splitlines(), cell.source.splitlines()[1:], strict=False)
@@ -162,7 +142,7 @@ def test_a_number_at_the_start_of_a_line_begins_no_list_within_a_sentence(source
         assert not lists, f"{cell.id}: {lists}"
 
 
-@each_new_chapter
+@each_chapter
 def test_a_chapter_has_the_words_that_a_reader_needs(source):
     texts = [it.source for it in markdown_cells(source) if not solves(it)]
     told = sum(len(re.sub(r"<!--.*?-->", "", text).split()) for text in texts)
@@ -173,7 +153,7 @@ def test_a_chapter_has_the_words_that_a_reader_needs(source):
     assert told / lines >= 8, f"{told} words, {lines} lines of code"
 
 
-@each_new_chapter
+@each_chapter
 def test_each_figure_has_a_number_a_caption_and_words(source):
     cells = kept(source).cells
     drawn = [place for place, cell in enumerate(cells) if has_picture(cell) and not solves(cell)]
@@ -192,7 +172,7 @@ def test_each_figure_has_a_number_a_caption_and_words(source):
     assert captions == [(chapter, number) for number in range(1, len(drawn) + 1)]
 
 
-@each_new_chapter
+@each_chapter
 def test_there_are_exercises_and_each_has_a_solution(source):
     cells = markdown_cells(source)
     [place] = [n for n, it in enumerate(cells) if re.search(r"^## Exercises$", it.source, re.M)]
