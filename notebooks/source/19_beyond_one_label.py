@@ -625,7 +625,7 @@ plt.show()
 #
 # Do not take each place for a digit, however. Nothing in the loss asks that the gaps be filled with
 # good pictures. A variational autoencoder does ask for it (Kingma and Welling, 2013, [Auto-encoding
-# variational Bayes](https://arxiv.org/abs/1312.6114)),  which we leave to other books.
+# variational Bayes](https://arxiv.org/abs/1312.6114)), which we leave to other books.
 
 # %% tags=["claims"]
 lost_2 = np.mean((run(decoder, points) - digits_shown) ** 2)
