@@ -67,6 +67,7 @@ def test_places_of_a_frame_lead_back_to_their_points_and_nothing_leaves_it():
     const back = (point) => sums.fromPlace(close, sums.toPlace(close, point));
     const ticks = [{ low: [-7, 0], side: 20 }, { low: [-20, 0], side: 60 }];
     return { whole, close, there: given.points.map(back), corner: sums.toPlace(whole, whole.low),
+      wide: sums.closeFrame(codes, whole, 0.8),
       ticks: ticks.map((frame) => sums.ticks(frame, 0)),
       kept: given.points.map((point) => sums.inside(close, point)), grid: sums.grid(whole, 3) };
     """
@@ -78,7 +79,8 @@ def test_places_of_a_frame_lead_back_to_their_points_and_nothing_leaves_it():
     assert np.allclose(found["corner"], [0, 1])  # below is the end, as on a screen
     assert np.allclose(found["there"], points)
     near, far = np.array(found["close"]["low"]), found["close"]["side"]
-    assert np.all(near >= low) and np.all(near + far <= low + side + 1e-9)
+    assert np.allclose(near, np.median(CROWDS, axis=0) - far / 2) and far < side / 2
+    assert np.allclose(found["wide"]["low"], low)  # it would go beyond
     assert np.allclose(found["kept"], np.clip(points, near, near + far))
     assert np.allclose(found["grid"][0], [low[0] + side / 6, low[1] + side * 5 / 6])
     assert np.allclose(found["grid"][5], [low[0] + side * 5 / 6, low[1] + side / 2])
