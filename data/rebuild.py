@@ -122,8 +122,8 @@ def manifest_of(folder: Path) -> dict[str, dict[str, object]]:
 
 
 def of_packages(manifest: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    """Leave out what comes from no package: the digit net, which `train_digit_net.py` trains."""
-    return {name: entry for name, entry in manifest.items() if not name.startswith("digit_net/")}
+    """Leave out what comes from no package: the nets, which scripts of this folder train."""
+    return {name: entry for name, entry in manifest.items() if "_net/" not in name}
 
 
 def main() -> int:

@@ -33,6 +33,7 @@ DESCRIPTIONS = {
     "a_kernel_of_your_own": "Change a kernel, and see what it makes of a photograph.",
     "where_did_it_look": "What a network sees in a photograph, and which part spoke for it.",
     "train_it_here": "Let a network learn in the page, with a learning rate of your choice.",
+    "a_plane_full_of_digits": "Walk through a plane in which each place is a picture.",
 }
 
 

@@ -12,6 +12,7 @@ PIECES: dict[str, tuple[str, str]] = {  # title, and what one does there
     "kernel": ("A kernel of your own", "Nine numbers, a photograph, and what they make of it."),
     "photo": ("Where did it look?", "Five answers to a photo of yours, and a heat map for each."),
     "train": ("Train it here", "Find the learning rate at which a network learns."),
+    "latent": ("A plane full of digits", "Drag a point, and see what two numbers draw."),
 }
 AFTERWARDS = "Afterwards you can "  # the page says it once, for all cards
 TICK = (

@@ -1,7 +1,7 @@
 """How does a trained network get onto a page that has no server? As a script of numbers.
 
 A functional Keras model becomes `CNN_MODELS[name] = {layers, weights, more}` for `engine.js`: the
-layers in order, and all their numbers in one block of base64, kernels with 16 bits or 32, the
+layers in order, and all their numbers in one block of base64, kernels with 8 bits, 16 or 32, the
 others always with 32. Its answers on some images become `CNN_CHECKS[name]`, a script of its own,
 so that the page can compare itself with Keras when somebody asks.
 """
@@ -34,8 +34,10 @@ KNOWN = tuple(sorted({*AS_USUAL, *PLAIN}))
 ACTIVATIONS = {
     "Conv2D": ("linear", "relu"),
     "DepthwiseConv2D": ("linear", "relu"),
-    "Dense": ("linear", "relu", "softmax"),
+    "Dense": ("linear", "relu", "sigmoid", "softmax"),
 }
+FORMS = {"float32": "<f4", "float16": "<f2", "int8": "i1"}
+SMALL = 1_000  # numbers: a kernel of fewer is not worth rounding to 8 bits
 Entry = dict[str, Any]
 Store = Callable[..., Entry]  # takes an array into the block, and says where it lies
 
@@ -50,7 +52,7 @@ def model_script(
         model: A functional model of layers that `engine.js` knows.
         more: What else a page wants to know of it. The number of its parameters and the size of
             its weights are added.
-        dtype: Of the kernels, "float16" or "float32".
+        dtype: Of the kernels, "float16", "float32", or "int8" for those that are not small.
 
     Raises:
         BookError: If the engine lacks a layer of the model, or a setting of a layer.
@@ -58,15 +60,20 @@ def model_script(
     parts: list[bytes] = []
 
     def store(array: np.ndarray, exact: bool = False) -> Entry:
-        form = "float32" if exact else dtype
-        number = np.ascontiguousarray(array, f"<f{4 if form == 'float32' else 2}")
+        is_small = dtype == "int8" and array.size < SMALL
+        form = "float32" if exact or is_small else dtype
+        scales: Entry = {}
+        if form == "int8":
+            array, ones = in_eight_bits(array)
+            scales = {"scales": store(ones, exact=True)}
+        number = np.ascontiguousarray(array, FORMS[form])
         if not np.isfinite(number).all():
             rule = f"its weights must be finite numbers of {form}"
             raise BookError(f"{model.name}: {rule}; got {np.ravel(array)[:3]} ...; train it again.")
         place = sum(map(len, parts))
         content = number.tobytes()
         parts.append(content + bytes(-len(content) % 4))
-        return {"at": place, "size": int(number.size), "dtype": form}
+        return {"at": place, "size": int(number.size), "dtype": form, **scales}
 
     inputs = _inputs_of_layers(model)
     layers = [_layer_entry(layer, inputs, store) for layer in model.layers]
@@ -120,6 +127,14 @@ def _heat_maps(maps: np.ndarray, kernel: np.ndarray, classes: np.ndarray) -> np.
 
 def _numbers(array: np.ndarray) -> Entry:
     return {"data": as_text(np.asarray(array, "<f4").tobytes()), "count": len(array)}
+
+
+def in_eight_bits(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a kernel as whole numbers of -127 to 127, and for each column how much 1 is."""
+    ones = np.abs(kernel).max(axis=tuple(range(kernel.ndim - 1))) / np.float32(127)
+    ones = np.where(ones == 0, np.float32(1), ones)
+    with np.errstate(invalid="ignore"):  # of what is not finite the caller speaks
+        return np.round(kernel / ones), ones
 
 
 def as_text(content: bytes) -> str:

@@ -19,6 +19,7 @@ LIVE = {  # piece: the page of its own
     "kernel": "a_kernel_of_your_own",
     "photo": "where_did_it_look",
     "train": "train_it_here",
+    "latent": "a_plane_full_of_digits",
 }
 SHARED = ("engine.js", "fast.js", "worker.js", "live.js", "live.css")
 

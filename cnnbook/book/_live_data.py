@@ -102,6 +102,13 @@ def kernel_scripts() -> dict[str, str]:
     return {"kernel_checks.js": kernel_checks()}
 
 
+def latent_scripts() -> dict[str, str]:
+    """Return a decoder of two numbers, some test digits with their codes, and Keras's drawings."""
+    from cnnbook.book._latent_plane import plane_scripts
+
+    return plane_scripts(*unseen_digits())
+
+
 def _arrays(arrays: dict[str, np.ndarray]) -> str:
     """Write arrays of bytes as an object of JavaScript."""
     lists = {name: base64.b64encode(array.tobytes()).decode() for name, array in arrays.items()}
@@ -179,6 +186,16 @@ GROUPS = {
     ),
     "small_digits": Group(
         small_digit_scripts, ("book/_train_checks.py",), ("manifest.json",), ("keras", "numpy")
+    ),
+    "latent": Group(
+        latent_scripts,
+        ("book/_export_web.py", "book/_latent_plane.py"),
+        (
+            "latent_net/weights.npz",
+            "mnist/t10k-images-idx3-ubyte.gz",
+            "mnist/t10k-labels-idx1-ubyte.gz",
+        ),
+        ("keras", "numpy", "pillow"),
     ),
     "kernels": Group(
         kernel_scripts,

@@ -115,9 +115,28 @@ def _train() -> str:
     return out + path("M14 78H146", "lg") + path("M14 78H62", "lb") + dot(62, 78, 5.5, "b")
 
 
+def _latent() -> str:
+    """A plane with three crowds, a ring in it, and the digit that is drawn there."""
+    out = rect(8, 11, 68, 68, "s", 4)
+    for x, y, kind in ((23, 26, "b"), (56, 32, "k"), (28, 61, "g")):
+        for i in range(9):
+            far, turn = 2.6 * math.sqrt(1 + 2 * i), 2.4 * i
+            out += dot(x + far * math.cos(turn), y + far * math.sin(turn), 1.9, kind)
+    out += f'<circle cx="42" cy="45" r="6.5" class="lo"/>{arrow(83, 45, 13)}'
+    rows = ("234321", "520034", "000143", "024420", "000145", "100015", "420034", "345531")
+    shades = [
+        pixel(107 + 7 * x, 17 + 7 * y, 6.3, "k", int(shade) / 5)
+        for y, row in enumerate(rows)
+        for x, shade in enumerate(row)
+        if shade != "0"
+    ]
+    return out + pixels(shades)
+
+
 PIECES: dict[str, Callable[[], str]] = {
     "digits": _digits,
     "kernel": _kernel,
     "photo": _photo,
     "train": _train,
+    "latent": _latent,
 }

@@ -11,7 +11,7 @@ from keras import layers
 from live_pieces import node, write_pages
 
 from cnnbook.book import _live_data
-from cnnbook.book._export_web import checks_script, model_script
+from cnnbook.book._export_web import checks_script, in_eight_bits, model_script
 from cnnbook.book._files import BookError
 from cnnbook.explain.grad_cam import grad_cam
 from cnnbook.models.small_digit_net import build_small_digit_net, build_trained_digit_net
@@ -335,6 +335,53 @@ def test_every_number_of_sixteen_bits_is_read_as_numpy_reads_it(in_node):
     )
     known = bits.view("<f2")[finite].astype("float32")
     assert np.array_equal(np.array(found, "float32")[finite], known)
+
+
+def dense_net() -> keras.Model:
+    """One layer with a small kernel and one with a large one, of which a column is all zeros."""
+    keras.utils.set_random_seed(4)
+    numbers = keras.Input((3,), name="numbers")
+    x = layers.Dense(40, activation="relu", name="small")(numbers)
+    model = keras.Model(numbers, layers.Dense(50, activation="sigmoid", name="large")(x))
+    kernel = np.asarray(model.get_layer("large").kernel).copy()
+    kernel[:, 7] = 0
+    model.get_layer("large").kernel.assign(kernel)
+    return model
+
+
+def test_kernels_of_eight_bits_and_the_sigmoid_are_as_keras_has_them(in_node):
+    code = """
+    const net = new engine.Network(CNN_MODELS.net), { small, large } = net.run(given.numbers);
+    const kernels = [net.layer.small.kernel, net.layer.large.kernel].map((it) => Array.from(it));
+    return { small: numbers(small), large: numbers(large), kernels };
+    """
+    model, given = dense_net(), [0.5, -70.0, 30.0]
+    script = model_script("net", model, {}, "int8")
+    found = in_node(code, script, numbers=given)
+    small, large = (np.asarray(model.get_layer(name).kernel) for name in ("small", "large"))
+    assert found["kernels"][0] == small.ravel().tolist()  # it is not worth rounding
+    whole, ones = in_eight_bits(large)
+    assert np.abs(whole).max(axis=0).tolist() == [127] * 7 + [0] + [127] * 42
+    rounded = (whole * ones).astype("float32")
+    assert np.allclose(np.reshape(found["kernels"][1], large.shape), rounded, rtol=1e-6, atol=0)
+    assert np.abs(rounded - large).max() <= ones.max() / 2 * 1.001
+    again, same = in_eight_bits(rounded)
+    assert np.array_equal(again, whole) and np.allclose(same, ones)
+    model.get_layer("large").kernel.assign(rounded)
+    known = model.predict(np.float32([given]), verbose=0)[0]
+    assert np.abs(np.array(found["large"]["data"]) - known).max() < 1e-5
+    assert known.min() < 0.01 and known.max() > 0.99
+
+
+def test_weights_that_are_no_numbers_are_refused_in_eight_bits_too():
+    model = dense_net()
+    model.get_layer("large").bias.assign(np.full(50, np.inf))
+    with pytest.raises(BookError, match="must be finite numbers of float32"):
+        model_script("net", model, {}, "int8")
+    model = dense_net()
+    model.get_layer("large").kernel.assign(np.full((40, 50), np.inf))
+    with pytest.raises(BookError, match="must be finite numbers of float32"):
+        model_script("net", model, {}, "int8")
 
 
 def model_of(layer):

@@ -167,8 +167,8 @@ def test_a_chapter_that_is_left_out_of_a_build_is_not_said_to_be_unwritten(html)
 
 def test_minutes_and_counts_are_those_of_the_record(html):
     record = read_record(ROOT / "notebooks" / "claims.json")
-    assert f"<b>{len(record['claims'])}</b> numbers checked" in html
-    assert f"All {len(record['claims'])} claims, chapter by chapter" in html
+    assert f"<b>{len(record['claims']):,}</b> numbers checked" in html
+    assert f"All {len(record['claims']):,} claims, chapter by chapter" in html
     for number, name in enumerate(chapter_names(ROOT)):
         minutes = max(1, round(record["notebooks"][name]["seconds"] / 60))
         card = html.split(f'data-page="{name}" data-number')[1].split("</li>")[0]

@@ -23,6 +23,7 @@ CHAPTERS = chapter_names(ROOT)
 KINDS = (  # one page of each kind, and all that answer
     *("index", "04_first_cnn_on_mnist", "glossary", "claims", "search"),
     *("draw_a_digit", "a_kernel_of_your_own", "where_did_it_look", "train_it_here"),
+    "a_plane_full_of_digits",
     *("reference/index", "reference/explain/grad_cam", "reference/engine"),
 )
 TEXTS = (".html", ".css", ".js", ".svg")  # what a server compresses

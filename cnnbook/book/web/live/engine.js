@@ -7,7 +7,7 @@
 "use strict";
 (() => {
 
-// Weights come as text: base64, which every page can hold, and 16 bits a number to be small.
+// Weights come as text: base64, which every page can hold, and 16 bits a number to be small, or 8.
 function fromBase64(text) {
   const binary = atob(text), bytes = new Uint8Array(binary.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = binary.charCodeAt(i);
@@ -24,8 +24,12 @@ const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => {
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction) : 2 ** -14 * fraction);
 });
 
-function readNumbers(buffer, { at, size, dtype }) {
+function readNumbers(buffer, { at, size, dtype, scales }) {
   if (dtype === "float32") return new Float32Array(buffer, at, size);
+  if (dtype === "int8") { // -127 to 127, and for each column how much 1 is
+    const ones = readNumbers(buffer, scales);
+    return Float32Array.from(new Int8Array(buffer, at, size), (v, i) => v * ones[i % ones.length]);
+  }
   const halves = new Uint16Array(buffer, at, size), out = new Float32Array(size);
   for (let i = 0; i < size; i++) out[i] = HALVES[halves[i]];
   return out;
@@ -71,6 +75,7 @@ function take({ shape }, pixels) {
 function compute(layer, inputs) {
   const { activation } = layer, output = OPERATIONS[layer.type](layer, ...inputs);
   if (activation === "relu") output.data.forEach((v, i, all) => { if (v < 0) all[i] = 0; });
+  if (activation === "sigmoid") output.data.forEach((v, i, all) => { all[i] = 1 / (1 + Math.exp(-v)); });
   if (activation === "softmax") output.data.set(softmax(output.data));
   return output;
 }
