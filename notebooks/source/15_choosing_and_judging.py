@@ -11,7 +11,7 @@
 # answer three questions, teach it to say honestly how sure it is, set the point from which on it
 # may say "yes", and check how much of a promise that allows.
 #
-# Takes about 6 minutes<!--minutes:15_choosing_and_judging--> on two CPU cores (quick: under 45
+# Takes about 4 minutes<!--minutes:15_choosing_and_judging--> on two CPU cores (quick: under 45
 # seconds); needs chapters 6, 7, 11 and 12. Photographs as in chapter 12; without them a stand-in is
 # used, and its figures are not those of the text.
 
@@ -139,8 +139,8 @@ DATA = {"source": photos.source}  # for the claims
 #
 # A baker has an oven for 32 loaves. One loaf takes 20 minutes, and 32 together take 40. Is the oven
 # fast? Somebody who counts loaves says that one comes out every 1.25 minutes. But somebody who
-# waits for bread waits 20 minutes, or 40 if the oven is full. **Latency** is the time from a question to its answer. **Throughput**
-# is how many answers come in a second.
+# waits for bread waits 20 minutes, or 40 if the oven is full. **Latency** is the time from a
+# question to its answer. **Throughput** is how many answers come in a second.
 #
 # The two are often mixed up. If a network takes 300 ms for a batch of 32 pictures, this is 9.4 ms a
 # picture, and it is tempting to say that it answers within 10 ms. It does not: nobody has an answer
@@ -162,9 +162,9 @@ print(f"answers a second: {1_000 * BATCH / together.median_ms:.0f}")
 
 # %% [markdown]
 # The first calls are not counted, because TensorFlow still prepares itself in them. In brackets are
-# the fastest and the slowest call. The batch lets you wait 21.85 times<!--claim:choose_batch_wait-->
-# as long as a single picture, while each of its pictures costs
-# only 0.68<!--claim:choose_batch_cost--> of the time of a picture alone.
+# the fastest and the slowest call. The batch lets you wait
+# 19.84 times<!--claim:choose_batch_wait--> as long as a single picture, while each of its pictures
+# costs only 0.62<!--claim:choose_batch_cost--> of the time of a picture alone.
 #
 # Neither depends on what the weights are. So we can measure networks whose weights we do not have:
 # in a study (`eight_networks`), eight networks of chapters 9 and 10 answered for pictures of three
@@ -213,8 +213,7 @@ marks = [plt.scatter([], [], size, fill, edgecolors="C0") for size, fill in look
 marks.append(plt.Line2D([], [], color="C1", marker="s", linestyle="none"))
 words = ["96 pixels", "160", "224", "32 pictures of 224 pixels"]
 figure.legend(marks, words, loc="outside upper center", ncols=4)
-names = [f"{name}, {top} %" for name, top in TOP_1.items()]
-axes.set_yticks(range(len(names)), names)
+axes.set_yticks(range(8), [f"{name}, {top} %" for name, top in TOP_1.items()])
 axes.set(xscale="log", xlabel="milliseconds until the answer", ylim=(7.6, -0.8))
 axes.xaxis.set_major_formatter("{x:,.0f}")
 axes.grid(axis="x")
@@ -323,8 +322,8 @@ plt.show()
 # 856 MB<!--claim:choose_program_mb-->, which is 46 times<!--claim:choose_program_to_lite0--> the
 # weights of EfficientNet-Lite0. With one picture this network needs
 # 88 MB<!--claim:choose_lite0_mb--> more, and with 32 it needs
-# 437 MB<!--claim:choose_lite0_batch_mb-->. So if memory is short, a smaller batch is the cheapest to
-# try (chapter 16 has a smaller program).
+# 437 MB<!--claim:choose_lite0_batch_mb-->. So if memory is short, a smaller batch is the cheapest
+# to try (chapter 16 has a smaller program).
 
 # %% tags=["claims"]
 claim("choose_program_mb", program, at_least=200)
@@ -394,14 +393,11 @@ for side, (training, validation, test) in features.items():
     share = f"{POINTS * right[side].mean():.1f} % ({low:.1f} to {high:.1f})"
     decide = len(machines[side].support_)
     print(f"{side} pixels: {share}, {decide} of {len(training)} photographs decide")
+
+# %%
 only_large = right[SIDES[-1]] & ~right[SIDES[0]]  # right at this size alone
 only_one = only_large.sum(), np.sum(right[SIDES[-1]] != right[SIDES[0]])
-print(
-    "only one size is right:",
-    only_one[1],
-    "photographs; the large one:",
-    only_one[0],
-)
+print(f"only one size is right: {only_one[1]}, the large one: {only_one[0]}")
 
 # %% tags=["hide-input"] alt="Two histograms of scores, one for 96 and one for 224 pixels: cats lie left of zero, dogs right of it, and at 224 pixels fewer lie on the wrong side"
 figure, grid = plt.subplots(1, 2, figsize=(7.2, 2.5), sharey=True)
@@ -425,9 +421,9 @@ plt.show()
 # Scores beyond 4 are drawn at 4. Each SVM measures distance in a unit of its own, so compare how
 # many lie on the wrong side, and not how wide the heaps are.
 #
-# At 224 pixels the SVM is right for 98.75 %<!--claim:choose_svm_accuracy--> of the test photographs,
-# and at 96 pixels for 93.12 %<!--claim:choose_svm_small_accuracy-->. Both sizes saw the same
-# photographs, so only those count that one size alone gets right (chapter 7). Of these,
+# At 224 pixels the SVM is right for 98.75 %<!--claim:choose_svm_accuracy--> of the test
+# photographs, and at 96 pixels for 93.12 %<!--claim:choose_svm_small_accuracy-->. Both sizes saw
+# the same photographs, so only those count that one size alone gets right (chapter 7). Of these,
 # 92 %<!--claim:choose_only_large--> are right at 224 pixels, and with the interval at least
 # 82 %<!--claim:choose_only_large_low-->. Together with the table this is a price list, but of these
 # weights. They learned at other sizes than 96, so weights tuned at 96 may lose less. And ImageNet
@@ -497,14 +493,8 @@ for axes, (name, its), title in zip(grid, curves.items(), titles, strict=True):
     axes.set_xticks([125, 500, 2_000], ["125", "500", "2,000"])
     axes.minorticks_off()
 grid[0].set_ylabel("right, %")
-lines = [*grid[2].lines]
-words = [
-    "own pictures",
-    "new pictures",
-    "new, without the cure",
-    "best on validation",
-]
-figure.legend(lines, words, loc="outside upper center", ncols=4)
+text = "own pictures", "new pictures", "new, without the cure", "best on validation"
+figure.legend(grid[2].lines, text, loc="outside upper center", ncols=4)
 plt.show()
 
 # %% [markdown]
@@ -513,19 +503,21 @@ plt.show()
 # point on validation, which is the last one for all three. The dotted orange line in the right
 # panel repeats the blue one of the middle panel.
 #
-# The tiny network is right for 78 %<!--claim:choose_tiny_train--> of its own pictures at the end. It
-# underfits, and needs more filters. The large one is right for 100 %<!--claim:choose_large_train-->
-# of its own pictures, and is 14.4 points<!--claim:choose_large_gap--> worse on new ones. With the
-# cure the gap shrinks to 7.1 points<!--claim:choose_cured_gap-->. But a small gap is no aim in
-# itself, since the tiny network has one, too. What counts is the blue line.
+# The tiny network is right for 78 %<!--claim:choose_tiny_train--> of its own pictures at the end.
+# It underfits, and needs more filters. The large one is right for
+# 100 %<!--claim:choose_large_train--> of its own pictures, and is
+# 14.4 points<!--claim:choose_large_gap--> worse on new ones. With the cure the gap shrinks to
+# 7.1 points<!--claim:choose_cured_gap-->. But a small gap is no aim in itself, since the tiny
+# network has one, too. What counts is the blue line.
 #
 # After 250 batches the cure has cost 4.3 points<!--claim:choose_cure_early-->, and somebody who
 # stopped there would throw it away. At the end it has brought
 # 0.9 points<!--claim:choose_cure_late-->, the mean of three seeds. That is little: one seed says
 # -0.1<!--claim:choose_cure_late_lowest-->, another 2.0<!--claim:choose_cure_late_highest-->, and on
 # the 2,000 test pictures a point is hardly more than chance (chapter 7). So this study does not
-# prove the cure. It shows that the verdict of 250 batches was far too harsh. And it is still not the
-# last word, because the cured network chose the fastest of our three rates, and was still rising.
+# prove the cure. It shows that the verdict of 250 batches was far too harsh. And it is still not
+# the last word, because the cured network chose the fastest of our three rates, and was still
+# rising.
 
 # %% tags=["claims"]
 means = {
@@ -775,7 +767,7 @@ plt.show()
 # 82 %<!--claim:choose_moved_balanced-->, and the weighted one
 # 82 %<!--claim:choose_weighted_moved_balanced--> (as trained
 # 81 %<!--claim:choose_weighted_balanced-->). So the plain one is level with the better of the two
-# weighted ones, at most -0.1 points<!--claim:choose_ways_apart--> apart in the mean of three seeds.
+# weighted ones, at most 0.1 points<!--claim:choose_ways_apart--> apart in the mean of three seeds.
 # It needed no second training, but it needed 90<!--claim:choose_validation_shirts--> labelled
 # validation shirts, nearly as many as it had learned from (122); they are not in the shop's count.
 # So try the threshold before you weight the loss.
@@ -1004,8 +996,8 @@ plt.show()
 # it comes close. The lower panel shows how many pictures are in each group; hollow points have
 # fewer than ten.
 #
-# As trained the network is right for 84 %<!--claim:choose_sure_accuracy--> of the test pictures, but
-# on average it says 93 %<!--claim:choose_sure_says-->. Its expected calibration error is
+# As trained the network is right for 84 %<!--claim:choose_sure_accuracy--> of the test pictures,
+# but on average it says 93 %<!--claim:choose_sure_says-->. Its expected calibration error is
 # 9.2 points<!--claim:choose_calibration_before-->. With T = 1.80<!--claim:choose_temperature--> it
 # falls to 1.7 points<!--claim:choose_calibration_after-->. On pictures of another kind the network
 # may be too sure again, and this temperature cannot know that.
