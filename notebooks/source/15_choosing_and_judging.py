@@ -163,8 +163,8 @@ print(f"answers a second: {1_000 * BATCH / together.median_ms:.0f}")
 # %% [markdown]
 # The first calls are not counted, because TensorFlow still prepares itself in them. In brackets are
 # the fastest and the slowest call. The batch lets you wait
-# 19.84 times<!--claim:choose_batch_wait--> as long as a single picture, while each of its pictures
-# costs only 0.62<!--claim:choose_batch_cost--> of the time of a picture alone.
+# 18.04 times<!--claim:choose_batch_wait--> as long as a single picture, while each of its pictures
+# costs only 0.56<!--claim:choose_batch_cost--> of the time of a picture alone.
 #
 # Neither depends on what the weights are. So we can measure networks whose weights we do not have:
 # in a study (`eight_networks`), eight networks of chapters 9 and 10 answered for pictures of three
