@@ -210,7 +210,7 @@ plt.show()
 # %% [markdown]
 # **Figure 13.1. A trained kernel and its favourite place on a 4.** In the kernel, blue wants ink
 # and orange wants none. Multiply each pixel by the weight at the same place, add up all 25 products
-# and the bias, 0.091, and you get the number that the layer computed.
+# and the bias, 0.090, and you get 0.81, which the layer computed as well.
 #
 # What is it *for*? Most of its weights on the left are negative, and more of those on the right are
 # positive, so it answers where dark ground ends on the right. The single weights look arbitrary.
@@ -247,12 +247,12 @@ plt.show()
 # The trained row is B. In some of its kernels, squares of one colour lie together, but you have to
 # look for it.
 #
-# You may read that noisy kernels in a first layer are a sign of bad training (for example in the
+# You may read that noisy kernels in a first layer can mean too little training (for example in the
 # [course notes of CS231n](https://cs231n.github.io/understanding-cnn/)). But this network looks
-# noisy, and it reads nearly everything. So we test the advice on a smaller scale. We train networks
-# of the same form, without batch normalisation, on 7,500 digits, and then some more whose first
-# layer is *frozen*, which means that training may not change it, so that its kernels stay as chance
-# made them.
+# noisy, and it reads nearly everything. So we test it on a smaller scale. For two epochs we train
+# networks of the same form, without batch normalisation, on 7,500 digits, and then some more whose
+# first layer is *frozen*, which means that training may not change it, so that its kernels stay as
+# chance made them.
 
 
 # %%
@@ -315,9 +315,9 @@ show(columns, rows)
 # kernels it reads 96.7 %<!--claim:inside_frozen_accuracy--> of them, and with learning ones
 # 96.8 %<!--claim:inside_unfrozen_accuracy-->.
 #
-# In these networks noise meant that the first layer had learned little. It does not say that the
-# answers are bad, because the layers behind it can work with many kinds of kernels. How far this
-# goes depends on the task: digits are easy, and photographs may ask for more.
+# So the notes are right: noise can mean that the first layer has learned little. But after two
+# epochs it does not say that the answers are bad, because the layers behind it can work with many
+# kinds of kernels. Longer training, or photographs, may ask for more.
 
 # %% tags=["claims"]
 slow_kept = np.mean(kept[SLOW])
@@ -447,7 +447,7 @@ plt.show()
 
 # %% [markdown]
 # **Figure 13.3. An edge filter and a colour filter.** Above stands the filter that is most like
-# Sobel's. Nearly all of its weight is on green, where one side is positive and the other negative.
+# Sobel's. Most of its weight is on green, where one side is positive and the other negative.
 # Below, the kernels for green and blue have opposite signs all over. On the right is what each
 # answers to a cup of coffee.
 
@@ -486,12 +486,12 @@ plt.show()
 # has 7.9<!--claim:inside_shuffled_like_sobel--> such filters on average, and mostly a best one
 # above 0.92.
 #
-# By this measure, then, the trained filters are *not* more like Sobel's than chance. What counts is
-# how nearly the nine weights of each colour add up to 0, because the shape can be shuffled and as
-# many filters pass. Some may still look for edges, but a high correlation is no evidence of it. The
-# others seem to look for lines, for spots, and above all for colours.
-# But 4<!--claim:inside_filters_off--> have hardly any weights, and what these are good for we shall
-# see soon.
+# By this measure, then, the trained filters are *not* more like Sobel's than shuffled ones. What
+# counts is how nearly the nine weights of each colour add up to 0, because the shape can be
+# shuffled and as many filters pass. Some may still look for edges, but a high correlation is no
+# evidence of it. But
+# 4<!--claim:inside_filters_off--> have hardly any weights, and what these are good for we shall see
+# soon.
 
 # %% tags=["claims"]
 claim("inside_best_sobel", learned.max(), at_least=0.85)
@@ -515,7 +515,7 @@ claim("inside_filters_off", int(off.sum()), equals=4)
 #
 # Deeper filters do not read colours, but the maps below them, and often hundreds of these. A
 # drawing of their weights would tell you little. So we walk beside the dog: we show it a photograph
-# and draw the feature maps, which say *where* each filter answered, and how much. In this network
+# and draw the feature maps, which say *where* each filter answered, and how much. In these layers
 # an answer lies between 0 and 6, because its activation function, *ReLU6*, is a ReLU that also cuts
 # off what is above 6.
 
@@ -556,8 +556,8 @@ plt.show()
 # %% [markdown]
 # **Figure 13.5. The cat, layer by layer.** On the left you see the photograph with as many pixels
 # as the maps of that layer have. All maps share one scale, in steps of 1. The stem draws fur and
-# outlines, the layers in the middle are patchy, and the last one only shows in which part of the
-# picture its filters answer.
+# outlines, later ones are mostly patchy, and the last one only shows in
+# which part of the picture its filters answer.
 #
 # On the way, the answers become rarer. In the stem, 71 %<!--claim:inside_above_zero_first--> of all
 # values are above 0, and in the last layer only 7 %<!--claim:inside_above_zero_last-->. This fits
@@ -589,8 +589,8 @@ claim("inside_above_zero_last", above[-1], at_most=0.2, quick=0.4)
 # so that it answers 1 to 3. Now a step that is too long makes the weight −2. All sums are below 0,
 # the ReLU makes them 0, the slope is 0 as well, and from now on nothing moves.
 #
-# So one would expect more dead units at higher learning rates, and maps that are empty for all
-# pictures are commonly said to be an alarm. We ask the networks that we have trained above. A
+# So one would expect more dead units at higher learning rates, and CS231n's notes call empty maps a
+# possible symptom of these. We ask the networks that we have trained above. A
 # filter counts as dead if it answers nowhere on any of the validation digits.
 
 
@@ -645,8 +645,9 @@ plt.show()
 # second layer has no dead filters. At 0.02, 96 %<!--claim:inside_badly_dead--> are dead, and
 # 94.0 %<!--claim:inside_badly_accuracy--> is read.
 #
-# So dead filters are a sign of a high rate, and a poor sign of the accuracy. What they do tell you
-# is how much of the network is in use. So we cut the dead ones out.
+# So in the second layer dead filters are a sign of a high rate, and a poor one of the accuracy.
+# (The third has some at every rate.) What they tell you is how much of the network is in use. So we
+# cut the dead ones out.
 
 # %%
 net = learning[FAST, SEED]
@@ -945,9 +946,10 @@ show(("setting", "answer", "after a shift", "roughness", "contrast"), rows)
 # Without any help the answer is highest, but it hangs on the exact position: after a shift of three
 # pixels, only 25 %<!--claim:inside_shifted_plain--> of it is left. With jitter it is
 # 103 %<!--claim:inside_shifted_jitter-->, so jitter makes the picture one that the filter likes as
-# much after this shift. Blur takes the glitter away, because roughness falls
-# from 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->. Decay, as weak as
-# here, lowers the contrast by 15 %<!--claim:inside_decay_contrast--> and changes little else.
+# much after this shift. Blur takes the glitter away: roughness falls from
+# 0.69<!--claim:inside_rough_plain--> to 0.25<!--claim:inside_rough_blur-->, and most of the
+# contrast goes, too. Decay, as weak as here, lowers the contrast by
+# 15 %<!--claim:inside_decay_contrast--> and changes little else.
 #
 # Each of them costs some of the answer: with all three, 56 %<!--claim:inside_answer_all--> of it is
 # left. So at its exact place the unaided picture is liked best, and after the shift those with
@@ -1223,12 +1225,14 @@ figure.legend(
 plt.show()
 
 # %% [markdown]
-# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally
-# large and equally far apart, although their points are kept together without a mistake.
+# **Figure 13.13. Three islands that we know.** The PCA draws the third as far away as it is, and
+# too wide. In the t-SNE maps, with a perplexity of 30 and of 5, all three are equally large and
+# equally far apart, although their points are kept together without a mistake.
 #
 # In the land, the gaps are as 1 to 5, and so they are in its PCA. In the maps of t-SNE they are as
 # 1 to 1.0<!--claim:inside_tsne_gaps-->, and the widths as 1 to 1.0<!--claim:inside_tsne_widths-->.
-# So neither the distance between islands nor their size can be read from such a map.
+# So neither gaps nor sizes can be read from such a map (Wattenberg et al., 2016, [How to use t-SNE
+# effectively](https://distill.pub/2016/misread-tsne/)).
 
 # %% tags=["claims"]
 gaps, widths = np.mean(
