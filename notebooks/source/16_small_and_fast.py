@@ -829,9 +829,8 @@ plt.show()
 # smaller than 1. So nothing in this book rests on these two numbers, and nothing that you plan
 # should, either. Run the cell on the machine that will do the work.
 
+
 # %% tags=["claims"]
-
-
 def times_as_long(times, slow, fast):
     return float(np.median(times[slow]) / np.median(times[fast]))
 
