@@ -431,7 +431,7 @@ plt.show()
 # 92.6 %<!--claim:augment_right_with_half_turns-->.
 #
 # Is the lie about the 6 to blame? After half turns 5.3 %<!--claim:augment_six_nine_confused--> of
-# the sixes and nines are taken for each other, which never happens without them. But these
+# the sixes and nines are taken for each other, and without turns not a single one is. But these
 # exchanges are only 23 %<!--claim:augment_six_nine_share--> of all *additional* mistakes. The table
 # has the exchanges that grew most.
 
