@@ -6,8 +6,7 @@ import io
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies
 
 from cnnbook.boxes import (
     intersection_over_union,
@@ -59,7 +58,7 @@ def test_without_boxes_there_is_an_empty_table():
 
 
 @settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10_000), max_iou=st.sampled_from([0.0, 0.3, 0.5, 0.9]))
+@given(seed=strategies.integers(0, 10_000), max_iou=strategies.sampled_from([0.0, 0.3, 0.5, 0.9]))
 def test_suppression_of_one_class_is_that_of_tensorflow(seed, max_iou):
     random = np.random.default_rng(seed)
     boxes, scores = random_boxes(random, 25), random.permutation(25) / 25
